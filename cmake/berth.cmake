@@ -1,0 +1,128 @@
+# How Berth's rooms are built: a library, its tests, its fuzzers and its benchmarks stand
+# beside each other and are found by name, so adding a file never touches a list.
+
+if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang" OR CMAKE_CXX_COMPILER_VERSION VERSION_LESS 16)
+  message(FATAL_ERROR
+    "Berth needs clang 16 or newer (clang-19 in Debian 12): g++ 12 silently miscompiles "
+    "aggregates and lambdas inside co_await expressions. Use: cmake --preset release")
+endif()
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+
+option(BERTH_SANITIZE "address;undefined or thread" "")
+option(BERTH_FUZZ "build the fuzzers" OFF)
+option(BERTH_WERROR "warnings are errors" ON)
+
+add_compile_options(-Wall -Wextra -Wno-missing-field-initializers
+                    -Wno-unused-parameter -fno-omit-frame-pointer)
+if(BERTH_WERROR)
+  add_compile_options(-Werror)
+endif()
+add_compile_definitions(_GNU_SOURCE BOOST_ALL_NO_LIB)
+
+find_program(BERTH_CCACHE ccache)
+if(BERTH_CCACHE)
+  # The precompiled header changes only with its sources; without these ccache would miss each time.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+      CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${BERTH_CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${CMAKE_CXX_COMPILER_LAUNCHER})
+endif()
+find_program(BERTH_MOLD mold)
+if(BERTH_MOLD)
+  add_link_options(-fuse-ld=mold)
+else()
+  add_link_options(-fuse-ld=lld-19)
+endif()
+
+if(BERTH_SANITIZE)
+  string(REPLACE ";" "," sanitizers "${BERTH_SANITIZE}")
+  add_compile_options(-fsanitize=${sanitizers} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${sanitizers})
+endif()
+if(BERTH_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(OpenSSL REQUIRED)
+pkg_check_modules(FMT REQUIRED IMPORTED_TARGET fmt)
+pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
+pkg_check_modules(BROTLI REQUIRED IMPORTED_TARGET libbrotlienc libbrotlidec)
+pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
+pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
+pkg_check_modules(PQ REQUIRED IMPORTED_TARGET libpq)
+pkg_check_modules(ARCHIVE REQUIRED IMPORTED_TARGET libarchive)
+find_library(BOOST_JSON boost_json REQUIRED)
+find_package(GTest QUIET)
+
+enable_testing()
+
+# The standard headers and ours that nearly every unit takes, compiled once a build.
+add_library(berth_pch OBJECT ${CMAKE_SOURCE_DIR}/cmake/pch.cc)
+target_link_libraries(berth_pch PUBLIC Threads::Threads)
+target_include_directories(berth_pch PUBLIC ${CMAKE_SOURCE_DIR})
+target_precompile_headers(berth_pch PUBLIC ${CMAKE_SOURCE_DIR}/cmake/pch.h)
+
+# berth_library(NAME [PUBLIC lib…] [PRIVATE lib…] [EXTRA file…])
+# Takes all *.cc below the current folder but tests, fuzzers, benchmarks and main*.cc.
+# Beside it: NAME_test of all *_test.cc, a fuzzer per *_fuzz.cc, a benchmark per *_bench.cc.
+function(berth_library name)
+  cmake_parse_arguments(ARG "" "" "PUBLIC;PRIVATE;EXTRA;TEST_LIBS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  list(FILTER sources EXCLUDE REGEX "(_test|_fuzz|_bench|/main|/main_[a-z_]+)\\.cc$")
+  if(NOT sources AND NOT ARG_EXTRA)
+    file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/${name}_empty.cc "")
+    set(sources ${CMAKE_CURRENT_BINARY_DIR}/${name}_empty.cc)
+  endif()
+  add_library(${name} STATIC ${sources} ${ARG_EXTRA})
+  target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR})
+  target_precompile_headers(${name} REUSE_FROM berth_pch)
+  target_link_libraries(${name} PUBLIC Threads::Threads ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
+
+  if(GTest_FOUND)
+    file(GLOB_RECURSE tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_test.cc)
+    if(tests)
+      add_executable(${name}_test ${tests})
+      target_precompile_headers(${name}_test PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch_test.h)
+      target_link_libraries(${name}_test PRIVATE ${name} ${ARG_TEST_LIBS} GTest::gmock GTest::gtest_main)
+      add_test(NAME ${name} COMMAND ${name}_test)
+      set_tests_properties(${name} PROPERTIES TIMEOUT 600 LABELS unit)
+    endif()
+  endif()
+
+  if(BERTH_FUZZ)
+    file(GLOB_RECURSE fuzzers CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_fuzz.cc)
+    foreach(fuzzer ${fuzzers})
+      get_filename_component(fuzzer_name ${fuzzer} NAME_WE)
+      add_executable(${fuzzer_name} ${fuzzer})
+      target_link_options(${fuzzer_name} PRIVATE -fsanitize=fuzzer)
+      target_link_libraries(${fuzzer_name} PRIVATE ${name})
+    endforeach()
+  endif()
+
+  find_package(benchmark QUIET)
+  if(benchmark_FOUND AND NOT BERTH_SANITIZE AND NOT BERTH_FUZZ)
+    file(GLOB_RECURSE benchmarks CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_bench.cc)
+    foreach(bench ${benchmarks})
+      get_filename_component(bench_name ${bench} NAME_WE)
+      add_executable(${bench_name} EXCLUDE_FROM_ALL ${bench})
+      target_link_libraries(${bench_name} PRIVATE ${name} benchmark::benchmark benchmark::benchmark_main)
+    endforeach()
+  endif()
+endfunction()
+
+# berth_executable(NAME SOURCES file… [LIBS lib…])
+function(berth_executable name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_precompile_headers(${name} REUSE_FROM berth_pch)
+  target_link_libraries(${name} PRIVATE ${ARG_LIBS})
+endfunction()

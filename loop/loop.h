@@ -1,0 +1,132 @@
+// One thread's event loop: descriptors, timers, deferred calls. epoll(7), level-triggered.
+#pragma once
+
+#include <sys/epoll.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <vector>
+
+#include "base/unique_fd.h"
+
+namespace berth::loop {
+
+using Clock = std::chrono::steady_clock;
+using TimePoint = Clock::time_point;
+using Duration = Clock::duration;
+
+// Told about readiness of a watched descriptor. Must outlive the watch.
+class IoHandler {
+ public:
+  // `events`: EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLHUP, EPOLLERR as epoll_wait(2) gave them.
+  virtual void on_io(std::uint32_t events) = 0;
+
+ protected:
+  ~IoHandler() = default;
+};
+
+class Timer;
+class Deferred;
+
+// Owned by a thread's main function; everything else borrows it and must go before it does.
+// Not thread-safe but for post() and stop().
+class Loop {
+ public:
+  enum class Time { kReal, kManual };  // kManual: time moves only by advance(), for tests
+  explicit Loop(Time time = Time::kReal);
+  ~Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  // Serves events until stop(). With kManual, returns when nothing is ready.
+  void run();
+  void stop();
+  // One turn; waits at most `longest` for something to happen.
+  void run_once(Duration longest);
+  // Turns until `done()` holds or nothing happened for `limit`. Returns done(). For tests and mains.
+  bool run_until(const std::function<bool()>& done, Duration limit = std::chrono::seconds(30));
+
+  // Time of the current turn (real time) or of the last advance() (manual).
+  TimePoint now() const { return now_; }
+  // Manual time only: moves it on and fires what is due, in order.
+  void advance(Duration by);
+
+  // One handler a descriptor. `interest`: EPOLLIN | EPOLLOUT | EPOLLRDHUP; errors always come.
+  void watch(int fd, std::uint32_t interest, IoHandler& handler);
+  void change_interest(int fd, std::uint32_t interest);
+  // Before close(2). Events already fetched for `fd` in this turn are dropped.
+  void unwatch(int fd);
+
+  // From any thread: runs `call` in the loop's thread, soon.
+  void post(std::function<void()> call);
+
+ private:
+  friend class Timer;
+  friend class Deferred;
+  struct Slot {
+    IoHandler* handler = nullptr;
+    std::uint32_t generation = 0;
+    std::uint32_t interest = 0;
+  };
+
+  void take_posted();
+  void fire_timers();
+  void run_deferred();
+  int wait_milliseconds(Duration longest) const;
+
+  const Time time_;
+  TimePoint now_;
+  UniqueFd epoll_;
+  UniqueFd wake_;
+  std::vector<Slot> slots_;  // by descriptor
+  std::multimap<TimePoint, Timer*> timers_;
+  std::vector<Deferred*> deferred_;  // for the end of the turn; null = cancelled
+  std::vector<Deferred*> round_;     // being run
+  std::mutex posted_mutex_;
+  std::vector<std::function<void()>> posted_;
+  std::atomic<bool> stopping_ = false;
+};
+
+// Calls back once after a time. Restarting replaces; destruction takes it back.
+class Timer {
+ public:
+  explicit Timer(Loop& loop) : loop_(loop) {}
+  ~Timer() { cancel(); }
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+  void start(Duration after, std::function<void()> call);
+  void cancel();
+  bool is_running() const { return running_; }
+
+ private:
+  friend class Loop;
+  Loop& loop_;
+  std::multimap<TimePoint, Timer*>::iterator position_;
+  bool running_ = false;
+  std::function<void()> call_;
+};
+
+// Calls back at the end of this turn, off the caller's stack. Destruction takes it back.
+class Deferred {
+ public:
+  explicit Deferred(Loop& loop) : loop_(loop) {}
+  ~Deferred() { cancel(); }
+  Deferred(const Deferred&) = delete;
+  Deferred& operator=(const Deferred&) = delete;
+  void schedule(std::function<void()> call);  // replaces a scheduled one
+  void cancel();
+  bool is_scheduled() const { return scheduled_; }
+
+ private:
+  friend class Loop;
+  Loop& loop_;
+  bool scheduled_ = false;
+  std::size_t index_ = 0;
+  std::function<void()> call_;
+};
+
+}  // namespace berth::loop
