@@ -17,6 +17,8 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 option(BERTH_SANITIZE "address;undefined or thread" "")
 option(BERTH_FUZZ "build the fuzzers" OFF)
 option(BERTH_WERROR "warnings are errors" ON)
+# Off in the release preset: ./run needs no test library, and a clean release build stays short.
+option(BERTH_TESTS "build the unit tests" ON)
 
 add_compile_options(-Wall -Wextra -Wno-missing-field-initializers
                     -Wno-unused-parameter -fno-omit-frame-pointer)
@@ -61,7 +63,9 @@ pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
 pkg_check_modules(PQ REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(ARCHIVE REQUIRED IMPORTED_TARGET libarchive)
 find_library(BOOST_JSON boost_json REQUIRED)
-find_package(GTest QUIET)
+if(BERTH_TESTS)
+  find_package(GTest REQUIRED)
+endif()
 
 enable_testing()
 
@@ -87,7 +91,7 @@ function(berth_library name)
   target_precompile_headers(${name} REUSE_FROM berth_pch)
   target_link_libraries(${name} PUBLIC Threads::Threads ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
 
-  if(GTest_FOUND)
+  if(BERTH_TESTS)
     file(GLOB_RECURSE tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_test.cc)
     if(tests)
       add_executable(${name}_test ${tests})
