@@ -1,0 +1,126 @@
+// One app instance: name, domain, database, paths and the hooks an app fills in.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/log.h"
+#include "base/result.h"
+#include "berth/app_endpoint.h"
+#include "berth/http.h"
+#include "berth/websocket.h"
+#include "loop/sync.h"
+#include "loop/task.h"
+
+namespace berth::db {
+class Database;
+}
+
+namespace berth::sdk {
+
+class AppService;
+class InstanceRuntime;
+
+// How to reach an instance's database. All empty: the instance has none.
+struct DatabaseArguments {
+  std::string host;            // folder of the Unix socket, or a host name
+  int port = 5432;
+  std::string name, user, password;
+  std::string conninfo;        // instead of the above, for debugging (libpq connection string)
+};
+
+struct InstanceArguments {
+  std::string name, domain, password;
+  std::string webserver_path;              // "/example.com/team"
+  std::string grant;                       // hex, 32 bytes: allows us to attach below webserver_path
+  std::vector<std::string> link_sockets;   // of the webserver's reactors
+  DatabaseArguments database;
+  std::string working_path;                // own folder; may be empty
+  std::uint64_t log_flags = kDefaultTraceFlags;
+  std::map<std::string, std::string> domains;   // registered for access: domain → password
+};
+
+// Schema changes compiled in by berth_embed_schema(); run in order of their names.
+struct SchemaFile {
+  std::string_view name;   // "001_notes.sql"
+  std::string_view sql;
+};
+
+struct InstanceCounters {
+  std::uint64_t sessions = 0;       // logged in now
+  std::uint64_t requests = 0, messages_in = 0, messages_out = 0;   // since start
+  std::uint64_t database_ms = 0;
+};
+
+// Derive, fill in the hooks, give the class to run_service(). Made when the manager starts the
+// instance, destroyed after stopping() is done.
+class AppInstance : public AppEndpoint {
+ public:
+  AppInstance(AppService& service, InstanceArguments arguments);
+  ~AppInstance() override;
+
+  // --- hooks ---
+  // The schema, run before started(). Default: none.
+  virtual std::span<const SchemaFile> schema() const { return {}; }
+  // Call attach_…() here, load what is needed. The instance reports "running" once this is done and
+  // the webserver agreed (or is not there yet). A Failure that leaves it: the start failed.
+  virtual loop::Task<void> started() { co_return; }
+  // Before the instance goes. New requests are already refused, sessions are closed afterwards.
+  virtual loop::Task<void> stopping() { co_return; }
+  // Mask of log_flags() has changed.
+  virtual void log_flags_changed() {}
+  // A registered access domain was added, changed or (no password) removed.
+  virtual void domain_changed(const std::string& domain) {}
+  virtual void password_changed() {}
+
+  // --- attaching; `path` is below the instance path, "" is the instance path itself ---
+  // Packed files (berth_embed_pack) that the webserver serves alone; must stay in memory.
+  void attach_static(ByteView pack, std::string path = "");
+  // Logins and sessions; `endpoint` absent: this instance itself.
+  void attach_app_websocket(std::string path = "");
+  void attach_app_websocket(std::string path, AppEndpoint& endpoint);
+  // WebSockets without login.
+  void attach_websocket(std::string path, WebsocketHandler& handler, WebsocketLimits limits = {});
+  void attach_http(std::string path, HttpHandler handler);
+  void attach_passthrough(std::string path, PassthroughHandler handler);
+  void detach(const std::string& path);
+
+  // --- what an instance knows ---
+  AppService& service() const { return service_; }
+  loop::Loop& loop() const;
+  const std::string& name() const;
+  const std::string& domain() const;
+  std::string key() const;                         // "team@example.com"
+  const std::string& password() const;             // a secret
+  const std::string& webserver_path() const;       // "/example.com/team"
+  const std::string& working_path() const;
+  const std::string* domain_password(std::string_view domain) const;
+  // Connects when first used, lets go after some minutes. BERTH_CHECK that there is one.
+  db::Database& database();
+  bool has_database() const;
+  // Tasks of the instance beside requests; cancelled when it goes.
+  loop::TaskGroup& tasks();
+  const InstanceCounters& counters() const;
+
+  // --- log: one line "… name@domain text", into the service's log file ---
+  bool traces(std::uint64_t flag) const;
+  void log(std::string_view text, std::initializer_list<LogField> fields = {}) const;                      // kApp
+  void log(std::uint64_t flag, std::string_view text, std::initializer_list<LogField> fields = {}) const;
+
+  // Default rules of an instance: its password, then the registered domain's.
+  loop::Task<std::vector<std::string>> passwords(AppInstance& instance, Login login) override;
+
+ private:
+  friend class AppService;
+  friend class InstanceRuntime;
+  AppService& service_;
+  std::unique_ptr<InstanceRuntime> runtime_;
+};
+
+}  // namespace berth::sdk
