@@ -1,0 +1,77 @@
+// The role and database of each instance: made, changed, renamed, dropped. Every step may be run
+// again after a crash with the same arguments.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "db/database.h"
+
+namespace berth::manager {
+
+using loop::Task;
+
+// PostgreSQL's limit of a name in bytes (NAMEDATALEN - 1), not characters.
+inline constexpr std::size_t kMaxDatabaseName = 63;
+
+// kMalformed: empty, not UTF-8, zero or control characters; kTooLarge above 63 bytes (the text says
+// how many it has); kExists for names that are the platform's own (postgres, template0, template1,
+// manager, berth, pg_…). Whether it is taken is asked of the database.
+Result<void> check_database_name(std::string_view name);
+
+// `<domain>_<instance>`; if that is longer than 63 bytes a short form of it, cut at a character, with
+// '_' and 8 hex digits of the hash of the whole: the same for the same input, different for others.
+std::string suggest_database_name(std::string_view domain, std::string_view instance);
+
+struct InstanceDatabaseNames {
+  std::string database, user;
+};
+
+// The statements by which an admin makes an instance's database on a server of his own (S83), for
+// psql as superuser. The password is a psql variable asked for, never in the text.
+std::string sql_recipe(const InstanceDatabaseNames& names);
+
+// Owned by the manager's main. `admin`: superuser on database postgres of the cluster. Any number of
+// tasks at once, on different databases. Throws Failure: kExists if a name belongs to somebody else,
+// kNoSpace, kUnavailable.
+class InstanceDatabases {
+ public:
+  explicit InstanceDatabases(db::Database& admin) : admin_(admin) {}
+
+  // Role with password, database (UTF8, owner = role, all privileges, CONNECT revoked from public).
+  // If both are there and belong together the password is set and that is all. kExists if the
+  // database is there with another owner, or the role owns another database.
+  Task<void> create(InstanceDatabaseNames names, std::string password);
+  // Only the database, for a role that is there (restore beside the old one).
+  Task<void> create_beside(std::string database, std::string owner);
+
+  Task<void> set_password(std::string user, std::string password);
+  // Ends all sessions on it first. Absent is fine. The role goes too if it owns nothing else.
+  Task<void> drop(InstanceDatabaseNames names);
+  Task<void> drop_database(std::string database);
+  // Ends all sessions on it first. Done already (old absent, new there) is fine.
+  Task<void> rename(std::string from, std::string to);
+  Task<void> rename_user(std::string from, std::string to, std::string password);
+
+  // Atomically: `live` becomes `aside`, `replacement` becomes `live`. Sessions on both are ended and
+  // kept out meanwhile. Done already is fine. The same call with other names is the undo.
+  Task<void> swap(std::string live, std::string replacement, std::string aside);
+
+  Task<bool> exists(std::string database);
+  Task<bool> user_exists(std::string user);
+  // Bytes on disk; kNotFound if absent.
+  Task<std::uint64_t> size(std::string database);
+  // Of all databases, one query.
+  Task<std::map<std::string, std::uint64_t>> sizes();
+  // Number of sessions on it.
+  Task<int> sessions(std::string database);
+
+ private:
+  Task<void> end_sessions(std::string database, bool keep_out);
+  db::Database& admin_;
+};
+
+}  // namespace berth::manager
