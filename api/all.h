@@ -1,0 +1,43 @@
+// Every type of the admin protocol in the order that the generated files show them. A new message
+// is declared in its header and listed here.
+#pragma once
+
+#include "api/instance.h"
+#include "api/job.h"
+#include "api/log.h"
+#include "api/message.h"
+#include "api/original.h"
+#include "api/service.h"
+#include "api/settings.h"
+#include "api/status.h"
+#include "api/store.h"
+#include "api/subscribe.h"
+
+namespace berth::api {
+
+template <class... T>
+struct TypeList {};
+
+using AllWords = TypeList<PlatformState, ServiceState, InstanceState, Severity, LayerState, JobState, JobKind,
+                          SettingType, Topic>;
+
+using AllObjects =
+    TypeList<Process, Check, Disk, Status, ServiceApp, SandboxLayer, Service, Instance, Job, JobLogLine,
+             FieldProblem, StoreVersion, StoreAppState, StoreApp, Setting, Certificate, AppStoreApp>;
+
+// Their answers come along.
+using AllRequests =
+    TypeList<GetStatus, Subscribe, GetServices, GetInstances, GetJobs, GetInstance, GetJob, GetStore,
+             InstallApp, InstallPackage, StartService, StopService, RestartService, RemoveService,
+             CreateInstance, SuggestInstance, StopInstance, RestartInstance, EditInstance, DeleteInstance,
+             UndoDelete, SetInstancePassword, SetDatabasePassword, BackupInstance, RestoreInstance, CancelJob,
+             GetLog, StopLog, GetSettings, SetSetting, SetAdminPassword, GetCertificate, SetCertificate,
+             ResetCertificate, AppPlatformInfoRequest, RequestHttpKey, RequestAppStore, InstallService,
+             AddInstance, StartInstance>;
+
+// Come unasked, under the src of what was subscribed to.
+using AllIndications =
+    TypeList<StatusChanged, ServiceChanged, ServiceRemoved, InstanceChanged, InstanceRemoved, JobChanged,
+             StoreChanged, LogLines, AppStoreServiceAdded, ServiceInstalled>;
+
+}  // namespace berth::api
