@@ -109,10 +109,10 @@ struct CreateInstance {
 
 struct FieldProblem {
   static constexpr std::string_view kName = "FieldProblem";
-  std::string field;  // member of CreateInstance
+  std::string field_name;  // member of CreateInstance
   std::string text;
   static constexpr auto fields() {
-    return std::tuple(field("field", &FieldProblem::field), field("text", &FieldProblem::text));
+    return std::tuple(field("field", &FieldProblem::field_name), field("text", &FieldProblem::text));
   }
 };
 

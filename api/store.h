@@ -46,7 +46,7 @@ struct StoreApp {
   StoreAppState state;
   std::vector<std::string> categories;
   std::vector<std::string> langs;
-  bool signed = false;     // the index has a signature that we trust
+  bool is_signed = false;  // the index has a signature that we trust
   std::uint64_t size = 0;  // bytes to download
   static constexpr auto fields() {
     return std::tuple(
@@ -55,7 +55,7 @@ struct StoreApp {
         with_default("manufacturer", &StoreApp::manufacturer), with_default("infourl", &StoreApp::infourl),
         with_default("logo", &StoreApp::logo), with_default("versions", &StoreApp::versions),
         with_default("state", &StoreApp::state), with_default("categories", &StoreApp::categories),
-        with_default("langs", &StoreApp::langs), with_default("signed", &StoreApp::signed),
+        with_default("langs", &StoreApp::langs), with_default("signed", &StoreApp::is_signed),
         with_default("size", &StoreApp::size));
   }
 };
