@@ -1,0 +1,963 @@
+// Made by build/bin/generate_api from api/*.h. Do not edit: change the C++ structs, then run
+// build/bin/generate_api --typescript ui/manager/api.ts
+
+export type ErrorCode = "malformed" | "too_large" | "not_found" | "exists" | "denied" | "unavailable" | "timeout" | "conflict" | "unsupported" | "no_space" | "cancelled" | "failed";
+// Plain text, or encrypted with the session key by the seed `key`.
+export type Password = string | { value: string; key: string };
+export type PlatformState = "starting" | "running" | "degraded" | "stopping";
+export type ServiceState = "stopped" | "starting" | "running" | "stopping" | "failed" | "crashed";
+export type InstanceState = "stopped" | "starting" | "running" | "stopping" | "failed" | "crashed" | "deleted";
+export type Severity = "ok" | "warning" | "error";
+export type LayerState = "on" | "unavailable" | "off";
+export type JobState = "waiting" | "running" | "done" | "failed" | "cancelled";
+export type JobKind = "install" | "update" | "remove" | "create" | "delete" | "undo" | "restore" | "backup" | "start" | "stop";
+export type SettingType = "text" | "password" | "integer" | "boolean" | "choice";
+export type Topic = "status" | "services" | "instances" | "jobs" | "store";
+
+export interface Process {
+  name: string;
+  pid?: number;
+  state: ServiceState;
+  memoryBytes: number;
+  startedAt?: string;
+  restarts: number;
+}
+
+export interface Check {
+  id: string;
+  severity: Severity;
+  text: string;
+  fix: string;
+  command: string;
+}
+
+export interface Disk {
+  totalBytes: number;
+  freeBytes: number;
+}
+
+export interface Status {
+  state: PlatformState;
+  version: string;
+  build: string;
+  root: string;
+  uptime: number;
+  http: number;
+  https: number;
+  url: string;
+  fingerprint: string;
+  dns: string;
+  processes: Process[];
+  services: number;
+  instances: number;
+  disk: Disk;
+  developerMode: boolean;
+  checks: Check[];
+}
+
+export interface ServiceApp {
+  name: string;
+  title: string;
+  websocketOnly: boolean;
+}
+
+export interface SandboxLayer {
+  layer: string;
+  state: LayerState;
+  why: string;
+}
+
+export interface Service {
+  id: string;
+  title: string;
+  manufacturer: string;
+  state: ServiceState;
+  build: string;
+  label: string;
+  pid?: number;
+  startedAt?: string;
+  restarts: number;
+  lastExit?: string;
+  memoryBytes: number;
+  sessions: number;
+  icon: string;
+  apps: ServiceApp[];
+  sandbox: SandboxLayer[];
+  signer?: string;
+  instances: number;
+}
+
+export interface Instance {
+  service: string;
+  name: string;
+  domain: string;
+  state: InstanceState;
+  detail: string;
+  path: string;
+  url: string;
+  app: string;
+  database: string;
+  databaseUser: string;
+  databaseHost: string;
+  databaseBytes: number;
+  sessions: number;
+  createdAt?: string;
+  logFlags: number;
+  excludeFromBackup: boolean;
+  deletedAt?: string;
+  purgeAt?: string;
+}
+
+export interface Job {
+  id: string;
+  kind: JobKind;
+  title: string;
+  target: string;
+  state: JobState;
+  step: number;
+  steps: number;
+  stepText: string;
+  percent: number;
+  startedAt?: string;
+  endedAt?: string;
+  by: string;
+  error?: string;
+  result?: unknown;
+}
+
+export interface JobLogLine {
+  at: string;
+  text: string;
+}
+
+export interface FieldProblem {
+  field: string;
+  text: string;
+}
+
+export interface StoreVersion {
+  id: string;
+  build: string;
+  label: string;
+  compatibilty: string;
+  copy: string[];
+}
+
+export interface StoreAppState {
+  installed: boolean;
+  build: string;
+  updateAvailable: boolean;
+}
+
+export interface StoreApp {
+  id: string;
+  folder: string;
+  title: string;
+  description: string;
+  manufacturer: string;
+  infourl: string;
+  logo: string;
+  versions: StoreVersion[];
+  state: StoreAppState;
+  categories: string[];
+  langs: string[];
+  signed: boolean;
+  size: number;
+}
+
+export interface Setting {
+  name: string;
+  value: string;
+  type: SettingType;
+  default: string;
+  min?: number;
+  max?: number;
+  choices: string[];
+  secret: boolean;
+  text: string;
+}
+
+export interface Certificate {
+  subject: string;
+  issuer: string;
+  notAfter: string;
+  fingerprint: string;
+  names: string[];
+}
+
+export interface AppStoreApp {
+  name: string;
+  title: string;
+}
+
+export interface GetStatus {
+  mt: "GetStatus";
+  src?: string;
+}
+
+export interface GetStatusResult {
+  mt: "GetStatusResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  status: Status;
+}
+
+export interface Subscribe {
+  mt: "Subscribe";
+  src?: string;
+  topics: Topic[];
+}
+
+export interface SubscribeResult {
+  mt: "SubscribeResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  status?: Status;
+  services: Service[];
+  instances: Instance[];
+  jobs: Job[];
+}
+
+export interface GetServices {
+  mt: "GetServices";
+  src?: string;
+}
+
+export interface GetServicesResult {
+  mt: "GetServicesResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  services: Service[];
+}
+
+export interface GetInstances {
+  mt: "GetInstances";
+  src?: string;
+  deleted?: boolean;
+}
+
+export interface GetInstancesResult {
+  mt: "GetInstancesResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  instances: Instance[];
+}
+
+export interface GetJobs {
+  mt: "GetJobs";
+  src?: string;
+  limit?: number;
+}
+
+export interface GetJobsResult {
+  mt: "GetJobsResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  jobs: Job[];
+}
+
+export interface GetInstance {
+  mt: "GetInstance";
+  src?: string;
+  name: string;
+  domain: string;
+}
+
+export interface GetInstanceResult {
+  mt: "GetInstanceResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  instance: Instance;
+}
+
+export interface GetJob {
+  mt: "GetJob";
+  src?: string;
+  id: string;
+}
+
+export interface GetJobResult {
+  mt: "GetJobResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  job: Job;
+  log: JobLogLine[];
+}
+
+export interface GetStore {
+  mt: "GetStore";
+  src?: string;
+  refresh?: boolean;
+}
+
+export interface GetStoreResult {
+  mt: "GetStoreResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  apps: StoreApp[];
+  url: string;
+  fetchedAt?: string;
+  storeError?: string;
+}
+
+export interface InstallApp {
+  mt: "InstallApp";
+  src?: string;
+  id: string;
+  version?: string;
+}
+
+export interface InstallAppResult {
+  mt: "InstallAppResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  job: Job;
+}
+
+export interface InstallPackage {
+  mt: "InstallPackage";
+  src?: string;
+  name: string;
+}
+
+export interface InstallPackageResult {
+  mt: "InstallPackageResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  job: Job;
+}
+
+export interface StartService {
+  mt: "StartService";
+  src?: string;
+  id: string;
+}
+
+export interface StartServiceResult {
+  mt: "StartServiceResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  job?: Job;
+}
+
+export interface StopService {
+  mt: "StopService";
+  src?: string;
+  id: string;
+}
+
+export interface StopServiceResult {
+  mt: "StopServiceResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  job?: Job;
+}
+
+export interface RestartService {
+  mt: "RestartService";
+  src?: string;
+  id: string;
+}
+
+export interface RestartServiceResult {
+  mt: "RestartServiceResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  job?: Job;
+}
+
+export interface RemoveService {
+  mt: "RemoveService";
+  src?: string;
+  id: string;
+}
+
+export interface RemoveServiceResult {
+  mt: "RemoveServiceResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  job?: Job;
+}
+
+export interface CreateInstance {
+  mt: "CreateInstance";
+  src?: string;
+  service: string;
+  name: string;
+  domain: string;
+  password?: Password;
+  path?: string;
+  database?: string;
+  databasePassword?: Password;
+  start?: boolean;
+}
+
+export interface CreateInstanceResult {
+  mt: "CreateInstanceResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  job: Job;
+  instance: Instance;
+  password: Password;
+  databasePassword: Password;
+}
+
+export interface SuggestInstance {
+  mt: "SuggestInstance";
+  src?: string;
+  service: string;
+  domain?: string;
+  name?: string;
+}
+
+export interface SuggestInstanceResult {
+  mt: "SuggestInstanceResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  name: string;
+  path: string;
+  database: string;
+  problems: FieldProblem[];
+}
+
+export interface StopInstance {
+  mt: "StopInstance";
+  src?: string;
+  name: string;
+  domain: string;
+}
+
+export interface StopInstanceResult {
+  mt: "StopInstanceResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+}
+
+export interface RestartInstance {
+  mt: "RestartInstance";
+  src?: string;
+  name: string;
+  domain: string;
+}
+
+export interface RestartInstanceResult {
+  mt: "RestartInstanceResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+}
+
+export interface EditInstance {
+  mt: "EditInstance";
+  src?: string;
+  name: string;
+  domain: string;
+  newName?: string;
+  newDomain?: string;
+  path?: string;
+  logFlags?: number;
+  excludeFromBackup?: boolean;
+}
+
+export interface EditInstanceResult {
+  mt: "EditInstanceResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  instance: Instance;
+}
+
+export interface DeleteInstance {
+  mt: "DeleteInstance";
+  src?: string;
+  name: string;
+  domain: string;
+  now?: boolean;
+}
+
+export interface DeleteInstanceResult {
+  mt: "DeleteInstanceResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  job: Job;
+}
+
+export interface UndoDelete {
+  mt: "UndoDelete";
+  src?: string;
+  name: string;
+  domain: string;
+}
+
+export interface UndoDeleteResult {
+  mt: "UndoDeleteResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  job: Job;
+}
+
+export interface SetInstancePassword {
+  mt: "SetInstancePassword";
+  src?: string;
+  name: string;
+  domain: string;
+  password?: Password;
+}
+
+export interface SetInstancePasswordResult {
+  mt: "SetInstancePasswordResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  password?: Password;
+}
+
+export interface SetDatabasePassword {
+  mt: "SetDatabasePassword";
+  src?: string;
+  name: string;
+  domain: string;
+  password?: Password;
+}
+
+export interface SetDatabasePasswordResult {
+  mt: "SetDatabasePasswordResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  password?: Password;
+}
+
+export interface BackupInstance {
+  mt: "BackupInstance";
+  src?: string;
+  name: string;
+  domain: string;
+}
+
+export interface BackupInstanceResult {
+  mt: "BackupInstanceResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  bytes: number;
+}
+
+export interface RestoreInstance {
+  mt: "RestoreInstance";
+  src?: string;
+  name?: string;
+  domain?: string;
+}
+
+export interface RestoreInstanceResult {
+  mt: "RestoreInstanceResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  job: Job;
+}
+
+export interface CancelJob {
+  mt: "CancelJob";
+  src?: string;
+  id: string;
+}
+
+export interface CancelJobResult {
+  mt: "CancelJobResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+}
+
+export interface GetLog {
+  mt: "GetLog";
+  src?: string;
+  service: string;
+  lines?: number;
+  follow?: boolean;
+  instance?: string;
+}
+
+export interface GetLogResult {
+  mt: "GetLogResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  lines: string[];
+  truncated: boolean;
+}
+
+export interface StopLog {
+  mt: "StopLog";
+  src?: string;
+  follow?: string;
+}
+
+export interface StopLogResult {
+  mt: "StopLogResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+}
+
+export interface GetSettings {
+  mt: "GetSettings";
+  src?: string;
+}
+
+export interface GetSettingsResult {
+  mt: "GetSettingsResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  settings: Setting[];
+}
+
+export interface SetSetting {
+  mt: "SetSetting";
+  src?: string;
+  name: string;
+  value: string;
+}
+
+export interface SetSettingResult {
+  mt: "SetSettingResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+}
+
+export interface SetAdminPassword {
+  mt: "SetAdminPassword";
+  src?: string;
+  password: Password;
+}
+
+export interface SetAdminPasswordResult {
+  mt: "SetAdminPasswordResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+}
+
+export interface GetCertificate {
+  mt: "GetCertificate";
+  src?: string;
+}
+
+export interface GetCertificateResult {
+  mt: "GetCertificateResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  chain: Certificate[];
+}
+
+export interface SetCertificate {
+  mt: "SetCertificate";
+  src?: string;
+  pem: string;
+}
+
+export interface SetCertificateResult {
+  mt: "SetCertificateResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  chain: Certificate[];
+}
+
+export interface ResetCertificate {
+  mt: "ResetCertificate";
+  src?: string;
+}
+
+export interface ResetCertificateResult {
+  mt: "ResetCertificateResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  chain: Certificate[];
+}
+
+export interface AppPlatformInfoRequest {
+  mt: "AppPlatformInfoRequest";
+  src?: string;
+}
+
+export interface AppPlatformInfoResult {
+  mt: "AppPlatformInfoResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  state: PlatformState;
+  version: string;
+  build: string;
+  root: string;
+  uptime: number;
+  http: number;
+  https: number;
+  url: string;
+  fingerprint: string;
+  dns: string;
+  processes: Process[];
+  services: number;
+  instances: number;
+  disk: Disk;
+  developerMode: boolean;
+  checks: Check[];
+  platform: string;
+  platformLabel: string;
+  label: string;
+  mac: string;
+  timezone: string;
+}
+
+export interface RequestHttpKey {
+  mt: "RequestHttpKey";
+  src?: string;
+}
+
+export interface RequestHttpKeyResult {
+  mt: "RequestHttpKeyResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  key: string;
+}
+
+export interface RequestAppStore {
+  mt: "RequestAppStore";
+  src?: string;
+}
+
+export interface AppStoreResult {
+  mt: "AppStoreResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+}
+
+export interface InstallService {
+  mt: "InstallService";
+  src?: string;
+  appServiceID: string;
+  title?: string;
+  folder?: string;
+  binary?: string;
+  manufacturer?: string;
+  version?: StoreVersion;
+  copy?: string[];
+  userAgreementAccepted?: boolean;
+  domain?: string;
+}
+
+export interface InstallServiceResult {
+  mt: "InstallServiceResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+}
+
+export interface AddInstance {
+  mt: "AddInstance";
+  src?: string;
+  appServiceID: string;
+  appName: string;
+  appDomain: string;
+  appPassword: Password;
+  webserverPath?: string;
+  dbHost?: string;
+  dbName?: string;
+  dbUser?: string;
+  dbPassword?: Password;
+  logFlags?: number;
+  excludeFromBackup?: boolean;
+}
+
+export interface AddInstanceResult {
+  mt: "AddInstanceResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+}
+
+export interface StartInstance {
+  mt: "StartInstance";
+  src?: string;
+  appServiceID?: string;
+  appName: string;
+  appDomain: string;
+}
+
+export interface StartInstanceResult {
+  mt: "StartInstanceResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+}
+
+// By `mt`: what to send and what comes back.
+export interface Requests {
+  GetStatus: { request: GetStatus; answer: GetStatusResult };
+  Subscribe: { request: Subscribe; answer: SubscribeResult };
+  GetServices: { request: GetServices; answer: GetServicesResult };
+  GetInstances: { request: GetInstances; answer: GetInstancesResult };
+  GetJobs: { request: GetJobs; answer: GetJobsResult };
+  GetInstance: { request: GetInstance; answer: GetInstanceResult };
+  GetJob: { request: GetJob; answer: GetJobResult };
+  GetStore: { request: GetStore; answer: GetStoreResult };
+  InstallApp: { request: InstallApp; answer: InstallAppResult };
+  InstallPackage: { request: InstallPackage; answer: InstallPackageResult };
+  StartService: { request: StartService; answer: StartServiceResult };
+  StopService: { request: StopService; answer: StopServiceResult };
+  RestartService: { request: RestartService; answer: RestartServiceResult };
+  RemoveService: { request: RemoveService; answer: RemoveServiceResult };
+  CreateInstance: { request: CreateInstance; answer: CreateInstanceResult };
+  SuggestInstance: { request: SuggestInstance; answer: SuggestInstanceResult };
+  StopInstance: { request: StopInstance; answer: StopInstanceResult };
+  RestartInstance: { request: RestartInstance; answer: RestartInstanceResult };
+  EditInstance: { request: EditInstance; answer: EditInstanceResult };
+  DeleteInstance: { request: DeleteInstance; answer: DeleteInstanceResult };
+  UndoDelete: { request: UndoDelete; answer: UndoDeleteResult };
+  SetInstancePassword: { request: SetInstancePassword; answer: SetInstancePasswordResult };
+  SetDatabasePassword: { request: SetDatabasePassword; answer: SetDatabasePasswordResult };
+  BackupInstance: { request: BackupInstance; answer: BackupInstanceResult };
+  RestoreInstance: { request: RestoreInstance; answer: RestoreInstanceResult };
+  CancelJob: { request: CancelJob; answer: CancelJobResult };
+  GetLog: { request: GetLog; answer: GetLogResult };
+  StopLog: { request: StopLog; answer: StopLogResult };
+  GetSettings: { request: GetSettings; answer: GetSettingsResult };
+  SetSetting: { request: SetSetting; answer: SetSettingResult };
+  SetAdminPassword: { request: SetAdminPassword; answer: SetAdminPasswordResult };
+  GetCertificate: { request: GetCertificate; answer: GetCertificateResult };
+  SetCertificate: { request: SetCertificate; answer: SetCertificateResult };
+  ResetCertificate: { request: ResetCertificate; answer: ResetCertificateResult };
+  AppPlatformInfoRequest: { request: AppPlatformInfoRequest; answer: AppPlatformInfoResult };
+  RequestHttpKey: { request: RequestHttpKey; answer: RequestHttpKeyResult };
+  RequestAppStore: { request: RequestAppStore; answer: AppStoreResult };
+  InstallService: { request: InstallService; answer: InstallServiceResult };
+  AddInstance: { request: AddInstance; answer: AddInstanceResult };
+  StartInstance: { request: StartInstance; answer: StartInstanceResult };
+}
+
+export interface StatusChanged {
+  mt: "StatusChanged";
+  src?: string;
+  status: Status;
+}
+
+export interface ServiceChanged {
+  mt: "ServiceChanged";
+  src?: string;
+  service: Service;
+}
+
+export interface ServiceRemoved {
+  mt: "ServiceRemoved";
+  src?: string;
+  id: string;
+}
+
+export interface InstanceChanged {
+  mt: "InstanceChanged";
+  src?: string;
+  instance: Instance;
+}
+
+export interface InstanceRemoved {
+  mt: "InstanceRemoved";
+  src?: string;
+  name: string;
+  domain: string;
+}
+
+export interface JobChanged {
+  mt: "JobChanged";
+  src?: string;
+  job: Job;
+}
+
+export interface StoreChanged {
+  mt: "StoreChanged";
+  src?: string;
+}
+
+export interface LogLines {
+  mt: "LogLines";
+  src?: string;
+  service: string;
+  lines: string[];
+}
+
+export interface AppStoreServiceAdded {
+  mt: "AppStoreServiceAdded";
+  src?: string;
+  id: string;
+  folder: string;
+  binary: string;
+  title: string;
+  manufacturer: string;
+  infourl: string;
+  logo: string;
+  versions: StoreVersion[];
+  state: StoreAppState;
+  support: string;
+  requirement: string;
+  licenseInfo: string;
+  licenseType: string;
+  eula: string;
+  langs: string[];
+  categories: string[];
+  apps: AppStoreApp[];
+}
+
+export interface ServiceInstalled {
+  mt: "ServiceInstalled";
+  src?: string;
+  filename: string;
+  appServiceID: string;
+  title: string;
+  initilaStatus: number;
+  initialStatus: number;
+  currentStatus: number;
+  manufacturere: string;
+  manufacturer: string;
+  startTime: number;
+  versions: StoreVersion[];
+}
+
+// By `mt`: what comes unasked, under the src of what was subscribed to.
+export interface Indications {
+  StatusChanged: StatusChanged;
+  ServiceChanged: ServiceChanged;
+  ServiceRemoved: ServiceRemoved;
+  InstanceChanged: InstanceChanged;
+  InstanceRemoved: InstanceRemoved;
+  JobChanged: JobChanged;
+  StoreChanged: StoreChanged;
+  LogLines: LogLines;
+  AppStoreServiceAdded: AppStoreServiceAdded;
+  ServiceInstalled: ServiceInstalled;
+}
