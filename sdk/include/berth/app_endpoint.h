@@ -2,7 +2,8 @@
 #pragma once
 
 #include <functional>
-#include <set>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,21 +14,22 @@
 namespace berth::sdk {
 
 class Api;
-class SessionStream;
+class SessionState;
 
 // Content of AppInfoResult for one app.
 struct AppInfo {
   bool hidden = false;
-  json::object apis;           // info.apis: name → properties; offered to others through the PBX
-  json::object service_apis;   // serviceInfo.apis
-  json::value presence;        // true or text if the app answers presence subscriptions; null: left out
+  json::Object apis;           // info.apis: name → properties; offered to others through the PBX
+  json::Object service_apis;   // serviceInfo.apis
+  json::Value presence;        // true or text if the app answers presence subscriptions; null: left out
   std::string device_app;      // "phone", "softphone", "rcc" or ""
 };
 
 // An AppInstance is one (for its own path); an instance may have more (attach_app_websocket()).
 // Must outlive its attach. Calls for one session come one after another, those of different
 // sessions side by side. An exception that leaves a call is logged; in received() it also becomes an
-// answer with `error`, and the session lives on.
+// answer with `error`, and the session lives on. Messages that came whole before the client went
+// are still worked off (see WebsocketHandler).
 class AppEndpoint {
  public:
   AppEndpoint() = default;
@@ -57,14 +59,14 @@ class AppEndpoint {
   Api* find_api(std::string_view name) const;
 
   // Logged-in sessions, in no order. Valid until control goes back to the loop.
-  const std::set<AppSession*>& sessions() const { return sessions_; }
+  std::span<AppSession* const> sessions() const { return sessions_; }
   // To all sessions, with one copy.
-  void broadcast(const json::object& message);
+  void broadcast(const json::Object& message);
 
  private:
-  friend class SessionStream;
+  friend class SessionState;
   std::vector<Api*> apis_;
-  std::set<AppSession*> sessions_;
+  std::vector<AppSession*> sessions_;
 };
 
 // A named API: handles messages with `api` = name().
@@ -73,7 +75,7 @@ class Api {
   virtual ~Api() = default;
   virtual std::string_view name() const = 0;
   // Properties for AppInfoResult's info.apis; nullopt: not announced.
-  virtual std::optional<json::object> announced() const { return std::nullopt; }
+  virtual std::optional<json::Object> announced() const { return std::nullopt; }
   virtual loop::Task<void> received(AppSession& session, Message message) = 0;
   virtual void closed(AppSession& session) {}
 };
@@ -88,9 +90,9 @@ class Subscribers {
   bool empty() const { return entries_.empty(); }
   std::size_t size() const { return entries_.size(); }
   // One copy for each different src/api; clients of one page usually use the same.
-  void publish(const json::object& indication) const;
+  void publish(const json::Object& indication) const;
   // As publish(), but only to those that `wants` says.
-  void publish_if(const std::function<bool(AppSession&)>& wants, const json::object& indication) const;
+  void publish_if(const std::function<bool(AppSession&)>& wants, const json::Object& indication) const;
 
  private:
   struct Entry {

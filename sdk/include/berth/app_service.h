@@ -71,7 +71,7 @@ struct Alarm {
   Severity severity = Severity::kMajor;
   std::uint16_t code = 0;
   std::string text;
-  json::object details;
+  json::Object details;
 };
 
 using InstanceFactory = std::function<std::unique_ptr<AppInstance>(class AppService&, InstanceArguments)>;

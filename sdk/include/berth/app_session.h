@@ -18,7 +18,7 @@ namespace berth::sdk {
 
 class AppEndpoint;
 class AppInstance;
-class SessionStream;
+class SessionState;
 
 // Lives from AppEndpoint::opened() until AppEndpoint::closed() has returned.
 class AppSession {
@@ -35,10 +35,10 @@ class AppSession {
 
   // Queues one message (JSON text, made small). Above 4 MiB waiting for a slow client the session is closed
   // with 1013.
-  void send(const json::object& message);
+  void send(const json::Object& message);
   void send_text(std::string_view json_text);
   // Answers a request: see make_answer().
-  void reply(const Message& request, json::object answer);
+  void reply(const Message& request, json::Object answer);
   // {"mt":"…Result","error":detail,"errorCode":"not_found"}
   void reply_error(const Message& request, const Error& error);
   // Waits until everything sent so far is on its way; at once if closed.
@@ -52,8 +52,8 @@ class AppSession {
   std::string hash(std::string_view seed, std::string_view text) const;         // hex
   std::string session_key() const;                                              // hex; a secret
   // {"value": …, "key": seed} → text; a plain string as it is; nullopt for anything else.
-  std::optional<std::string> open_secret(const json::value& value) const;
-  json::object seal_secret(std::string_view text) const;
+  std::optional<std::string> open_secret(const json::Value& value) const;
+  json::Object seal_secret(std::string_view text) const;
 
   // State of the application for this session; goes with it.
   struct Data {
@@ -62,12 +62,12 @@ class AppSession {
   std::unique_ptr<Data> data;
 
  private:
-  friend class SessionStream;
-  explicit AppSession(SessionStream& stream) : stream_(stream) {}
-  SessionStream& stream_;
+  friend class SessionState;
+  explicit AppSession(SessionState& state) : state_(state) {}
+  SessionState& state_;
 };
 
 // Sends one message to many sessions with one copy on the link. Sessions that are closed are skipped.
-void broadcast(std::span<AppSession* const> sessions, const json::object& message);
+void broadcast(std::span<AppSession* const> sessions, const json::Object& message);
 
 }  // namespace berth::sdk

@@ -72,7 +72,7 @@ class ConfigApi : public Api {
   void closed(AppSession& session) override;
 
  private:
-  json::object values() const;
+  json::Object values() const;
   Config& config_;
   AccessRule rule_;
   Subscribers subscribers_;   // those that sent GetConfigItems: ConfigUpdate carries that src

@@ -1,6 +1,7 @@
 // One JSON message of the AppWebsocket protocol, as it came.
 #pragma once
 
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 
@@ -9,20 +10,24 @@
 #include <string>
 #include <string_view>
 
-namespace berth::sdk {
+namespace berth::json {   // as wire/json/json_fwd.h
+using Value = boost::json::value;
+using Object = boost::json::object;
+using Array = boost::json::array;
+}  // namespace berth::json
 
-namespace json = boost::json;
+namespace berth::sdk {
 
 // A value: body plus quick access to the members every message may have. Views live as long as the message.
 class Message {
  public:
   Message() = default;
-  explicit Message(json::object body) : body_(std::move(body)) {}
+  explicit Message(json::Object body) : body_(std::move(body)) {}
 
   std::string_view mt() const { return text("mt"); }
   std::string_view api() const { return text("api"); }
   // Opaque mark of the sender. Usually text, but any JSON value is echoed as it came.
-  const json::value* src() const { return body_.if_contains("src"); }
+  const json::Value* src() const { return body_.if_contains("src"); }
 
   // Member as text; "" if absent or not text.
   std::string_view text(std::string_view name) const;
@@ -31,17 +36,17 @@ class Message {
   // True for true, "true" and 1; `fallback` if absent.
   bool flag(std::string_view name, bool fallback = false) const;
   // Member as object; nullptr if absent or not an object.
-  const json::object* object(std::string_view name) const;
+  const json::Object* object(std::string_view name) const;
 
-  const json::object& body() const { return body_; }
-  json::object& body() { return body_; }
+  const json::Object& body() const { return body_; }
+  json::Object& body() { return body_; }
 
  private:
-  json::object body_;
+  json::Object body_;
 };
 
 // The answer to `request`: `answer` with `mt` first and the request's `api` and `src`.
 // Without an `mt` of its own the answer is called "<request mt>Result".
-json::object make_answer(const Message& request, json::object answer);
+json::Object make_answer(const Message& request, json::Object answer);
 
 }  // namespace berth::sdk
