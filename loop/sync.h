@@ -216,8 +216,10 @@ class Spawned {
  private:
   detail::Runner run(Task<T> task) {
     try {
-      if constexpr (std::is_void_v<T>) co_await task;
-      else value_.emplace(co_await task);
+      // A local, so that the task's frame, and what its parameters own, goes when it is done.
+      const Task<T> local = std::move(task);
+      if constexpr (std::is_void_v<T>) co_await local;
+      else value_.emplace(co_await local);
     } catch (...) {
       error_ = std::current_exception();
     }
@@ -257,7 +259,8 @@ class TaskGroup {
  private:
   Task<void> guard(Task<void> task) {
     try {
-      co_await task;
+      const Task<void> local = std::move(task);
+      co_await local;
     } catch (...) {
       log_error(name_, {{"error", current_error().detail}});
     }
