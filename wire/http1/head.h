@@ -75,15 +75,19 @@ class HeadParser {
   void set_answers_head_request() { answers_head_request_ = true; }
 
  private:
-  Result<void> check_byte(char byte);
+  Result<void> check_size();
+  Result<bool> take_line();   // true if it ended the head
   Result<void> parse();
+  Result<void> check(RequestHead& head);
+  Result<void> check(ResponseHead& head);
   template <class... Args>
   tl::unexpected<Error> refuse(int status, fmt::format_string<Args...> text, Args&&... args);
 
   HeadLimits limits_;
   std::string buffer_;
   std::size_t line_begin_ = 0;
-  std::size_t target_begin_ = 0;   // of the request line; 0 until its first blank
+  std::size_t lines_ = 0;
+  int blank_lines_ = 0;            // before the first line
   bool done_ = false;
   bool answers_head_request_ = false;
   int error_status_ = 400;
