@@ -1,0 +1,180 @@
+// The disk is full during install, backup and restore: nothing half-done, nothing lost, and it goes on when there
+// is room again. On a small file system of its own, so root only.
+import { execFileSync } from "node:child_process";
+import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync, readdirSync, rmSync, statfsSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe } from "node:test";
+import { fetch_url } from "./harness/http";
+import { NotesSession } from "./harness/notes";
+import { Platform, is_root, temporary_folder } from "./harness/platform";
+import { assert, test } from "./harness/test";
+import { until } from "./harness/wait";
+
+function can_mount(): boolean {
+  if (!is_root) return false;
+  const at = temporary_folder("berth-mount");
+  try {
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "berth-test", at], { stdio: "ignore" });
+    execFileSync("umount", [at]);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A file system of `bytes`, ext4 in a file where the kernel lets us, else in memory. */
+class SmallDisk {
+  readonly at = temporary_folder("berth-disk");
+  private image: string | undefined;
+  constructor(bytes: number) {
+    const image = join(temporary_folder("berth-image"), "disk");
+    const fd = openSync(image, "w");
+    ftruncateSync(fd, bytes);
+    closeSync(fd);
+    try {
+      execFileSync("mkfs.ext4", ["-q", "-m", "0", image], { stdio: "ignore" });
+      execFileSync("mount", ["-o", "loop", image, this.at], { stdio: "ignore" });
+      this.image = image;
+    } catch {
+      execFileSync("mount", ["-t", "tmpfs", "-o", `size=${bytes},mode=755`, "berth-test", this.at]);
+    }
+  }
+  get free(): number {
+    const info = statfsSync(this.at);
+    return Number(info.bavail) * Number(info.bsize);
+  }
+  /** Takes all room but `leave` bytes. */
+  fill(leave: number): void {
+    const fd = openSync(join(this.at, "filler"), "a");
+    const block = Buffer.alloc(65_536, 1);
+    try {
+      while (this.free > leave) writeSync(fd, block, 0, Math.min(block.length, Math.max(4_096, this.free - leave)));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+    } finally {
+      closeSync(fd);
+    }
+  }
+  empty(): void {
+    rmSync(join(this.at, "filler"), { force: true });
+  }
+  unmount(): void {
+    try {
+      execFileSync("umount", [this.at]);
+    } catch {
+      execFileSync("umount", ["-l", this.at]);
+    }
+    if (this.image) rmSync(this.image, { force: true });
+  }
+}
+
+describe("disk full", { skip: can_mount() ? false : "needs root and mount" }, () => {
+  let disk: SmallDisk;
+  let platform: Platform;
+  let password = "";
+  let notes_before: [string, string][] = [];
+  const url = () => `ws://localhost:${platform.http}/example.com/team/notes`;
+
+  before(async () => {
+    disk = new SmallDisk(600 << 20);
+    mkdirSync(join(disk.at, "root"));
+    platform = await Platform.start({ root: join(disk.at, "root") });
+    await platform.install("notes");
+    password = (await platform.create("notes", "team", "example.com")).password;
+    const session = new NotesSession(url(), password);
+    const board = await session.add_board("kept");
+    for (let i = 0; i < 300; i++) await session.add_note(board, `${i} ${"random ".repeat(200)}${Math.random()}`);
+    notes_before = [...(await session.notes())].sort();
+    session.close();
+  });
+  after(async () => {
+    disk?.empty();
+    try {
+      await platform?.stop();
+    } finally {
+      await platform?.destroy();
+      disk?.unmount();
+    }
+  });
+
+  async function all_is_well(): Promise<void> {
+    const session = new NotesSession(url(), password);
+    assert.deepEqual([...(await session.notes())].sort(), notes_before);
+    session.close();
+    assert.equal((await fetch_url(`${platform.https_url}/example.com/team/notes.htm`)).status, 200);
+  }
+
+  test("an install fails with the reason and leaves nothing, then works", async () => {
+    disk.fill(200_000);
+    const done = await platform.cli(["service", "install", "echo", "--wait"]);
+    assert.notEqual(done.code, 0);
+    assert.match(done.stderr, /space|disk|full/i);
+    const services = (await platform.berth("service", "ls", "--json")).json;
+    assert.ok(!(services.services ?? services).some((one: { id: string }) => one.id === "echo"));
+    assert.deepEqual(readdirSync(join(platform.root, "var/lib/berth/apps")).filter((name) => name.includes("echo")), []);
+    await all_is_well();
+    disk.empty();
+    await platform.install("echo");
+  });
+
+  test("creating an instance fails with the reason and leaves nothing, then works", async () => {
+    disk.fill(100_000);
+    const done = await platform.cli(["instance", "create", "notes", "--name", "full", "--domain", "example.com"]);
+    assert.notEqual(done.code, 0);
+    assert.match(done.stderr, /space|disk|full/i);
+    await all_is_well();
+    disk.empty();
+    await platform.create("notes", "full", "example.com");
+  });
+
+  test("a backup to a full disk fails and leaves no file that looks like a backup", async () => {
+    const small = new SmallDisk(8 << 20);
+    try {
+      small.fill(20_000);
+      const file = join(small.at, "a.dump");
+      const done = await platform.cli(["instance", "backup", "team@example.com", "-o", file]);
+      assert.notEqual(done.code, 0);
+      assert.match(done.stderr, /space|disk|full/i);
+      assert.ok(!existsSync(file));
+      assert.deepEqual(readdirSync(small.at).filter((name) => !["filler", "lost+found"].includes(name)), []);
+    } finally {
+      small.unmount();
+    }
+    await all_is_well();
+  });
+
+  test("a restore without room fails before anything is changed, then works", async () => {
+    const file = join(platform.folder, "team.dump");
+    await platform.berth("instance", "backup", "team@example.com", "-o", file);
+    disk.fill(300_000);
+    const done = await platform.cli(["instance", "restore", file, "--wait", "--yes"]);
+    assert.notEqual(done.code, 0);
+    assert.match(done.stderr, /space|disk|full/i);
+    disk.empty();
+    await all_is_well();
+    await platform.berth("instance", "restore", file, "--wait", "--yes");
+    await all_is_well();
+  });
+
+  test("with no room at all the platform stays up, says so, and goes on when there is room", async () => {
+    disk.fill(0);
+    const status = await platform.cli(["status", "--json"]);
+    assert.ok(status.json, status.stderr);
+    const session = new NotesSession(url(), password);
+    // Reading works; writing may fail, but then it says so and does not pretend.
+    assert.ok((await session.notes()).size >= notes_before.length);
+    session.close();
+    disk.empty();
+    await until("a note to be stored", async () => {
+      const writer = new NotesSession(url(), password);
+      try {
+        const board = await writer.add_board("after");
+        await writer.add_note(board, "room again");
+        return true;
+      } finally {
+        writer.close();
+      }
+    }, 120_000);
+    assert.equal((await platform.ready()).state, "running");
+  });
+});
