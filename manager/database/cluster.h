@@ -77,3 +77,15 @@ class Cluster {
   db::ConnectionOptions superuser(std::string database = "postgres") const;
   // The same place for another role.
   db::ConnectionOptions connection(std::string database, std::string user, std::string password) const;
+  std::string program(std::string name) const { return settings_.binaries + "/" + name; }
+
+ private:
+  Task<void> make_cluster();
+  void write_configuration() const;
+  loop::SpawnOptions as_database_user(loop::SpawnOptions options) const;
+
+  loop::Loop& loop_;
+  ClusterSettings settings_;
+};
+
+}  // namespace berth::manager

@@ -70,6 +70,7 @@ class InstanceDatabases {
   Task<int> sessions(std::string database);
 
  private:
+  Task<void> protect(std::string database, std::string owner);
   Task<void> end_sessions(std::string database, bool keep_out);
   db::Database& admin_;
 };

@@ -1,0 +1,88 @@
+#include "manager/database/cluster_files.h"
+
+#include <fmt/format.h>
+
+namespace berth::manager {
+namespace {
+
+constexpr std::string_view kBegin = "# BEGIN berth: changed by Berth. Lines outside these marks are yours.\n";
+constexpr std::string_view kEnd = "# END berth\n";
+
+// 'value' as postgresql.conf wants it.
+std::string quoted(std::string_view value) {
+  std::string text = "'";
+  for (const char c : value) {
+    if (c == '\'' || c == '\\') text += c;
+    text += c;
+  }
+  return text + "'";
+}
+
+}  // namespace
+
+std::string format_configuration(const ClusterSettings& settings) {
+  std::string text = "# Written by Berth at every start: changes here are lost. Put yours into postgresql.conf,\n"
+                     "# below the line that includes this file.\n";
+  const auto set = [&text](std::string_view name, std::string_view value) {
+    text += fmt::format("{} = {}\n", name, value);
+  };
+  set("listen_addresses", quoted(settings.listen_addresses));
+  set("port", std::to_string(settings.port));
+  set("unix_socket_directories", quoted(settings.socket_folder));
+  set("max_connections", std::to_string(settings.max_connections));
+  set("shared_buffers", fmt::format("{}MB", settings.shared_buffers_mb));
+  set("password_encryption", "'scram-sha-256'");
+  // Costs memory and start-up time, and pays only for queries of seconds.
+  set("jit", "off");
+  // A backend whose client is gone ends its statement, so that no lock outlives its owner.
+  set("client_connection_check_interval", "'2s'");
+  set("max_wal_size", "'256MB'");
+  set("timezone", "'UTC'");
+  set("lc_messages", "'C'");
+  set("cluster_name", "'berth'");
+  set("logging_collector", "on");
+  set("log_directory", quoted(settings.log_folder));
+  // One file a weekday, overwritten a week later.
+  set("log_filename", "'postgresql-%a.log'");
+  set("log_truncate_on_rotation", "on");
+  set("log_rotation_age", "'1d'");
+  set("log_rotation_size", "0");
+  set("log_file_mode", "0640");
+  set("log_timezone", "'UTC'");
+  set("log_line_prefix", "'%m [%p] %u@%d '");
+  return text;
+}
+
+std::string format_include_line() {
+  return "\n# Berth's settings. Lines below this one win over them.\ninclude_if_exists = 'berth.conf'\n";
+}
+
+std::string format_access_rules() {
+  return "# Who may connect (PostgreSQL, \"The pg_hba.conf File\"). Berth wrote this once and never changes it\n"
+         "# again. Add your lines at the end and reload, for example\n"
+         "#   hostssl  example.com_notes  example.com_notes  192.0.2.0/24  scram-sha-256\n"
+         "# TCP is off until it is switched on in Berth's settings or listen_addresses.\n"
+         "local  all          berth  peer map=berth\n"
+         "local  replication  berth  peer map=berth\n"
+         "local  all          all    scram-sha-256\n";
+}
+
+std::string format_user_map(const std::vector<std::string>& users) {
+  std::string block(kBegin);
+  for (const auto& user : users) block += fmt::format("berth  \"{}\"  berth\n", user);
+  return block.append(kEnd);
+}
+
+std::string replace_marked_block(std::string_view content, std::string_view block) {
+  const auto begin = content.find(kBegin);
+  const auto end = begin == std::string_view::npos ? begin : content.find(kEnd, begin);
+  std::string text;
+  if (end == std::string_view::npos) {
+    text = content;
+    if (!text.empty() && text.back() != '\n') text += '\n';
+    return text.append(block);
+  }
+  return text.append(content.substr(0, begin)).append(block).append(content.substr(end + kEnd.size()));
+}
+
+}  // namespace berth::manager

@@ -1,0 +1,220 @@
+#include "manager/database/instance_database.h"
+
+#include "base/bytes.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "db/password.h"
+
+namespace berth::manager {
+namespace {
+
+using db::quote_identifier;
+using db::quote_literal;
+
+constexpr std::size_t kHashDigits = 8;
+
+bool is_reserved(std::string_view name) {
+  for (const std::string_view own : {"postgres", "template0", "template1", "manager", "berth", "public", "none"})
+    if (name == own) return true;
+  return name.starts_with("pg_");
+}
+
+// The longest front of `text` of at most `limit` bytes that does not cut a character.
+std::string_view front_of(std::string_view text, std::size_t limit) {
+  if (text.size() <= limit) return text;
+  while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xc0) == 0x80) --limit;
+  return text.substr(0, limit);
+}
+
+}  // namespace
+
+Result<void> check_database_name(std::string_view name) {
+  if (name.empty()) return fail(Errc::kMalformed, "the database name is empty");
+  if (!is_valid_utf8(name)) return fail(Errc::kMalformed, "the database name is not valid UTF-8");
+  for (const char c : name)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+      return fail(Errc::kMalformed, "the database name holds a control character");
+  if (name.size() > kMaxDatabaseName)
+    return fail(Errc::kTooLarge, "the database name has {} bytes, {} are allowed (a letter such as \"ü\" takes 2)",
+                name.size(), kMaxDatabaseName);
+  if (is_reserved(name)) return fail(Errc::kExists, "the database name {} is one of the platform's own", name);
+  return {};
+}
+
+std::string suggest_database_name(std::string_view domain, std::string_view instance) {
+  const std::string whole = fmt::format("{}_{}", domain, instance);
+  if (whole.size() <= kMaxDatabaseName && !is_reserved(whole)) return whole;
+  const auto hash = sha256_hex(whole).substr(0, kHashDigits);
+  return fmt::format("{}_{}", front_of(whole, kMaxDatabaseName - kHashDigits - 1), hash);
+}
+
+std::string sql_recipe(const InstanceDatabaseNames& names) {
+  const auto database = quote_identifier(names.database), user = quote_identifier(names.user);
+  return fmt::format(
+      "-- For psql, as superuser of the server that is to hold the database.\n"
+      "\\set ON_ERROR_STOP on\n"
+      "\\prompt 'Password for the new role: ' password\n"
+      "CREATE ROLE {1} LOGIN PASSWORD :'password';\n"
+      "CREATE DATABASE {0} OWNER {1} ENCODING 'UTF8' TEMPLATE template0;\n"
+      "GRANT ALL PRIVILEGES ON DATABASE {0} TO {1};\n"
+      "REVOKE CONNECT ON DATABASE {0} FROM PUBLIC;\n",
+      database, user);
+}
+
+Task<void> InstanceDatabases::create(InstanceDatabaseNames names, std::string password) {
+  or_throw(check_database_name(names.database));
+  or_throw(check_database_name(names.user));
+  const auto owners = co_await admin_.query_repeatable(
+      "SELECT datname FROM pg_database WHERE datdba = (SELECT oid FROM pg_roles WHERE rolname = $1) AND datname <> $2",
+      names.user, names.database);
+  if (!owners.empty())
+    throw_failure(Errc::kExists, "the role {} belongs to another database ({})", names.user,
+                  owners[0].get<std::string>("datname"));
+  const auto current = co_await admin_.query_repeatable(
+      "SELECT pg_get_userbyid(datdba) AS owner FROM pg_database WHERE datname = $1", names.database);
+  if (!current.empty() && current[0].get<std::string>("owner") != names.user)
+    throw_failure(Errc::kExists, "the database {} is there already and belongs to {}", names.database,
+                  current[0].get<std::string>("owner"));
+
+  const std::string user = quote_identifier(names.user);
+  const std::string secret = quote_literal(db::make_password_secret(password));
+  const bool has_user = co_await user_exists(names.user);
+  co_await admin_.query(fmt::format("{} ROLE {} LOGIN PASSWORD {}", has_user ? "ALTER" : "CREATE", user, secret));
+  if (current.empty()) co_await create_beside(names.database, names.user);
+  else co_await protect(names.database, names.user);
+}
+
+Task<void> InstanceDatabases::create_beside(std::string database, std::string owner) {
+  // From template0: UTF8 and the cluster's locale whatever an admin put into template1.
+  co_await admin_.query(fmt::format("CREATE DATABASE {} OWNER {} ENCODING 'UTF8' TEMPLATE template0",
+                                    quote_identifier(database), quote_identifier(owner)));
+  co_await protect(std::move(database), std::move(owner));
+}
+
+Task<void> InstanceDatabases::protect(std::string database, std::string owner) {
+  const std::string name = quote_identifier(database);
+  co_await admin_.query(fmt::format("REVOKE CONNECT ON DATABASE {} FROM PUBLIC", name));
+  co_await admin_.query(fmt::format("GRANT ALL PRIVILEGES ON DATABASE {} TO {}", name, quote_identifier(owner)));
+}
+
+Task<void> InstanceDatabases::set_password(std::string user, std::string password) {
+  const std::string secret = quote_literal(db::make_password_secret(password));
+  co_await admin_.query(fmt::format("ALTER ROLE {} PASSWORD {}", quote_identifier(user), secret));
+}
+
+Task<void> InstanceDatabases::end_sessions(std::string database, bool keep_out) {
+  if (keep_out)
+    co_await admin_.query(fmt::format("ALTER DATABASE {} ALLOW_CONNECTIONS false", quote_identifier(database)));
+  // Waits up to 10 s for each to be gone (PostgreSQL, pg_terminate_backend).
+  co_await admin_.query_repeatable(
+      "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()",
+      database);
+}
+
+Task<void> InstanceDatabases::drop_database(std::string database) {
+  const bool is_there = co_await exists(database);
+  if (!is_there) co_return;
+  co_await end_sessions(database, true);
+  co_await admin_.query(fmt::format("DROP DATABASE IF EXISTS {} WITH (FORCE)", quote_identifier(database)));
+}
+
+Task<void> InstanceDatabases::drop(InstanceDatabaseNames names) {
+  co_await drop_database(names.database);
+  const auto uses = co_await admin_.query_repeatable(
+      "SELECT 1 FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass AND "
+      "refobjid = (SELECT oid FROM pg_roles WHERE rolname = $1) LIMIT 1",
+      names.user);
+  if (uses.empty()) co_await admin_.query(fmt::format("DROP ROLE IF EXISTS {}", quote_identifier(names.user)));
+  else log_info("role kept, it owns more", {{"role", names.user}});
+}
+
+Task<void> InstanceDatabases::rename(std::string from, std::string to) {
+  or_throw(check_database_name(to));
+  const bool has_from = co_await exists(from);
+  const bool has_to = co_await exists(to);
+  if (has_from && has_to) throw_failure(Errc::kExists, "the database {} is there already", to);
+  if (!has_from && !has_to) throw_failure(Errc::kNotFound, "there is no database {}", from);
+  if (has_from) co_await swap(to, from, "");
+}
+
+Task<void> InstanceDatabases::rename_user(std::string from, std::string to, std::string password) {
+  or_throw(check_database_name(to));
+  const bool has_from = co_await user_exists(from);
+  const bool has_to = co_await user_exists(to);
+  if (has_from && has_to) throw_failure(Errc::kExists, "the role {} is there already", to);
+  if (!has_from && !has_to) throw_failure(Errc::kNotFound, "there is no role {}", from);
+  if (has_from)
+    co_await admin_.query(fmt::format("ALTER ROLE {} RENAME TO {}", quote_identifier(from), quote_identifier(to)));
+  co_await set_password(to, password);
+}
+
+Task<void> InstanceDatabases::swap(std::string live, std::string replacement, std::string aside) {
+  const bool has_live = co_await exists(live);
+  const bool has_replacement = co_await exists(replacement);
+  if (!has_replacement) {
+    if (!has_live) throw_failure(Errc::kNotFound, "there is neither database {} nor {}", live, replacement);
+    co_return;  // done before
+  }
+  if (has_live) {
+    if (aside.empty()) throw_failure(Errc::kExists, "the database {} is there already", live);
+    const bool has_aside = co_await exists(aside);
+    if (has_aside) throw_failure(Errc::kExists, "the database {} is there already", aside);
+  }
+  std::vector<std::string> involved = {replacement};
+  if (has_live) involved.push_back(live);
+  std::optional<Failure> failed;
+  try {
+    for (const auto& name : involved) co_await end_sessions(name, true);
+    auto transaction = co_await admin_.begin();
+    const auto rename = [&transaction](const std::string& from, const std::string& to) -> Task<void> {
+      const std::string name = quote_identifier(to);
+      co_await transaction.query(fmt::format("ALTER DATABASE {} RENAME TO {}", quote_identifier(from), name));
+      co_await transaction.query(fmt::format("ALTER DATABASE {} ALLOW_CONNECTIONS true", name));
+    };
+    if (has_live) co_await rename(live, aside);
+    co_await rename(replacement, live);
+    co_await transaction.commit();
+  } catch (const Failure& failure) {
+    failed = failure;
+  }
+  if (!failed) co_return;
+  // Nothing was renamed (or, if the connection was lost in the commit, everything): let them in again.
+  for (const auto& name : involved) {
+    const bool is_there = co_await exists(name);
+    if (is_there) co_await admin_.query(fmt::format("ALTER DATABASE {} ALLOW_CONNECTIONS true", quote_identifier(name)));
+  }
+  throw *failed;
+}
+
+Task<bool> InstanceDatabases::exists(std::string database) {
+  const auto rows = co_await admin_.query_repeatable("SELECT 1 FROM pg_database WHERE datname = $1", database);
+  co_return !rows.empty();
+}
+
+Task<bool> InstanceDatabases::user_exists(std::string user) {
+  const auto rows = co_await admin_.query_repeatable("SELECT 1 FROM pg_roles WHERE rolname = $1", user);
+  co_return !rows.empty();
+}
+
+Task<std::uint64_t> InstanceDatabases::size(std::string database) {
+  const auto rows = co_await admin_.query_repeatable(
+      "SELECT pg_database_size(oid) AS bytes FROM pg_database WHERE datname = $1", database);
+  if (rows.empty()) throw_failure(Errc::kNotFound, "there is no database {}", database);
+  co_return rows[0].get<std::uint64_t>("bytes");
+}
+
+Task<std::map<std::string, std::uint64_t>> InstanceDatabases::sizes() {
+  const auto rows = co_await admin_.query_repeatable(
+      "SELECT datname AS name, pg_database_size(oid) AS bytes FROM pg_database WHERE NOT datistemplate");
+  std::map<std::string, std::uint64_t> sizes;
+  for (const auto row : rows) sizes.emplace(row.get<std::string>("name"), row.get<std::uint64_t>("bytes"));
+  co_return std::move(sizes);
+}
+
+Task<int> InstanceDatabases::sessions(std::string database) {
+  const auto rows =
+      co_await admin_.query_repeatable("SELECT count(*) AS n FROM pg_stat_activity WHERE datname = $1", database);
+  co_return rows[0].get<int>("n");
+}
+
+}  // namespace berth::manager
