@@ -73,7 +73,7 @@ const refusals: [string, string[], RegExp, number][] = [
   ["a name of 64 bytes", ["notes", "--name", "n".repeat(64), "--domain", "example.com"], /63|long/i, 0],
   ["name and domain above 63 bytes together", ["notes", "--name", "n".repeat(40), "--domain", `${"d".repeat(20)}.example.com`], /63|long/i, 0],
   ["an empty name", ["notes", "--name", "", "--domain", "example.com"], /name/i, 0],
-  ["an empty domain", ["notes", "--name", "x", "--domain", ""], /domain/i, 0],
+  ["a domain that is none", ["notes", "--name", "x", "--domain", "exa mple"], /domain/i, 0],
   ["a slash in the name", ["notes", "--name", "a/b", "--domain", "example.com"], /name|character/i, 0],
   ["dots that climb", ["notes", "--name", "..", "--domain", "example.com"], /name|character/i, 0],
   ["a path that climbs", ["notes", "--name", "x", "--domain", "example.com", "--path", "/example.com/../manager"], /path/i, 0],

@@ -23,7 +23,9 @@ describe("store", () => {
     const key = store.make_key();
     store.write_index(original);
     // Ours to sign with, so that a test can lie with a valid signature, too.
-    platform = await Platform.start({ store: store.url, args: ["--store-key", key, "--store-stall-timeout", "3"] });
+    platform = await Platform.start({ store: store.url });
+    await platform.berth("config", "set", "storeKeys", key);
+    await platform.berth("config", "set", "storeStallSeconds", "3");
   });
   after(async () => {
     try {
