@@ -64,6 +64,7 @@ std::string format_access_rules() {
          "# TCP is off until it is switched on in Berth's settings or listen_addresses.\n"
          "local  all          berth  peer map=berth\n"
          "local  replication  berth  peer map=berth\n"
+         "local  postgres,template1,manager  all  reject\n"
          "local  all          all    scram-sha-256\n";
 }
 
