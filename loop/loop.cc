@@ -1,5 +1,6 @@
 #include "loop/loop.h"
 
+#include <signal.h>
 #include <sys/eventfd.h>
 
 #include <algorithm>
@@ -15,6 +16,8 @@ Loop::Loop(Time time)
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   BERTH_CHECK(epoll_ && wake_);
+  // A peer that is gone is told by EPIPE, also where a library writes (OpenSSL, libcurl, libpq).
+  ::signal(SIGPIPE, SIG_IGN);
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.u64 = ~std::uint64_t{0};
@@ -99,7 +102,8 @@ void Loop::run_deferred() {
   // descriptors get their share. Cancelled entries are null.
   round_.swap(deferred_);
   for (std::size_t i = 0; i < round_.size(); ++i) {
-    Deferred* deferred = round_[i];
+    // Taken out first: it may be rescheduled at the same index of the next round and then cancelled.
+    Deferred* deferred = std::exchange(round_[i], nullptr);
     if (!deferred) continue;
     deferred->scheduled_ = false;
     const auto call = std::move(deferred->call_);  // the call may destroy or reschedule it

@@ -32,9 +32,9 @@ class AppWebsocketClient {
                                                                  std::string url, AppCredentials credentials,
                                                                  WebsocketOptions options = {});
   // Sends with a `src` of its own and gives the answer (the first message with that `src`). Throws
-  // Failure: kUnavailable if the connection ends, kTimeout after `limit`.
+  // Failure: kUnavailable if the connection ends, kTimeout after `limit`. Later messages with the same
+  // `src` (subscriptions) come by indication().
   loop::Task<json::Object> request(json::Object message, loop::Duration limit = std::chrono::seconds(60));
-  // As request(); later messages with the same `src` (subscriptions) come by indication().
   // Messages nobody asked for; nullopt at the end. At most 10,000 wait; above it the connection is
   // closed with 1008.
   loop::Task<std::optional<json::Object>> indication();

@@ -49,9 +49,10 @@ class Stream {
   int fd() const { return fd_.get(); }
 
  private:
-  enum class Want : std::uint8_t { kRead, kWrite };
+  enum class Want : std::uint8_t { kRead, kWrite, kOther };
   loop::Task<void> handshake(loop::Duration limit);
   loop::Task<void> wait_for(Want want, std::optional<loop::Duration> limit, const char* what);
+  loop::Task<void> wait_a_moment();
   loop::Task<void> wait_readable();
   loop::Task<void> wait_writable();
 

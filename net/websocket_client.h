@@ -71,6 +71,7 @@ class WebsocketClient {
   std::uint64_t pongs_ = 0;
   loop::Event queue_filled_;
   loop::Event queue_empty_;
+  loop::Timer close_timer_;
   std::optional<loop::Spawned<void>> writer_;
 };
 
