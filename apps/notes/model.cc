@@ -4,11 +4,11 @@
 
 namespace berth::notes {
 
-json::object to_json(const Board& board) {
+json::Object to_json(const Board& board) {
   return {{"id", board.id}, {"title", board.title}, {"position", board.position}};
 }
 
-json::object to_json(const Note& note) {
+json::Object to_json(const Note& note) {
   return {{"id", note.id},
           {"board", note.board},
           {"text", note.text},
@@ -22,7 +22,7 @@ json::object to_json(const Note& note) {
           {"files", note.files}};
 }
 
-json::object to_json(const File& file) {
+json::Object to_json(const File& file) {
   return {{"id", file.id}, {"name", file.name}, {"type", file.type}, {"size", file.size}};
 }
 

@@ -11,7 +11,6 @@
 
 namespace berth::notes {
 
-namespace json = sdk::json;
 
 struct Board {
   std::string id;
@@ -38,7 +37,7 @@ struct Note {
   std::string author;
   std::string created_at, changed_by, changed_at;
   std::int64_t revision = 0;
-  json::array files;     // of File, as JSON
+  json::Array files;     // of File, as JSON
   bool is_removed = false;
 };
 
@@ -52,9 +51,9 @@ struct NoteChange {
   std::optional<double> position;
 };
 
-json::object to_json(const Board& board);
-json::object to_json(const Note& note);
-json::object to_json(const File& file);
+json::Object to_json(const Board& board);
+json::Object to_json(const Note& note);
+json::Object to_json(const File& file);
 
 // In bytes of UTF-8 but for `files_a_note`.
 struct Limits {

@@ -18,7 +18,7 @@ bool may_stand_in_text(char character) {
   return !is_control(character) || character == '\n' || character == '\r' || character == '\t';
 }
 
-const json::value* find_member(const sdk::Message& message, std::string_view member) {
+const json::Value* find_member(const sdk::Message& message, std::string_view member) {
   const auto* value = message.body().if_contains(member);
   return value && !value->is_null() ? value : nullptr;
 }

@@ -1,0 +1,35 @@
+#include "base/text.h"
+#include "cli/command.h"
+
+namespace berth::cli {
+
+const std::string& Arguments::text(std::string_view name) const {
+  static const std::string kEmpty;
+  const auto found = values_.find(name);
+  return found == values_.end() ? kEmpty : found->second;
+}
+
+std::optional<std::string> Arguments::find(std::string_view name) const {
+  const auto found = values_.find(name);
+  if (found == values_.end()) return std::nullopt;
+  return found->second;
+}
+
+std::int64_t Arguments::number(std::string_view name, std::int64_t fallback) const {
+  const auto value = find(name);
+  return value ? parse_integer(*value).value_or(fallback) : fallback;
+}
+
+std::span<const Command> all_commands() {
+  // Made once and never changed: parsers keep pointers into it.
+  static const std::vector<Command> kCommands = [] {
+    std::vector<Command> commands;
+    for (auto* part : {status_commands, store_commands, service_commands, instance_commands, backup_commands,
+                       job_commands, log_commands, settings_commands})
+      for (auto& command : part()) commands.push_back(std::move(command));
+    return commands;
+  }();
+  return kCommands;
+}
+
+}  // namespace berth::cli

@@ -1,0 +1,24 @@
+// Values as people read them.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace berth::cli {
+
+// "0 B", "999 B", "1.2 KiB", "14 MiB": three digits at most, powers of 1024.
+std::string format_size(std::uint64_t bytes);
+
+// "45 s", "3 min", "2 h", "5 d".
+std::string format_duration(std::chrono::seconds time);
+
+// "2026-11-22T09:15:04Z", fractions of a second allowed. nullopt for other forms.
+std::optional<std::chrono::sys_seconds> parse_time(std::string_view iso_text);
+
+// "just now", "3 min ago", "in 5 d"; the text itself if it is no time, "-" if empty.
+std::string format_relative(std::string_view iso_text, std::chrono::sys_seconds now);
+
+}  // namespace berth::cli

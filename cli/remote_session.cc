@@ -1,0 +1,145 @@
+#include "cli/remote_session.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "api/original.h"
+#include "base/bytes.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "cli/exit_code.h"
+#include "cli/secret.h"
+#include "net/url.h"
+
+namespace berth::cli {
+namespace {
+
+// The error of an HTTP answer: its JSON body's, or its status.
+Error error_of(const net::HttpResponse& response) {
+  if (auto body = json::parse_object(response.body))
+    if (auto told = api::find_failure(*body)) return std::move(*told);
+  const Errc code = response.status == 403   ? Errc::kDenied
+                    : response.status == 404 ? Errc::kNotFound
+                    : response.status == 409 ? Errc::kConflict
+                    : response.status == 413 ? Errc::kTooLarge
+                    : response.status == 503 ? Errc::kUnavailable
+                    : response.status == 507 ? Errc::kNoSpace
+                                             : Errc::kFailed;
+  return Error{code, fmt::format("the manager answered HTTP {}: {}", response.status, trim(response.body))};
+}
+
+}  // namespace
+
+loop::Task<std::unique_ptr<Session>> RemoteSession::connect(loop::Loop& loop, GlobalOptions options) {
+  const auto url = net::parse_url(options.url);
+  if (!url) throw_usage("--url {}: {}; a right one is wss://host:port/manager", options.url, url.error().detail);
+  if (url->scheme != "ws" && url->scheme != "wss") throw_usage("--url {}: must begin with wss:// or ws://", options.url);
+  if (options.password_file.empty())
+    throw_usage("--url needs --password-file FILE with the manager's password (- reads it from stdin)");
+
+  auto session = std::make_unique<RemoteSession>(loop, options);
+  net::AppCredentials credentials;
+  credentials.app = "manager";
+  credentials.password = or_throw(read_secret(options.password_file));
+  net::WebsocketOptions websocket;
+  websocket.tls.verify = !options.insecure;
+  websocket.tls.pinned_fingerprint = options.fingerprint;
+  try {
+    auto connecting = net::AppWebsocketClient::connect(loop, session->resolver_, options.url, credentials, websocket);
+    session->client_ = co_await std::move(connecting);
+  } catch (const Failure& failure) {
+    Error error = failure.error();
+    if (error.code == Errc::kNotFound || error.code == Errc::kTimeout) error.code = Errc::kUnavailable;
+    if (error.code == Errc::kDenied && options.fingerprint.empty() && !options.insecure && url->is_secure())
+      error.detail += " (a self-signed certificate is trusted by --fingerprint SHA256)";
+    throw Failure(std::move(error).within(options.url));
+  }
+  co_return session;
+}
+
+loop::Task<api::JsonObject> RemoteSession::request(api::JsonObject message, loop::Duration limit) {
+  co_return co_await client_->request(std::move(message), limit);
+}
+
+loop::Task<api::JsonObject> RemoteSession::indication() {
+  auto message = co_await client_->indication();
+  if (!message) throw_failure(Errc::kUnavailable, "the connection to the manager was lost");
+  co_return std::move(*message);
+}
+
+loop::Task<net::HttpRequest> RemoteSession::make_request(std::string method, std::string resource, std::string query) {
+  const auto key = co_await ask(*this, api::RequestHttpKey{});
+  const auto url = or_throw(net::parse_url(options_.url));
+  net::HttpRequest request;
+  request.method = std::move(method);
+  request.url = fmt::format("{}://{}/manager/{}?key={}{}", url.is_secure() ? "https" : "http", url.authority(), resource,
+                            percent_encode(key.key), query);
+  request.verify = !options_.insecure;
+  request.pinned_fingerprint = options_.fingerprint;
+  request.limit = std::chrono::milliseconds(0);
+  request.stall_limit = std::chrono::seconds(120);
+  co_return request;
+}
+
+loop::Task<std::uint64_t> RemoteSession::backup(std::string name, std::string domain, UniqueFd target) {
+  const std::string query = fmt::format("&appName={}&appDomain={}", percent_encode(name), percent_encode(domain));
+  auto request = co_await make_request("GET", "backup", query);
+  request.limit_bytes = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t bytes = 0;
+  std::optional<Error> write_error;
+  request.on_data = [&](std::string_view data) {
+    if (auto written = write_all(target.get(), data); !written) {
+      write_error = written.error();
+      return false;
+    }
+    bytes += data.size();
+    return true;
+  };
+  std::optional<net::HttpResponse> response;
+  try {
+    response = co_await http_.fetch(std::move(request));
+  } catch (const Failure&) {
+    if (write_error) throw Failure(*write_error);
+    throw;
+  }
+  if (response->status != 200) throw Failure(error_of(*response));
+  co_return bytes;
+}
+
+loop::Task<api::Job> RemoteSession::upload(std::string method, std::string resource, std::string query, UniqueFd source) {
+  auto request = co_await make_request(std::move(method), std::move(resource), std::move(query));
+  struct stat status{};
+  if (::fstat(source.get(), &status) == 0 && S_ISREG(status.st_mode))
+    request.body_size = static_cast<std::uint64_t>(status.st_size);
+  const int fd = source.get();
+  request.read_body = [fd](std::span<char> buffer) {
+    const auto count = ::read(fd, buffer.data(), buffer.size());
+    return count > 0 ? static_cast<std::size_t>(count) : 0;
+  };
+  const auto response = co_await http_.fetch(std::move(request));
+  if (response.status < 200 || response.status > 299) throw Failure(error_of(response));
+  const auto body = or_throw(json::parse_object(response.body));
+  co_return or_throw(api::parse_answer<api::RestoreInstanceResult>(body)).job;
+}
+
+loop::Task<api::Job> RemoteSession::restore(std::string name, std::string domain, UniqueFd source) {
+  std::string query;
+  if (!name.empty()) query = fmt::format("&appName={}&appDomain={}", percent_encode(name), percent_encode(domain));
+  return upload("POST", "restore", std::move(query), std::move(source));
+}
+
+loop::Task<api::Job> RemoteSession::install_package(std::string file_name, UniqueFd source) {
+  return upload("PUT", "package", "&name=" + percent_encode(file_name), std::move(source));
+}
+
+api::Password RemoteSession::seal(std::string secret) const {
+  const std::string seed = random_hex(8);
+  return {client_->session_key().encrypt(seed, secret), seed};
+}
+
+std::string RemoteSession::open(const api::Password& password) const {
+  if (!password.is_encrypted()) return password.value;
+  return or_throw(client_->session_key().decrypt(password.key, password.value));
+}
+
+}  // namespace berth::cli

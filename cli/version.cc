@@ -1,0 +1,7 @@
+#include "cli/version.h"
+
+namespace berth::cli {
+
+const std::string_view kVersion = BERTH_VERSION;
+
+}  // namespace berth::cli
