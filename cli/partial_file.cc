@@ -1,5 +1,6 @@
 #include "cli/partial_file.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

@@ -12,7 +12,7 @@ class RemoteSession : public Session {
  public:
   static loop::Task<std::unique_ptr<Session>> connect(loop::Loop& loop, GlobalOptions options);
   RemoteSession(loop::Loop& loop, GlobalOptions options)
-      : loop_(loop), options_(std::move(options)), resolver_(loop), http_(loop) {}
+      : options_(std::move(options)), resolver_(loop), http_(loop) {}
 
   loop::Task<api::JsonObject> request(api::JsonObject message, loop::Duration limit) override;
   loop::Task<api::JsonObject> indication() override;
@@ -27,7 +27,6 @@ class RemoteSession : public Session {
   loop::Task<net::HttpRequest> make_request(std::string method, std::string resource, std::string query);
   loop::Task<api::Job> upload(std::string method, std::string resource, std::string query, UniqueFd source);
 
-  loop::Loop& loop_;
   GlobalOptions options_;
   net::Resolver resolver_;
   net::HttpClient http_;

@@ -1,0 +1,59 @@
+#include "cli/human.h"
+
+#include <gtest/gtest.h>
+
+#include "cli/table.h"
+
+namespace berth::cli {
+namespace {
+
+using std::chrono::seconds;
+
+TEST(Human, SizesHaveThreeDigitsAtMost) {
+  EXPECT_EQ(format_size(0), "0 B");
+  EXPECT_EQ(format_size(1023), "1023 B");
+  EXPECT_EQ(format_size(1024), "1.0 KiB");
+  EXPECT_EQ(format_size(10 * 1024), "10 KiB");
+  EXPECT_EQ(format_size(1023 * 1024), "1.0 MiB");
+  EXPECT_EQ(format_size(1536ull << 20), "1.5 GiB");
+  EXPECT_EQ(format_size(~0ull), "16 EiB");
+}
+
+TEST(Human, TimesAreRelativeToNow) {
+  const auto now = *parse_time("2026-11-22T12:00:00.250Z");
+  EXPECT_EQ(format_relative("2026-11-22T12:00:00Z", now), "just now");
+  EXPECT_EQ(format_relative("2026-11-22T11:59:15Z", now), "45 s ago");
+  EXPECT_EQ(format_relative("2026-11-22T09:00:00Z", now), "3 h ago");
+  EXPECT_EQ(format_relative("2026-11-27T12:00:00Z", now), "in 5 d");
+  EXPECT_EQ(format_relative("yesterday", now), "yesterday");
+  EXPECT_EQ(format_relative("", now), "-");
+}
+
+TEST(Human, RefusesWhatIsNoTime) {
+  EXPECT_EQ(parse_time("2026-02-30T00:00:00Z"), std::nullopt);
+  EXPECT_EQ(parse_time("2026-11-22T12:00:00+01:00"), std::nullopt);
+  EXPECT_EQ(parse_time("1970-01-02T00:00:01Z")->time_since_epoch(), seconds(86401));
+}
+
+TEST(Table, SetsNumbersToTheRightAndTextToTheLeft) {
+  Table table({{"NAME"}, {"COUNT", true}});
+  table.add({"a", "5"});
+  table.add({"größer", "1000"});
+  EXPECT_EQ(table.format(0, false), "NAME    COUNT\na           5\ngrößer   1000\n");
+}
+
+TEST(Table, CutsTheWidestColumnThatMayShrink) {
+  Table table({{"ID"}, {"TEXT", false, true}});
+  table.add({"12345678", "a long text that does not fit"});
+  EXPECT_EQ(table.format(20, false), "ID        TEXT\n12345678  a long te…\n");
+  EXPECT_EQ(cut_to_width("größer", 4), "grö…");
+}
+
+TEST(Table, KeepsControlCharactersOffTheTerminal) {
+  Table table({{"NAME"}});
+  table.add({"\x1b[31mred\x07\n"});
+  EXPECT_EQ(table.format(0, false), "NAME\n[31mred\n");
+}
+
+}  // namespace
+}  // namespace berth::cli
