@@ -97,7 +97,7 @@ TEST_F(Program, StatusForPeopleIsATableWithRelativeTimes) {
   const auto outcome = berth({"status"});
   EXPECT_EQ(outcome.code, 0);
   EXPECT_THAT(outcome.out, HasSubstr("● running  Berth 0.1.0 (build 1a2b)"));
-  EXPECT_THAT(outcome.out, HasSubstr("webserver  ● running   11  3.0 MiB  -                 0\n"));
+  EXPECT_THAT(outcome.out, HasSubstr("webserver  ● running   11  3.0 MiB  -               0\n"));
   EXPECT_THAT(outcome.out, HasSubstr("3 h ago"));
   EXPECT_THAT(outcome.out, Not(HasSubstr("\x1b"))) << "no colours where there is no terminal";
 }
