@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "berth/app_session.h"
@@ -14,7 +15,7 @@
 namespace berth::sdk {
 
 class Api;
-class SessionState;
+class SessionHandler;
 
 // Content of AppInfoResult for one app.
 struct AppInfo {
@@ -64,7 +65,7 @@ class AppEndpoint {
   void broadcast(const json::Object& message);
 
  private:
-  friend class SessionState;
+  friend class SessionHandler;
   std::vector<Api*> apis_;
   std::vector<AppSession*> sessions_;
 };
@@ -86,20 +87,16 @@ class Subscribers {
  public:
   void add(AppSession& session, const Message& request);
   void remove(AppSession& session);
-  bool contains(AppSession& session) const;
-  bool empty() const { return entries_.empty(); }
-  std::size_t size() const { return entries_.size(); }
+  bool contains(AppSession& session) const { return heads_.contains(&session); }
+  bool empty() const { return heads_.empty(); }
+  std::size_t size() const { return heads_.size(); }
   // One copy for each different src/api; clients of one page usually use the same.
   void publish(const json::Object& indication) const;
   // As publish(), but only to those that `wants` says.
   void publish_if(const std::function<bool(AppSession&)>& wants, const json::Object& indication) const;
 
  private:
-  struct Entry {
-    AppSession* session;
-    std::string head;   // serialised api and src members
-  };
-  std::vector<Entry> entries_;
+  std::unordered_map<AppSession*, std::string> heads_;   // serialised api and src members
 };
 
 }  // namespace berth::sdk

@@ -26,6 +26,7 @@ namespace berth::sdk {
 
 class AppService;
 class InstanceRuntime;
+class ServiceImpl;
 
 // How to reach an instance's database. All empty: the instance has none.
 struct DatabaseArguments {
@@ -113,12 +114,11 @@ class AppInstance : public AppEndpoint {
   void log(std::string_view text, std::initializer_list<LogField> fields = {}) const;                      // kApp
   void log(std::uint64_t flag, std::string_view text, std::initializer_list<LogField> fields = {}) const;
 
-  // Default rules of an instance: its password, then the registered domain's.
-  loop::Task<std::vector<std::string>> passwords(AppInstance& instance, Login login) override;
+  // The rule of AppEndpoint::passwords(): the instance's password, then that of the login's registered domain.
+  std::vector<std::string> default_passwords(const Login& login) const;
 
  private:
-  friend class AppService;
-  friend class InstanceRuntime;
+  friend class ServiceImpl;
   AppService& service_;
   std::unique_ptr<InstanceRuntime> runtime_;
 };

@@ -53,6 +53,7 @@ struct ServiceArguments {
   std::string name = "debug";   // --name
   std::string domain = "localhost";   // --domain
   std::string password_file;    // --password-file; absent: a random one is printed
+  std::string webserver;        // --webserver PATH; default: berth-webserver beside our binary
 };
 // Errors: kMalformed with a text for the terminal.
 Result<ServiceArguments> parse_service_arguments(int argc, const char* const* argv);
@@ -73,6 +74,8 @@ struct Alarm {
   std::string text;
   json::Object details;
 };
+
+class ServiceImpl;
 
 using InstanceFactory = std::function<std::unique_ptr<AppInstance>(class AppService&, InstanceArguments)>;
 
@@ -113,16 +116,15 @@ class AppService {
   void send_alarm(const AppInstance* instance, const Alarm& alarm);
   void send_status(const AppInstance& instance, std::string status, std::string detail = {});
 
-  // Serves until the manager (or SIGTERM, SIGINT) asks for the end. All instances are stopped then.
+  // Serves until the manager or shutdown() asks for the end, and ends once all instances are stopped. run_service()
+  // calls shutdown() at SIGTERM and SIGINT.
   loop::Task<void> run();
-  // Ends run().
-  void shutdown();
+  void shutdown(std::chrono::milliseconds limit = std::chrono::seconds(10));
 
  private:
   friend class AppInstance;
-  friend class InstanceRuntime;
-  class Impl;
-  std::unique_ptr<Impl> impl_;
+  ServiceImpl& impl() { return *impl_; }
+  std::unique_ptr<ServiceImpl> impl_;
 };
 
 // The usual main(): arguments, log, loop, run. Returns the exit code.

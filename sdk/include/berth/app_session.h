@@ -18,6 +18,7 @@ namespace berth::sdk {
 
 class AppEndpoint;
 class AppInstance;
+class SessionHandler;
 class SessionState;
 
 // Lives from AppEndpoint::opened() until AppEndpoint::closed() has returned.
@@ -63,6 +64,8 @@ class AppSession {
 
  private:
   friend class SessionState;
+  friend class SessionHandler;
+  friend void broadcast_text(std::span<AppSession* const> sessions, std::string_view text);
   explicit AppSession(SessionState& state) : state_(state) {}
   SessionState& state_;
 };

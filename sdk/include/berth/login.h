@@ -36,7 +36,7 @@ class Login {
  private:
   std::string_view part(std::size_t index) const;
   std::string text_;                       // all parts, one behind the other
-  std::array<std::uint16_t, 7> ends_{};    // a part is at most 64 KiB: so is a message
+  std::array<std::uint32_t, 7> ends_{};
   bool has_info_ = false;
   bool has_pbx_object_ = false;
 };

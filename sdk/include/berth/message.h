@@ -10,11 +10,7 @@
 #include <string>
 #include <string_view>
 
-namespace berth::json {   // as wire/json/json_fwd.h
-using Value = boost::json::value;
-using Object = boost::json::object;
-using Array = boost::json::array;
-}  // namespace berth::json
+#include "wire/json/json_fwd.h"
 
 namespace berth::sdk {
 

@@ -1,0 +1,45 @@
+// What one instance has registered at the webserver: a path, a kind and what to do with streams.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/unique_fd.h"
+#include "sdk/link/stream.h"
+#include "wire/link/frame.h"
+
+namespace berth::sdk {
+
+class Attachment {
+ public:
+  using Opener = std::function<std::unique_ptr<Stream>(const Stream::Seed&, link::Open)>;
+
+  // `owner`: whose it is, for closing all streams of an instance.
+  Attachment(const void* owner, link::Kind kind, link::Grant grant, std::string path, Opener opener)
+      : owner_(owner), opener_(std::move(opener)) {
+    attach_.kind = kind;
+    attach_.grant = grant;
+    attach_.path = std::move(path);
+  }
+
+  const link::Attach& attach() const { return attach_; }
+  std::uint32_t id() const { return attach_.id; }
+  const void* owner() const { return owner_; }
+  // kStatic: the sealed memfd; borrowed.
+  int pack() const { return pack_.get(); }
+  void set_pack(UniqueFd pack, std::string options) {
+    pack_ = std::move(pack);
+    attach_.options = std::move(options);
+  }
+  std::unique_ptr<Stream> open(const Stream::Seed& seed, link::Open open) { return opener_(seed, std::move(open)); }
+
+ private:
+  friend class LinkClient;
+  const void* owner_;
+  link::Attach attach_;
+  UniqueFd pack_;
+  Opener opener_;
+};
+
+}  // namespace berth::sdk

@@ -1,0 +1,164 @@
+#include "sdk/link/link_client.h"
+
+#include <algorithm>
+
+namespace berth::sdk {
+
+LinkClient::LinkClient(loop::Loop& loop, std::string name)
+    : loop_(loop), name_(std::move(name)), reaping_(loop), linger_(loop), changed_(loop) {}
+
+LinkClient::~LinkClient() {
+  // Streams know their links and attachments: they go first.
+  for (auto& link : links_) link->for_each_stream([](Stream& stream) { stream.finish(); });
+  for (auto& grave : graves_) grave.stream->finish();
+  graves_.clear();
+  links_.clear();
+}
+
+void LinkClient::add_socket(const std::string& path) {
+  for (const auto& link : links_)
+    if (link->path() == path) return;
+  links_.push_back(std::make_unique<Link>(*this, path));
+}
+
+std::uint32_t LinkClient::attach(std::unique_ptr<Attachment> attachment) {
+  const auto id = next_id_++;
+  attachment->attach_.id = id;
+  Held& held = attachments_[id];
+  held.attachment = std::move(attachment);
+  for (const auto& link : links_) link->attach(*held.attachment);
+  return id;
+}
+
+void LinkClient::detach(std::uint32_t id) {
+  const auto found = attachments_.find(id);
+  if (found == attachments_.end() || found->second.detached) return;
+  found->second.detached = true;
+  for (const auto& link : links_) link->detach(id);
+  drop_detached();
+}
+
+Attachment* LinkClient::find_attachment(std::uint32_t id) {
+  const auto found = attachments_.find(id);
+  return found == attachments_.end() || found->second.detached ? nullptr : found->second.attachment.get();
+}
+
+std::vector<Attachment*> LinkClient::attachments() const {
+  std::vector<Attachment*> all;
+  for (const auto& [id, held] : attachments_)
+    if (!held.detached) all.push_back(held.attachment.get());
+  return all;
+}
+
+loop::Task<Result<void>> LinkClient::settled(std::vector<std::uint32_t> ids, loop::Duration limit) {
+  bool is_late = false;
+  loop::Timer timer(loop_);
+  timer.start(limit, [&] {
+    is_late = true;
+    changed_.set();
+  });
+  for (;;) {
+    bool is_waiting = false;
+    for (const auto& link : links_) {
+      if (link->state() == Link::State::kDown) continue;
+      for (const auto id : ids) {
+        const link::Attached* result = link->attach_result(id);
+        if (!result) {
+          is_waiting = true;
+        } else if (result->result != link::AttachResult::kOk) {
+          const auto held = attachments_.find(id);
+          const std::string path = held == attachments_.end() ? "" : held->second.attachment->attach().path;
+          co_return fail(Errc::kConflict, "the webserver refuses the path {}: {}", path, result->reason);
+        }
+      }
+    }
+    if (!is_waiting) co_return Result<void>{};
+    if (is_late) co_return fail(Errc::kTimeout, "the webserver did not answer to an attach");
+    changed_.reset();
+    co_await changed_.wait();
+  }
+}
+
+std::size_t LinkClient::stream_count(const void* owner) const {
+  std::size_t count = 0;
+  for (const auto& [id, held] : attachments_)
+    if (held.attachment->owner() == owner) count += held.streams;
+  return count;
+}
+
+loop::Task<void> LinkClient::close_streams(const void* owner, loop::Duration limit) {
+  for (const auto& link : links_) {
+    link->for_each_stream([&](Stream& stream) {
+      if (stream.attachment().owner() == owner) stream.abandon();
+    });
+  }
+  const auto until = loop::Clock::now() + limit;
+  for (auto& grave : graves_)
+    if (grave.stream->attachment().owner() == owner) grave.until = std::min(grave.until, until);
+  schedule_reap();
+  while (stream_count(owner) > 0) {
+    changed_.reset();
+    co_await changed_.wait();
+  }
+}
+
+void LinkClient::drop(const void* owner) {
+  std::vector<std::uint32_t> ids;
+  for (const auto& [id, held] : attachments_)
+    if (held.attachment->owner() == owner) ids.push_back(id);
+  for (const auto id : ids) detach(id);
+  for (const auto& link : links_) {
+    link->for_each_stream([&](Stream& stream) {
+      if (stream.attachment().owner() == owner) stream.abandon();
+    });
+  }
+  for (auto& grave : graves_)
+    if (grave.stream->attachment().owner() == owner) grave.until = loop::TimePoint{};
+  reap();
+}
+
+void LinkClient::set_grant(const void* owner, const link::Grant& grant) {
+  for (auto& [id, held] : attachments_)
+    if (held.attachment->owner() == owner) held.attachment->attach_.grant = grant;
+}
+
+void LinkClient::bury(std::unique_ptr<Stream> stream) {
+  graves_.push_back({std::move(stream), loop::Clock::now() + kLinger});
+  schedule_reap();
+}
+
+void LinkClient::schedule_reap() {
+  if (!reaping_.is_scheduled()) reaping_.schedule([this] { reap(); });
+}
+
+// Streams whose work is done are finished. What finish() buries meanwhile waits for the next round.
+void LinkClient::reap() {
+  const auto now = loop::Clock::now();
+  std::vector<Grave> ready;
+  std::erase_if(graves_, [&](Grave& grave) {
+    if (grave.stream->is_busy() && grave.until > now) return false;
+    ready.push_back(std::move(grave));
+    return true;
+  });
+  for (auto& grave : ready) {
+    grave.stream->finish();
+    const auto id = grave.stream->attachment().id();
+    grave.stream.reset();
+    --attachments_.at(id).streams;
+  }
+  drop_detached();
+  if (!ready.empty()) changed_.set();
+  if (graves_.empty()) {
+    linger_.cancel();
+    return;
+  }
+  auto next = graves_.front().until;
+  for (const auto& grave : graves_) next = std::min(next, grave.until);
+  linger_.start(std::max<loop::Duration>(next - now, std::chrono::milliseconds(1)), [this] { schedule_reap(); });
+}
+
+void LinkClient::drop_detached() {
+  std::erase_if(attachments_, [](const auto& entry) { return entry.second.detached && entry.second.streams == 0; });
+}
+
+}  // namespace berth::sdk

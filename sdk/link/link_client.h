@@ -1,0 +1,88 @@
+// All links of this process and all that is attached over them.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "loop/loop.h"
+#include "loop/sync.h"
+#include "sdk/link/attachment.h"
+#include "sdk/link/link.h"
+#include "sdk/link/stream.h"
+
+namespace berth::sdk {
+
+// Owned by the service; outlives its instances. Attachments are kept until detached and are told anew
+// to each webserver that comes.
+class LinkClient {
+ public:
+  LinkClient(loop::Loop& loop, std::string name);
+  ~LinkClient();
+  LinkClient(const LinkClient&) = delete;
+  LinkClient& operator=(const LinkClient&) = delete;
+
+  void add_socket(const std::string& path);
+  std::size_t link_count() const { return links_.size(); }
+
+  // Returns the attach id.
+  std::uint32_t attach(std::unique_ptr<Attachment> attachment);
+  // Refuses new streams from now on; the attachment goes with its last stream.
+  void detach(std::uint32_t id);
+
+  // Waits until each link that is (coming) up has answered for these ids, at most `limit`. Links that are down do not
+  // count: they attach when they come. Error: kConflict with the webserver's reason for the first refusal, kTimeout.
+  loop::Task<Result<void>> settled(std::vector<std::uint32_t> ids, loop::Duration limit);
+
+  // Abandons all streams of an instance; done when the last is finished. Tasks get until `limit`, then they
+  // are cancelled.
+  loop::Task<void> close_streams(const void* owner, loop::Duration limit);
+  std::size_t stream_count(const void* owner) const;
+  // At once and without waiting for anything: detaches, cancels and finishes all of an owner.
+  void drop(const void* owner);
+  // The grant for the attaches to webservers that come from now on.
+  void set_grant(const void* owner, const link::Grant& grant);
+
+  loop::Loop& loop() const { return loop_; }
+  const std::string& name() const { return name_; }
+
+ private:
+  friend class Link;
+  friend class Stream;
+  static constexpr std::chrono::seconds kLinger{30};
+
+  Attachment* find_attachment(std::uint32_t id);
+  std::vector<Attachment*> attachments() const;
+  void attach_answered() { changed_.set(); }
+  void bury(std::unique_ptr<Stream> stream);
+  void schedule_reap();
+  void reap();
+  void drop_detached();
+
+  struct Held {
+    std::unique_ptr<Attachment> attachment;
+    std::size_t streams = 0;
+    bool detached = false;
+  };
+  struct Grave {
+    std::unique_ptr<Stream> stream;
+    loop::TimePoint until;
+  };
+
+  loop::Loop& loop_;
+  const std::string name_;
+  std::uint32_t next_id_ = 1;
+  std::map<std::uint32_t, Held> attachments_;
+  std::vector<std::uint8_t> buffer_;      // one read, shared by all links
+  std::vector<Grave> graves_;
+  loop::Deferred reaping_;
+  loop::Timer linger_;
+  loop::Event changed_;
+  std::vector<std::unique_ptr<Link>> links_;
+};
+
+}  // namespace berth::sdk

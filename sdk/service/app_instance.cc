@@ -1,0 +1,65 @@
+#include "berth/app_instance.h"
+
+#include "sdk/service/instance_runtime.h"
+#include "sdk/service/service_impl.h"
+
+namespace berth::sdk {
+
+AppInstance::AppInstance(AppService& service, InstanceArguments arguments)
+    : service_(service), runtime_(service.impl().make_runtime(*this, std::move(arguments))) {}
+
+AppInstance::~AppInstance() = default;
+
+void AppInstance::attach_static(ByteView pack, std::string path) { runtime_->attach_static(pack, std::move(path)); }
+void AppInstance::attach_app_websocket(std::string path) { runtime_->attach_sessions(std::move(path), *this); }
+void AppInstance::attach_app_websocket(std::string path, AppEndpoint& endpoint) {
+  runtime_->attach_sessions(std::move(path), endpoint);
+}
+void AppInstance::attach_websocket(std::string path, WebsocketHandler& handler, WebsocketLimits limits) {
+  runtime_->attach_websocket(std::move(path), handler, limits);
+}
+void AppInstance::attach_http(std::string path, HttpHandler handler) {
+  runtime_->attach_http(std::move(path), std::move(handler));
+}
+void AppInstance::attach_passthrough(std::string path, PassthroughHandler handler) {
+  runtime_->attach_passthrough(std::move(path), std::move(handler));
+}
+void AppInstance::detach(const std::string& path) { runtime_->detach(path); }
+
+loop::Loop& AppInstance::loop() const { return runtime_->loop(); }
+const std::string& AppInstance::name() const { return runtime_->arguments().name; }
+const std::string& AppInstance::domain() const { return runtime_->arguments().domain; }
+std::string AppInstance::key() const { return runtime_->key(); }
+const std::string& AppInstance::password() const { return runtime_->arguments().password; }
+const std::string& AppInstance::webserver_path() const { return runtime_->arguments().webserver_path; }
+const std::string& AppInstance::working_path() const { return runtime_->arguments().working_path; }
+
+const std::string* AppInstance::domain_password(std::string_view domain) const {
+  const auto& domains = runtime_->arguments().domains;
+  const auto found = domains.find(std::string(domain));
+  return found == domains.end() ? nullptr : &found->second;
+}
+
+db::Database& AppInstance::database() {
+  BERTH_CHECK(runtime_->database());
+  return *runtime_->database();
+}
+bool AppInstance::has_database() const { return runtime_->database() != nullptr; }
+loop::TaskGroup& AppInstance::tasks() { return runtime_->tasks(); }
+const InstanceCounters& AppInstance::counters() const { return runtime_->counters(); }
+
+bool AppInstance::traces(std::uint64_t flag) const { return runtime_->arguments().log_flags & flag; }
+
+void AppInstance::log(std::string_view text, std::initializer_list<LogField> fields) const { log(kApp, text, fields); }
+
+void AppInstance::log(std::uint64_t flag, std::string_view text, std::initializer_list<LogField> fields) const {
+  if (traces(flag)) log_event(LogLevel::kTrace, fmt::format("{} {}", runtime_->key(), text), fields);
+}
+
+std::vector<std::string> AppInstance::default_passwords(const Login& login) const {
+  std::vector<std::string> all{password()};
+  if (const auto* registered = domain_password(login.domain())) all.push_back(*registered);
+  return all;
+}
+
+}  // namespace berth::sdk

@@ -1,0 +1,188 @@
+#include "sdk/service/instance_runtime.h"
+
+#include "base/text.h"
+#include "db/migrate.h"
+#include "sdk/http/http_stream.h"
+#include "sdk/http/passthrough_stream.h"
+#include "sdk/service/static_memory.h"
+#include "sdk/session/session_handler.h"
+#include "sdk/websocket/websocket_stream.h"
+
+namespace berth::sdk {
+namespace {
+
+constexpr auto kAttachLimit = std::chrono::seconds(10);
+// Requests wait so long for a database that is away, then fail clearly.
+constexpr auto kDatabaseWait = std::chrono::seconds(10);
+constexpr std::size_t kConnections = 4;
+
+std::unique_ptr<db::Database> make_database(loop::Loop& loop, const DatabaseArguments& arguments, const std::string& key) {
+  db::DatabaseOptions options;
+  if (!arguments.conninfo.empty()) {
+    options.connection = or_throw(db::parse_conninfo(arguments.conninfo));
+  } else if (!arguments.name.empty()) {
+    options.connection.host = arguments.host;
+    options.connection.port = arguments.port;
+    options.connection.database = arguments.name;
+    options.connection.user = arguments.user;
+    options.connection.password = arguments.password;
+  } else {
+    return nullptr;
+  }
+  options.connection.application_name = key;
+  options.max_connections = kConnections;
+  options.wait_limit = kDatabaseWait;
+  return std::make_unique<db::Database>(loop, std::move(options));
+}
+
+link::Grant parse_grant(const std::string& hex) {
+  link::Grant grant{};
+  if (hex.empty()) return grant;
+  const auto bytes = parse_hex(hex);
+  if (!bytes || bytes->size() != grant.size()) throw_failure(Errc::kMalformed, "grant of {} characters", hex.size());
+  std::copy(bytes->begin(), bytes->end(), grant.begin());
+  return grant;
+}
+
+std::string join(const std::string& base, const std::string& path) {
+  if (path.empty()) return base;
+  return base == "/" ? "/" + path : base + "/" + path;
+}
+
+}  // namespace
+
+InstanceRuntime::InstanceRuntime(AppInstance& instance, loop::Loop& loop, LinkClient& links, LoginThrottle& throttle,
+                                 std::string build, InstanceArguments arguments)
+    : instance_(instance),
+      loop_(loop),
+      links_(links),
+      throttle_(throttle),
+      build_(std::move(build)),
+      arguments_(std::move(arguments)),
+      key_(arguments_.name + "@" + arguments_.domain),
+      database_(make_database(loop, arguments_.database, key_)),
+      tasks_(loop, key_) {}
+
+InstanceRuntime::~InstanceRuntime() = default;
+
+const InstanceCounters& InstanceRuntime::counters() {
+  if (database_)
+    counters_.database_ms = static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(database_->counters().busy).count());
+  return counters_;
+}
+
+loop::Task<void> InstanceRuntime::bring_up_schema() {
+  std::vector<db::Migration> migrations;
+  for (const auto& file : instance_.schema()) {
+    const auto number = parse_integer(file.name.substr(0, file.name.find('_')));
+    BERTH_CHECK(number);   // "001_notes.sql"
+    migrations.push_back({static_cast<int>(*number), std::string(file.name), std::string(file.sql)});
+  }
+  if (migrations.empty()) co_return;
+  BERTH_CHECK(database_ || !"a schema, but no database");
+  const int ran = co_await db::migrate(*database_, std::move(migrations));
+  if (ran > 0) instance_.log(kDatabase, "schema brought up to date", {{"migrations", ran}});
+}
+
+loop::Task<void> InstanceRuntime::start() {
+  for (const auto& path : arguments_.link_sockets) links_.add_socket(path);
+  co_await bring_up_schema();
+  co_await instance_.started();
+  is_started_ = true;
+  std::vector<std::uint32_t> ids;
+  for (auto& [path, attachment] : waiting_) {
+    attached_.push_back({path, links_.attach(std::move(attachment))});
+    ids.push_back(attached_.back().id);
+  }
+  waiting_.clear();
+  or_throw(co_await links_.settled(std::move(ids), kAttachLimit));
+  // Connections made for the start would otherwise stay for minutes, of each of a thousand instances.
+  if (database_) database_->release();
+}
+
+loop::Task<void> InstanceRuntime::stop(loop::Duration limit) {
+  const auto until = loop::Clock::now() + limit;
+  for (const auto& attached : attached_) links_.detach(attached.id);
+  attached_.clear();
+  waiting_.clear();
+  try {
+    co_await loop::with_timeout(loop_, limit, instance_.stopping(), "stopping");
+  } catch (...) {
+    instance_.log("stopping failed", {{"error", current_error().detail}});
+  }
+  const auto left = std::max<loop::Duration>(until - loop::Clock::now(), loop::Duration::zero());
+  co_await links_.close_streams(this, left);
+  tasks_.cancel_all();
+}
+
+std::unique_ptr<Attachment> InstanceRuntime::make_attachment(link::Kind kind, const std::string& path,
+                                                             Attachment::Opener opener) {
+  return std::make_unique<Attachment>(this, kind, parse_grant(arguments_.grant), join(arguments_.webserver_path, path),
+                                      std::move(opener));
+}
+
+void InstanceRuntime::add(const std::string& path, std::unique_ptr<Attachment> attachment) {
+  if (is_started_) attached_.push_back({path, links_.attach(std::move(attachment))});
+  else waiting_.emplace_back(path, std::move(attachment));
+}
+
+void InstanceRuntime::attach_static(ByteView pack, std::string path) {
+  auto attachment = make_attachment(link::Kind::kStatic, path, [](const Stream::Seed&, link::Open) -> std::unique_ptr<Stream> {
+    BERTH_CHECK(!"the webserver serves static files alone");
+    return nullptr;
+  });
+  attachment->set_pack(or_throw(make_sealed_memory(pack)), fmt::format("{{\"build\":\"{}\"}}", build_));
+  add(path, std::move(attachment));
+}
+
+void InstanceRuntime::attach_sessions(std::string path, AppEndpoint& endpoint) {
+  handlers_.push_back(std::make_unique<SessionHandler>(instance_, endpoint, throttle_, counters_, build_));
+  attach_websocket(std::move(path), *handlers_.back(), {});
+}
+
+// The openers share their settings because std::function wants to be copied.
+void InstanceRuntime::attach_websocket(std::string path, WebsocketHandler& handler, WebsocketLimits limits) {
+  auto shared = std::make_shared<WebsocketAttach>(WebsocketAttach{handler, limits, counters_, key_});
+  add(path, make_attachment(link::Kind::kWebsocket, path, [shared](const Stream::Seed& seed, link::Open open) {
+        return std::make_unique<WebsocketStream>(seed, *shared, open);
+      }));
+}
+
+void InstanceRuntime::attach_http(std::string path, HttpHandler handler) {
+  auto shared = std::make_shared<HttpAttach>(HttpAttach{std::move(handler), counters_, key_});
+  add(path, make_attachment(link::Kind::kHttp, path, [shared](const Stream::Seed& seed, link::Open open) {
+        return std::make_unique<HttpStream>(seed, *shared, std::move(open));
+      }));
+}
+
+void InstanceRuntime::attach_passthrough(std::string path, PassthroughHandler handler) {
+  auto shared = std::make_shared<PassthroughAttach>(PassthroughAttach{std::move(handler), counters_, key_});
+  add(path, make_attachment(link::Kind::kPassthrough, path, [shared](const Stream::Seed& seed, link::Open open) {
+        return std::make_unique<PassthroughStream>(seed, *shared, open);
+      }));
+}
+
+void InstanceRuntime::detach(const std::string& path) {
+  std::erase_if(waiting_, [&](const auto& entry) { return entry.first == path; });
+  std::erase_if(attached_, [&](const Attached& attached) {
+    if (attached.path != path) return false;
+    links_.detach(attached.id);
+    return true;
+  });
+}
+
+void InstanceRuntime::set_grant(std::string grant) {
+  arguments_.grant = std::move(grant);
+  links_.set_grant(this, parse_grant(arguments_.grant));
+}
+
+void InstanceRuntime::set_database_password(std::string password) {
+  arguments_.database.password = std::move(password);
+  if (!database_) return;
+  auto connection = database_->connection_options();
+  connection.password = arguments_.database.password;
+  database_->set_connection(std::move(connection));
+}
+
+}  // namespace berth::sdk

@@ -1,0 +1,71 @@
+// What the service keeps of one instance behind AppInstance.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "berth/app_instance.h"
+#include "db/database.h"
+#include "loop/sync.h"
+#include "sdk/link/link_client.h"
+#include "sdk/session/login_throttle.h"
+
+namespace berth::sdk {
+
+class InstanceRuntime {
+ public:
+  InstanceRuntime(AppInstance& instance, loop::Loop& loop, LinkClient& links, LoginThrottle& throttle, std::string build,
+                  InstanceArguments arguments);
+  ~InstanceRuntime();
+
+  InstanceArguments& arguments() { return arguments_; }
+  const InstanceArguments& arguments() const { return arguments_; }
+  const std::string& key() const { return key_; }
+  loop::Loop& loop() const { return loop_; }
+  loop::TaskGroup& tasks() { return tasks_; }
+  db::Database* database() { return database_.get(); }
+  const InstanceCounters& counters();
+
+  // Schema, started(), attaches; throws Failure.
+  loop::Task<void> start();
+  // stopping(), then the streams; everything is cancelled after `limit`.
+  loop::Task<void> stop(loop::Duration limit);
+
+  void attach_static(ByteView pack, std::string path);
+  void attach_sessions(std::string path, AppEndpoint& endpoint);
+  void attach_websocket(std::string path, WebsocketHandler& handler, WebsocketLimits limits);
+  void attach_http(std::string path, HttpHandler handler);
+  void attach_passthrough(std::string path, PassthroughHandler handler);
+  void detach(const std::string& path);
+
+  void set_grant(std::string grant);
+  void set_database_password(std::string password);
+
+ private:
+  struct Attached {
+    std::string path;
+    std::uint32_t id;
+  };
+  std::unique_ptr<Attachment> make_attachment(link::Kind kind, const std::string& path, Attachment::Opener opener);
+  void add(const std::string& path, std::unique_ptr<Attachment> attachment);
+  loop::Task<void> bring_up_schema();
+
+  AppInstance& instance_;
+  loop::Loop& loop_;
+  LinkClient& links_;
+  LoginThrottle& throttle_;
+  const std::string build_;
+  InstanceArguments arguments_;
+  std::string key_;
+  InstanceCounters counters_;
+  std::unique_ptr<db::Database> database_;
+  std::vector<std::unique_ptr<WebsocketHandler>> handlers_;   // of sessions
+  // Attached only once started() is done: nobody comes in before.
+  std::vector<std::pair<std::string, std::unique_ptr<Attachment>>> waiting_;
+  std::vector<Attached> attached_;
+  bool is_started_ = false;
+  loop::TaskGroup tasks_;
+};
+
+}  // namespace berth::sdk
