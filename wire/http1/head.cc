@@ -160,6 +160,8 @@ Result<bool> HeadParser<Head>::take_line() {
       return refuse(400, "request line is not method, target and version");
   } else if (lines_ > 0 && (content.front() == ' ' || content.front() == '\t')) {
     return refuse(400, "folded header line");
+  } else if (lines_ > 0 && content.front() == ':') {
+    return refuse(400, "header without a name");
   }
   if (lines_++ > limits_.header_count) return refuse(431, "more than {} header lines", limits_.header_count);
   line_begin_ = buffer_.size();
