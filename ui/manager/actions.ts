@@ -1,0 +1,106 @@
+// What an admin can do to services and instances. Each tells what happened and how to take it back.
+import { showToast } from "../kit/components/toast";
+import { go } from "../kit/route";
+import { ask, attempt, fail } from "./connection";
+import type { Instance, Job, Service } from "./messages";
+import { instanceKey, platform } from "./platform";
+import { addressOf } from "./parts";
+import { t } from "./texts";
+
+export const jobId = (job: Job | string | undefined) => (typeof job === "string" ? job : job?.id);
+
+const names = ({ name, domain }: { name: string; domain: string }) => ({ name, domain });
+type Named = Pick<Instance, "name" | "domain" | "service">;
+
+export const startInstance = (instance: Named) =>
+  attempt(() =>
+    ask("StartInstance", {
+      ...names(instance),
+      appServiceID: instance.service,
+      appName: instance.name,
+      appDomain: instance.domain,
+    }),
+  );
+
+export async function stopInstance(instance: Named): Promise<void> {
+  if (!(await attempt(() => ask("StopInstance", names(instance))))) return;
+  showToast({
+    tone: "ok",
+    text: t("done.stopped", { name: instanceKey(instance) }),
+    action: { label: t("act.startAgain"), run: () => startInstance(instance) },
+  });
+}
+
+export async function restartInstance(instance: Named): Promise<void> {
+  if (await attempt(() => ask("RestartInstance", names(instance))))
+    showToast({ tone: "ok", text: t("done.restarted", { name: instanceKey(instance) }) });
+}
+
+/** To the bin: taken back by one click here, or in the bin later. */
+export async function deleteInstance(instance: Named): Promise<void> {
+  if (!(await attempt(() => ask("DeleteInstance", names(instance))))) return;
+  showToast({
+    tone: "ok",
+    text: t("done.deleted", { name: instanceKey(instance) }),
+    action: { label: t("act.undo"), run: () => undoDelete(instance) },
+  });
+  go(addressOf.service(instance.service));
+}
+
+export async function undoDelete(instance: Named): Promise<void> {
+  if (!(await attempt(() => ask("UndoDelete", names(instance))))) return;
+  showToast({
+    tone: "ok",
+    text: t("done.back", { name: instanceKey(instance) }),
+    action: { label: t("act.show"), run: () => go(addressOf.instance(instance)) },
+  });
+}
+
+export const deleteForGood = (instance: Named) =>
+  attempt(() => ask("DeleteInstance", { ...names(instance), now: true }));
+
+export const startService = (service: Service) => attempt(() => ask("StartService", { id: service.id }));
+
+export async function stopService(service: Service): Promise<void> {
+  if (!(await attempt(() => ask("StopService", { id: service.id })))) return;
+  showToast({
+    tone: "ok",
+    text: t("done.stopped", { name: service.title }),
+    action: { label: t("act.startAgain"), run: () => startService(service) },
+  });
+}
+
+export async function restartService(service: Service): Promise<void> {
+  if (await attempt(() => ask("RestartService", { id: service.id })))
+    showToast({ tone: "ok", text: t("done.restarted", { name: service.title }) });
+}
+
+export async function removeService(service: Service): Promise<void> {
+  if (!(await attempt(() => ask("RemoveService", { id: service.id })))) return;
+  showToast({
+    tone: "ok",
+    text: t("done.removed", { name: service.title }),
+    action: { label: t("act.installAgain"), run: () => installApp(service.id) },
+  });
+  go("#/");
+}
+
+/** Starts an installation; returns its job's id. */
+export async function installApp(id: string, version?: string): Promise<string | undefined> {
+  try {
+    const { job } = await ask("InstallApp", { id, ...(version ? { version } : {}) });
+    return jobId(job);
+  } catch (error) {
+    fail(error);
+    return undefined;
+  }
+}
+
+/** Why a service cannot be removed, if so. */
+export function removeReason(service: Service): string | undefined {
+  const here = [...(platform.value?.instances.values() ?? [])].filter((one) => one.service === service.id);
+  const live = here.filter((one) => one.state !== "deleted").length;
+  if (live > 0) return t("reason.hasInstances", { count: live });
+  if (here.length > 0) return t("reason.hasDeleted", { count: here.length });
+  return undefined;
+}

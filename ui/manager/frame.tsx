@@ -1,0 +1,126 @@
+// What is always there: top bar, tree, banner, foot.
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { Button } from "../kit/components/button";
+import { Pill } from "../kit/components/state";
+import { Icon } from "../kit/icons";
+import { route } from "../kit/route";
+import { AppearanceRows } from "./appearance";
+import { ConnectionBanner } from "./banner";
+import { signOut } from "./connection";
+import { Foot } from "./foot";
+import { openPalette } from "./palette";
+import { health, status } from "./platform";
+import { t, tn } from "./texts";
+import { Tree } from "./tree";
+
+export function Frame({ children }: { children: ComponentChildren }) {
+  const [drawer, setDrawer] = useState(false);
+  const main = useRef<HTMLElement>(null);
+  const path = route.value.path.join("/");
+  useEffect(() => {
+    setDrawer(false);
+    main.current?.scrollTo(0, 0);
+  }, [path]);
+  return (
+    <div class="frame" data-drawer={drawer || undefined}>
+      <a
+        class="skip"
+        href="#main"
+        onClick={(event) => {
+          event.preventDefault();
+          main.current?.focus();
+        }}
+      >
+        {t("nav.skip")}
+      </a>
+      <header class="top">
+        <Button
+          class="drawer-button"
+          icon="menu"
+          kind="quiet"
+          label={t("nav.menu")}
+          pressed={drawer}
+          onClick={() => setDrawer(!drawer)}
+        />
+        <a class="brand" href="#/">
+          <img src="logo.svg" width={18} height={18} alt="" />
+          <strong>Berth</strong>
+          <span class="muted host">{status.value?.dns || location.hostname}</span>
+        </a>
+        <HealthPill />
+        <span class="grow" />
+        <button type="button" class="search-button" onClick={() => openPalette()}>
+          <Icon name="search" />
+          <span>{t("nav.search")}</span>
+          <kbd>Ctrl K</kbd>
+        </button>
+        <Account />
+      </header>
+      <aside class="side">
+        <Tree />
+      </aside>
+      <button type="button" class="drawer-veil" aria-label={t("act.close")} onClick={() => setDrawer(false)} />
+      <main id="main" ref={main} tabIndex={-1}>
+        <ConnectionBanner />
+        <div class="page">{children}</div>
+      </main>
+      <Foot />
+    </div>
+  );
+}
+
+function HealthPill() {
+  const now = health.value;
+  if (!now) return null;
+  const down = now.failedInstances.length + now.failedServices.length + now.failedProcesses.length;
+  if (status.value?.state === "starting") return <Pill tone="busy">{t("health.starting")}</Pill>;
+  if (now.count === 0) return <Pill tone="ok">{t("health.well")}</Pill>;
+  return (
+    <a href="#/" class="health-pill">
+      <Pill tone={down ? "bad" : "warn"}>{tn("health.todo", now.count)}</Pill>
+    </a>
+  );
+}
+
+function Account() {
+  const [open, setOpen] = useState(false);
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (!open) return;
+    const leave = (event: Event) => {
+      if (event instanceof KeyboardEvent ? event.key === "Escape" : !box.current?.contains(event.target as Node))
+        setOpen(false);
+    };
+    document.addEventListener("mousedown", leave);
+    document.addEventListener("keydown", leave);
+    return () => {
+      document.removeEventListener("mousedown", leave);
+      document.removeEventListener("keydown", leave);
+    };
+  }, [open]);
+  return (
+    <div class="account" ref={box}>
+      <button
+        type="button"
+        class="avatar"
+        aria-haspopup="true"
+        aria-expanded={open}
+        aria-label={t("nav.account")}
+        onClick={() => setOpen(!open)}
+      >
+        A
+      </button>
+      {open && (
+        <div class="menu">
+          <div>
+            <strong>Admin</strong>
+            <div class="muted small">{t("nav.owner")}</div>
+          </div>
+          <AppearanceRows />
+          <Button onClick={signOut}>{t("nav.signOut")}</Button>
+        </div>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,43 @@
+import { Button } from "../kit/components/button";
+import { Card, Facts } from "../kit/components/layout";
+import { size } from "../kit/i18n";
+import { downloadBackup } from "./backup";
+import { commands } from "./commands";
+import { attempt } from "./connection";
+import type { Instance } from "./messages";
+import { Command, Copyable, offlineReason, Time } from "./parts";
+import { instanceKey, jobs } from "./platform";
+import { RestoreUpload } from "./restore";
+import { t } from "./texts";
+
+export function DataTab({ instance }: { instance: Instance }) {
+  const key = instanceKey(instance);
+  const backup = jobs.value.find((job) => job.kind === "backup" && job.target === key && job.state === "done");
+  return (
+    <div class="grid halves">
+      <Card title={t("data.backup")} aside={<span>{size(instance.databaseBytes)}</span>}>
+        <div class="form">
+          <p class="muted">{t("data.backupWhy")}</p>
+          <Facts
+            rows={[
+              [t("fact.database"), <Copyable text={instance.database} />],
+              [t("fact.lastBackup"), backup ? <Time at={backup.endedAt ?? backup.startedAt} /> : t("fact.noBackup")],
+            ]}
+          />
+          <Button
+            kind="primary"
+            icon="download"
+            onClick={() => attempt(() => downloadBackup(instance))}
+            disabledReason={offlineReason.value}
+          >
+            {t("data.download")}
+          </Button>
+          <Command line={commands.backup(key)} />
+        </div>
+      </Card>
+      <Card title={t("data.restore")}>
+        <RestoreUpload instance={instance} />
+      </Card>
+    </div>
+  );
+}

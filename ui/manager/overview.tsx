@@ -1,0 +1,228 @@
+// One sentence of health, what to do, a few numbers, the instances, what happened.
+import { useEffect, useState } from "preact/hooks";
+import { Bar, Sparkline } from "../kit/components/bar";
+import { Button } from "../kit/components/button";
+import { Card, Empty } from "../kit/components/layout";
+import { Icon } from "../kit/icons";
+import { duration, number, percent, size, timeOfDay } from "../kit/i18n";
+import { go } from "../kit/route";
+import { now } from "../kit/clock";
+import { restartService, startInstance, startService } from "./actions";
+import { ask } from "./connection";
+import { history, totalMemory, totalSessions } from "./history";
+import { InstanceTable } from "./instance_table";
+import { addressOf, Command, offlineReason } from "./parts";
+import { PageHead } from "./page_head";
+import { type Concern, domains, health, instanceKey, instances, jobs, type Platform, platform, services } from "./platform";
+import { commands } from "./commands";
+import { t, tn } from "./texts";
+
+export function OverviewPage() {
+  const current = platform.value;
+  const certificateDays = useCertificateDays();
+  if (!current) return null;
+  const { status } = current;
+  const used = 1 - status.disk.freeBytes / status.disk.totalBytes;
+  const facts = [
+    `${tn("over.apps", services.value.length)}, ${tn("over.instances", instances.value.length)}${
+      domains.value.length ? ` ${tn("over.domains", domains.value.length)}` : ""
+    }`,
+    status.disk.totalBytes > 0 && t("over.disk", { share: percent(used) }),
+    certificateDays !== undefined && tn("over.certificate", certificateDays),
+    t("over.uptime", { time: duration(status.uptime) }),
+  ].filter(Boolean);
+  return (
+    <>
+      <PageHead
+        title={sentence(current)}
+        lead={facts.join(" · ")}
+        actions={
+          <>
+            <Button onClick={() => go(addressOf.newInstance())} disabledReason={services.value.length === 0 && t("reason.noServices")}>
+              {t("act.newInstance")}
+            </Button>
+            <Button kind="primary" onClick={() => go("#/store")}>
+              {t("act.installApp")}
+            </Button>
+          </>
+        }
+      />
+      <ToDo />
+      <div class="grid numbers">
+        <Card title={t("over.memory")} aside={<span>{t("over.processes", { count: status.processes.length })}</span>}>
+          <p class="big">{size(totalMemory(current))}</p>
+          <Sparkline values={history.value.map((one) => one.memory)} />
+        </Card>
+        <Card title={t("over.sessions")} aside={<span>{t("over.now")}</span>}>
+          <p class="big">{number(totalSessions(current))}</p>
+          <Sparkline values={history.value.map((one) => one.sessions)} />
+        </Card>
+        <Card
+          title={t("over.diskTitle")}
+          aside={<span>{t("over.diskOf", { share: percent(used), total: size(status.disk.totalBytes) })}</span>}
+        >
+          <p class="big">{size(status.disk.totalBytes - status.disk.freeBytes)}</p>
+          <Bar share={used} {...(used > 0.9 ? { tone: "bad" as const } : used > 0.8 ? { tone: "warn" as const } : {})} label={t("over.diskTitle")} />
+          <p class="muted small">{t("over.free", { size: size(status.disk.freeBytes) })}</p>
+        </Card>
+        <Card title={t("over.databases")} aside={<span>{tn("over.instances", instances.value.length)}</span>}>
+          <p class="big">{size(instances.value.reduce((sum, one) => sum + one.databaseBytes, 0))}</p>
+          <DatabaseShares />
+        </Card>
+      </div>
+      <div class="grid over-lists">
+        <Card title={t("over.instancesTitle")}>
+          {instances.value.length ? (
+            <InstanceTable instances={instances.value} withService sortBy="size" />
+          ) : services.value.length ? (
+            <Empty
+              icon="boxes"
+              title={t("empty.instances")}
+              action={
+                <Button kind="primary" onClick={() => go(addressOf.newInstance())}>
+                  {t("act.newInstance")}
+                </Button>
+              }
+            >
+              {t("empty.instancesWhy")}
+            </Empty>
+          ) : (
+            <Empty
+              icon="store"
+              title={t("empty.apps")}
+              action={
+                <Button kind="primary" onClick={() => go("#/store")}>
+                  {t("act.openStore")}
+                </Button>
+              }
+            >
+              {t("empty.appsWhy")}
+            </Empty>
+          )}
+        </Card>
+        <Card title={t("over.happened")} aside={<a href="#/jobs">{t("over.allJobs")}</a>}>
+          {jobs.value.length === 0 && <p class="muted">{t("empty.jobsShort")}</p>}
+          <ol class="happened">
+            {jobs.value.slice(0, 8).map((job) => (
+              <li key={job.id}>
+                <time dateTime={job.startedAt}>{when(job.endedAt ?? job.startedAt)}</time>
+                <a href={addressOf.job(job.id)} class={job.state === "failed" ? "tone-bad" : undefined}>
+                  {job.title}
+                  {job.state !== "done" && `: ${t(`job.${job.state}`)}`}
+                </a>
+              </li>
+            ))}
+          </ol>
+        </Card>
+      </div>
+    </>
+  );
+}
+
+function when(at: string): string {
+  const today = now.value - Date.parse(at) < 20 * 3_600_000;
+  return today ? timeOfDay(at) : at.slice(5, 10);
+}
+
+function sentence(current: Platform): string {
+  const found = health.value!;
+  if (current.status.state === "starting") return t("health.startingLong");
+  const [process] = found.failedProcesses;
+  if (process) return t("health.processDown", { name: process.name });
+  const down = found.failedServices.length + found.failedInstances.length;
+  if (down === 1) {
+    const name = found.failedServices[0]?.title ?? instanceKey(found.failedInstances[0]!);
+    return t("health.oneDown", { name });
+  }
+  if (down > 1) return tn("health.manyDown", down);
+  if (found.count > 0) return tn("health.runsNeeds", found.count);
+  if (services.value.length === 0) return t("health.ready");
+  return t("health.allRuns");
+}
+
+function ToDo() {
+  const found = health.value!;
+  return (
+    <>
+      {found.failedServices.map((service) => (
+        <Notice
+          key={service.id}
+          concern={{
+            id: service.id,
+            severity: "error",
+            text: t("todo.service", { name: service.title }),
+            fix: service.lastExit,
+            command: commands.startService(service.id),
+            address: addressOf.service(service.id, "log"),
+          }}
+          act={{ label: t("act.start"), run: () => (service.state === "crashed" ? restartService(service) : startService(service)) }}
+          seeLabel={t("act.showLog")}
+        />
+      ))}
+      {found.failedInstances.map((instance) => (
+        <Notice
+          key={instanceKey(instance)}
+          concern={{
+            id: instanceKey(instance),
+            severity: "error",
+            text: t("todo.instance", { name: instanceKey(instance) }),
+            fix: instance.detail,
+            command: commands.startInstance(instanceKey(instance)),
+            address: addressOf.instance(instance),
+          }}
+          act={{ label: t("act.start"), run: () => startInstance(instance) }}
+          seeLabel={t("act.show")}
+        />
+      ))}
+      {found.concerns.map((concern) => (
+        <Notice key={concern.id} concern={concern} seeLabel={t("act.fix")} />
+      ))}
+    </>
+  );
+}
+
+function Notice(props: { concern: Concern; seeLabel: string; act?: { label: string; run(): unknown } }) {
+  const { concern, act } = props;
+  return (
+    <section class={`notice tone-${concern.severity === "error" ? "bad" : "warn"}`}>
+      <Icon name={concern.severity === "error" ? "error" : "alert"} class="lead" />
+      <div>
+        <p>
+          <strong>{concern.text}</strong> <span class="muted">{concern.fix}</span>
+        </p>
+        {concern.command && <Command line={concern.command} />}
+      </div>
+      {concern.address && <Button onClick={() => go(concern.address!)}>{props.seeLabel}</Button>}
+      {act && (
+        <Button kind="primary" onClick={act.run} disabledReason={offlineReason.value}>
+          {act.label}
+        </Button>
+      )}
+    </section>
+  );
+}
+
+/** The biggest databases as one bar, so that the one which grows is seen. */
+function DatabaseShares() {
+  const bySize = [...instances.value].sort((a, b) => b.databaseBytes - a.databaseBytes);
+  const [biggest] = bySize;
+  if (!biggest) return <p class="muted small">{t("empty.databases")}</p>;
+  const sum = bySize.reduce((total, one) => total + one.databaseBytes, 0);
+  return (
+    <>
+      <Bar share={sum ? biggest.databaseBytes / sum : 0} label={t("over.biggest", { name: instanceKey(biggest) })} />
+      <p class="muted small ellipsis">{t("over.biggest", { name: instanceKey(biggest) })}</p>
+    </>
+  );
+}
+
+function useCertificateDays(): number | undefined {
+  const [notAfter, setNotAfter] = useState<string>();
+  useEffect(() => {
+    ask("GetCertificate", {}).then(
+      ({ chain }) => setNotAfter(chain[0]?.notAfter),
+      () => undefined, // the sentence then says nothing about it; the settings page tells why
+    );
+  }, []);
+  return notAfter ? Math.floor((Date.parse(notAfter) - now.value) / 86_400_000) : undefined;
+}

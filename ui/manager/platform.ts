@@ -1,0 +1,139 @@
+// The platform as this page knows it: what `Subscribe` gave, kept current by its indications.
+// The reducers are plain functions on maps, so they can be tested without a page.
+import { computed, signal } from "@preact/signals";
+import type { Indication, Instance, Job, Process, Service, Status, SubscribeResult } from "./messages";
+
+export interface Platform {
+  status: Status;
+  services: ReadonlyMap<string, Service>;
+  instances: ReadonlyMap<string, Instance>;
+  jobs: ReadonlyMap<string, Job>;
+}
+
+export const instanceKey = (instance: { name: string; domain: string }) =>
+  `${instance.name}@${instance.domain}`;
+
+export function fromSnapshot(snapshot: SubscribeResult): Platform {
+  return {
+    status: snapshot.status,
+    services: new Map(snapshot.services.map((service) => [service.id, service])),
+    instances: new Map(snapshot.instances.map((instance) => [instanceKey(instance), instance])),
+    jobs: new Map(snapshot.jobs.map((job) => [job.id, job])),
+  };
+}
+
+const kKeptJobs = 500;
+
+function put<V>(map: ReadonlyMap<string, V>, key: string, value: V): Map<string, V> {
+  return new Map(map).set(key, value);
+}
+function without<V>(map: ReadonlyMap<string, V>, key: string): Map<string, V> {
+  const copy = new Map(map);
+  copy.delete(key);
+  return copy;
+}
+
+/** The platform after one indication. Unknown ones change nothing. */
+export function reduce(platform: Platform, indication: Indication): Platform {
+  switch (indication.mt) {
+    case "StatusChanged":
+      return { ...platform, status: indication.status };
+    case "ServiceChanged":
+      return { ...platform, services: put(platform.services, indication.service.id, indication.service) };
+    case "ServiceRemoved":
+      return { ...platform, services: without(platform.services, indication.id) };
+    case "InstanceChanged":
+      return {
+        ...platform,
+        instances: put(platform.instances, instanceKey(indication.instance), indication.instance),
+      };
+    case "InstanceRemoved":
+      return { ...platform, instances: without(platform.instances, instanceKey(indication)) };
+    case "JobChanged": {
+      const jobs = put(platform.jobs, indication.job.id, indication.job);
+      while (jobs.size > kKeptJobs) jobs.delete(jobs.keys().next().value as string);
+      return { ...platform, jobs };
+    }
+    default:
+      return platform;
+  }
+}
+
+/** Undefined until the first answer came. */
+export const platform = signal<Platform | undefined>(undefined);
+
+export const status = computed(() => platform.value?.status);
+export const services = computed(() =>
+  [...(platform.value?.services.values() ?? [])].sort((a, b) => a.title.localeCompare(b.title)),
+);
+const everyInstance = computed(() =>
+  [...(platform.value?.instances.values() ?? [])].sort(
+    (a, b) => a.domain.localeCompare(b.domain) || a.name.localeCompare(b.name),
+  ),
+);
+export const instances = computed(() => everyInstance.value.filter((one) => one.state !== "deleted"));
+export const deleted = computed(() => everyInstance.value.filter((one) => one.state === "deleted"));
+/** Newest first. */
+export const jobs = computed(() =>
+  [...(platform.value?.jobs.values() ?? [])].sort(
+    (a, b) => Date.parse(b.startedAt) - Date.parse(a.startedAt) || Number(b.id) - Number(a.id),
+  ),
+);
+export const runningJobs = computed(() =>
+  jobs.value.filter((job) => job.state === "running" || job.state === "waiting"),
+);
+export const domains = computed(() => [...new Set(instances.value.map((one) => one.domain))]);
+
+/** Warnings and errors that wait for somebody, the worst first. */
+export interface Concern {
+  id: string;
+  severity: "warning" | "error";
+  text: string;
+  fix?: string | undefined;
+  command?: string | undefined;
+  address?: string;
+}
+
+export function findConcerns(now: Platform): Concern[] {
+  const concerns: Concern[] = now.status.checks
+    .filter((check) => check.severity !== "ok")
+    .map((check) => ({
+      id: check.id,
+      severity: check.severity === "error" ? "error" : "warning",
+      text: check.text,
+      fix: check.fix,
+      command: check.command,
+      ...(check.id.startsWith("certificate") ? { address: "#/settings/certificate" } : {}),
+    }));
+  return concerns.sort((a, b) => Number(b.severity === "error") - Number(a.severity === "error"));
+}
+
+export interface Health {
+  failedServices: Service[];
+  failedInstances: Instance[];
+  failedProcesses: Process[];
+  concerns: Concern[];
+  /** How many things wait for somebody. */
+  count: number;
+}
+
+const isDown = (thing: { state: string }) => thing.state === "failed" || thing.state === "crashed";
+
+export function assess(now: Platform): Health {
+  const failedServices = [...now.services.values()].filter(isDown);
+  // If the whole service is down, its instances are not further things to do.
+  const failedInstances = [...now.instances.values()].filter(
+    (one) => isDown(one) && !failedServices.some((service) => service.id === one.service),
+  );
+  const failedProcesses = now.status.processes.filter(isDown);
+  const concerns = findConcerns(now);
+  return {
+    failedServices,
+    failedInstances,
+    failedProcesses,
+    concerns,
+    count: failedServices.length + failedInstances.length + failedProcesses.length + concerns.length,
+  };
+}
+
+export const health = computed(() => (platform.value ? assess(platform.value) : undefined));
