@@ -198,7 +198,7 @@ export async function startFakeManager({ port = 0, password = "pwd", stepMs = 60
           return;
         }
         case "StopLog":
-          session.logs.get(message.src)?.();
+          session.logs.get(message.follow)?.();
           return answer();
         case "AppInfo":
           return answer({ app: message.app, info: {}, serviceInfo: {} });

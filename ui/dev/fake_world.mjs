@@ -5,14 +5,15 @@ const iso = (secondsAgo = 0) => new Date(Date.now() - secondsAgo * 1000).toISOSt
 const failure = (text, code) => Object.assign(new Error(text), { code });
 
 const values = [
-  { name: "dns", value: "ap1.example.com", type: "string", default: "", text: "Name under which people reach this platform" },
-  { name: "storeUrl", value: "https://store.example.org/download/apps.json", type: "string", default: "", text: "Where apps come from: address of apps.json or of its folder" },
-  { name: "developerMode", value: false, type: "bool", default: false, text: "Accept unsigned packages" },
-  { name: "binDays", value: 7, type: "number", default: 7, min: 1, max: 90, text: "Days a deleted instance can be brought back" },
-  { name: "logLevel", value: "info", type: "string", choices: ["error", "warning", "info", "debug"], default: "info", text: "How much the platform's own processes write" },
-  { name: "httpRedirect", value: true, type: "bool", default: false, text: "Send http requests to https" },
-  { name: "backupKey", value: null, type: "string", secret: true, default: null, text: "Key that seals backups; a backup can only be restored with it" },
+  { name: "dns", value: "ap1.example.com", type: "text", default: "", text: "Name under which people reach this platform" },
+  { name: "storeUrl", value: "https://store.example.org/download/apps.json", type: "text", default: "", text: "Where apps come from: address of apps.json or of its folder" },
+  { name: "developerMode", value: "false", type: "boolean", default: "false", text: "Accept unsigned packages" },
+  { name: "binDays", value: "7", type: "integer", default: "7", min: 1, max: 90, text: "Days a deleted instance can be brought back" },
+  { name: "logLevel", value: "info", type: "choice", choices: ["error", "warning", "info", "debug"], default: "info", text: "How much the platform's own processes write" },
+  { name: "httpRedirect", value: "true", type: "boolean", default: "false", text: "Send http requests to https" },
+  { name: "backupKey", value: "", type: "password", secret: true, default: "", text: "Key that seals backups; a backup can only be restored with it" },
 ];
+for (const setting of values) Object.assign(setting, { choices: setting.choices ?? [], secret: setting.secret ?? false });
 export function settings(name, value) {
   if (name === undefined) return values;
   const found = values.find((setting) => setting.name === name);

@@ -52,6 +52,7 @@ const times = computed(
 );
 const seconds = computed(() => new Intl.DateTimeFormat(language.value, { timeStyle: "medium" }));
 const dates = computed(() => new Intl.DateTimeFormat(language.value, { dateStyle: "medium" }));
+const days = computed(() => new Intl.DateTimeFormat(language.value, { day: "2-digit", month: "2-digit" }));
 const full = computed(
   () => new Intl.DateTimeFormat(language.value, { dateStyle: "full", timeStyle: "long" }),
 );
@@ -61,6 +62,7 @@ export const percent = (share: number) => percents.value.format(share);
 export const timeOfDay = (at: string) => times.value.format(new Date(at));
 export const timeWithSeconds = (at: string) => seconds.value.format(new Date(at));
 export const date = (at: string) => dates.value.format(new Date(at));
+export const dayAndMonth = (at: string) => days.value.format(new Date(at));
 export const fullTime = (at: string) => full.value.format(new Date(at));
 
 const kUnits = ["B", "kB", "MB", "GB", "TB", "PB"];

@@ -2,7 +2,7 @@
 import { showToast } from "../kit/components/toast";
 import { go } from "../kit/route";
 import { ask, attempt, fail } from "./connection";
-import type { Instance, Job, Service } from "./messages";
+import type { Instance, Job, Service } from "./api";
 import { instanceKey, platform } from "./platform";
 import { addressOf } from "./parts";
 import { t } from "./texts";
@@ -15,7 +15,6 @@ type Named = Pick<Instance, "name" | "domain" | "service">;
 export const startInstance = (instance: Named) =>
   attempt(() =>
     ask("StartInstance", {
-      ...names(instance),
       appServiceID: instance.service,
       appName: instance.name,
       appDomain: instance.domain,

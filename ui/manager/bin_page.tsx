@@ -5,7 +5,7 @@ import { size } from "../kit/i18n";
 import { deleteForGood, undoDelete } from "./actions";
 import { commands } from "./commands";
 import { ConfirmForGood } from "./confirm";
-import type { Instance } from "./messages";
+import type { Instance } from "./api";
 import { addressOf, Command, offlineReason, Time } from "./parts";
 import { PageHead } from "./page_head";
 import { deleted, instanceKey, platform } from "./platform";

@@ -7,7 +7,7 @@ import { ago, date } from "../kit/i18n";
 import { now } from "../kit/clock";
 import { showToast } from "../kit/components/toast";
 import { ask, attempt, link } from "./connection";
-import type { Certificate } from "./messages";
+import type { Certificate } from "./api";
 import { Copyable, offlineReason } from "./parts";
 import { t } from "./texts";
 

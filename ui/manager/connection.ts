@@ -3,7 +3,7 @@ import { batch, effect, signal } from "@preact/signals";
 import { AppWebsocket, ConnectionLost } from "../kit/appwebsocket";
 import { showToast } from "../kit/components/toast";
 import { sample } from "./history";
-import type { Indication, Requests, SubscribeResult } from "./messages";
+import type { Indications, Requests, SubscribeResult } from "./api";
 import { fromSnapshot, platform, reduce } from "./platform";
 import { t } from "./texts";
 
@@ -24,7 +24,7 @@ link.onOpen = () => {
 
 async function subscribe(): Promise<void> {
   // Several indications of one moment are applied in one go.
-  let waiting: Indication[] = [];
+  let waiting: Indications[keyof Indications][] = [];
   const apply = () => {
     const arrived = waiting;
     waiting = [];
@@ -38,7 +38,7 @@ async function subscribe(): Promise<void> {
       { topics: ["status", "services", "instances", "jobs", "store"] },
       (message) => {
         if (waiting.length === 0) queueMicrotask(apply);
-        waiting.push(message as unknown as Indication);
+        waiting.push(message as unknown as Indications[keyof Indications]);
       },
     );
     batch(() => {
@@ -88,9 +88,11 @@ effect(() => {
   }
 });
 
+type Members<K extends keyof Requests> = Omit<Requests[K]["request"], "mt" | "src">;
+
 /** One request to the manager. Rejects with `RequestFailed` or `ConnectionLost`. */
-export function ask<K extends keyof Requests>(mt: K, members: Requests[K][0]): Promise<Requests[K][1]> {
-  return link.request<Requests[K][1]>(mt, members as Record<string, unknown>);
+export function ask<K extends keyof Requests>(mt: K, members: Members<K>): Promise<Requests[K]["answer"]> {
+  return link.request<Requests[K]["answer"]>(mt, members);
 }
 
 /** Shows why something did not work. */

@@ -1,13 +1,14 @@
 import { Bar } from "../kit/components/bar";
 import { duration, percent } from "../kit/i18n";
 import { now } from "../kit/clock";
-import type { Job } from "./messages";
+import type { Job } from "./api";
 import { addressOf } from "./parts";
 import { jobs, runningJobs, status } from "./platform";
 import { t, tn } from "./texts";
 
 /** Seconds a running job still needs, by what it took so far; undefined while that says nothing. */
 export function secondsLeft(job: Job, at: number): number | undefined {
+  if (!job.startedAt) return undefined;
   const spent = (at - Date.parse(job.startedAt)) / 1000;
   if (job.percent < 5 || spent < 1) return undefined;
   return (spent / job.percent) * (100 - job.percent);
@@ -17,7 +18,7 @@ export function Foot() {
   const running = runningJobs.value;
   const shown = running[0];
   const last = jobs.value[0];
-  const left = shown && secondsLeft(shown, Math.max(now.value, Date.parse(shown.startedAt) + 1000));
+  const left = shown && secondsLeft(shown, now.value);
   return (
     <footer class="foot">
       <a href="#/jobs" class="foot-jobs">

@@ -6,7 +6,7 @@ import { Card } from "../kit/components/layout";
 import { showToast } from "../kit/components/toast";
 import { ask, attempt, link } from "./connection";
 import { commands } from "./commands";
-import type { Instance } from "./messages";
+import type { Instance } from "./api";
 import { Command, offlineReason } from "./parts";
 import { SecretText } from "./secret";
 import { instanceKey } from "./platform";

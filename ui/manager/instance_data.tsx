@@ -4,7 +4,7 @@ import { size } from "../kit/i18n";
 import { downloadBackup } from "./backup";
 import { commands } from "./commands";
 import { attempt } from "./connection";
-import type { Instance } from "./messages";
+import type { Instance } from "./api";
 import { Command, Copyable, offlineReason, Time } from "./parts";
 import { instanceKey, jobs } from "./platform";
 import { RestoreUpload } from "./restore";

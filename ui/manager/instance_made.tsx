@@ -2,7 +2,7 @@
 import { Field } from "../kit/components/field";
 import { Card, Facts } from "../kit/components/layout";
 import { JobProgress } from "./job_progress";
-import type { Instance } from "./messages";
+import type { Instance } from "./api";
 import { addressOf, appAddress, Copyable, pagesOf, StatePill } from "./parts";
 import { PageHead } from "./page_head";
 import { instanceKey, platform } from "./platform";

@@ -9,7 +9,7 @@ import { SettingsTab } from "./instance_settings";
 import { SummaryTab } from "./instance_summary";
 import { JobProgress } from "./job_progress";
 import { LogView } from "./log_view";
-import type { Instance } from "./messages";
+import type { Instance } from "./api";
 import { NotFound } from "./not_found";
 import { addressOf, appAddress, offlineReason, pagesOf, shownState, StatePill } from "./parts";
 import { PageHead } from "./page_head";

@@ -9,7 +9,7 @@ import { commands } from "./commands";
 import { ConfirmForGood } from "./confirm";
 import { ask, attempt } from "./connection";
 import { byteLength, kDatabaseNameBytes } from "./instance_names";
-import type { Instance } from "./messages";
+import type { Instance } from "./api";
 import { addressOf, offlineReason } from "./parts";
 import { instanceKey } from "./platform";
 import { hasFlag, kTraceFlags, kUsualFlags, withFlag } from "./trace_flags";

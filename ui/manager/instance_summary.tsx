@@ -2,7 +2,7 @@ import { Card, Facts } from "../kit/components/layout";
 import { date, number, size } from "../kit/i18n";
 import { Icon } from "../kit/icons";
 import { LogView } from "./log_view";
-import type { Instance, Service } from "./messages";
+import type { Instance, Service } from "./api";
 import { addressOf, appAddress, Copyable, pagesOf, Time } from "./parts";
 import { instanceKey, jobs } from "./platform";
 import { t } from "./texts";
@@ -35,7 +35,7 @@ export function SummaryTab({ instance, service }: { instance: Instance; service:
                 {service ? `${service.title} ${service.label}` : instance.service}
               </a>,
             ],
-            [t("fact.created"), date(instance.createdAt)],
+            instance.createdAt ? [t("fact.created"), date(instance.createdAt)] : undefined,
             service && [t("service.sandbox"), t("service.layers", { on, all: service.sandbox.length })],
             [t("fact.sessions"), number(instance.sessions)],
           ]}

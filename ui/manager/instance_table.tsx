@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import { Icon } from "../kit/icons";
 import { number, size } from "../kit/i18n";
-import type { Instance } from "./messages";
+import type { Instance } from "./api";
 import { addressOf, shownState, StatePill } from "./parts";
 import { instanceKey, platform } from "./platform";
 import { t } from "./texts";

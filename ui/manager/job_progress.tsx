@@ -1,6 +1,6 @@
 import { Bar } from "../kit/components/bar";
 import { percent } from "../kit/i18n";
-import type { Job } from "./messages";
+import type { Job } from "./api";
 import { addressOf } from "./parts";
 import { t } from "./texts";
 

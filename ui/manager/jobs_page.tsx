@@ -8,7 +8,7 @@ import { now } from "../kit/clock";
 import { route, setQuery } from "../kit/route";
 import { commands } from "./commands";
 import { ask, attempt, fail } from "./connection";
-import type { Job } from "./messages";
+import type { Job } from "./api";
 import { NotFound } from "./not_found";
 import { addressOf, Command, JobPill, offlineReason, Time } from "./parts";
 import { PageHead } from "./page_head";
@@ -18,6 +18,7 @@ import { t, tn } from "./texts";
 const isLive = (job: Job) => job.state === "running" || job.state === "waiting";
 
 function took(job: Job): string {
+  if (!job.startedAt) return "–";
   const end = job.endedAt ? Date.parse(job.endedAt) : now.value;
   return duration((end - Date.parse(job.startedAt)) / 1000);
 }

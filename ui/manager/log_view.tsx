@@ -5,16 +5,12 @@ import { Segmented } from "../kit/components/field";
 import { Icon } from "../kit/icons";
 import { route, setQuery } from "../kit/route";
 import { ConnectionLost } from "../kit/appwebsocket";
+import type { GetLogResult } from "./api";
 import { commands } from "./commands";
-import { link } from "./connection";
+import { ask, link } from "./connection";
 import { appendLines, levelOf, makeFilter } from "./log_lines";
 import { Command } from "./parts";
 import { t, tn } from "./texts";
-
-interface GetLogResult {
-  lines: string[];
-  truncated?: boolean;
-}
 
 function useLog(service: string, instance: string | undefined, count: number) {
   const [lines, setLines] = useState<string[]>();
@@ -55,7 +51,7 @@ function useLog(service: string, instance: string | undefined, count: number) {
 
 function stop(src: string): void {
   link.forget(src);
-  link.request("StopLog", { src }).catch(() => undefined); // the connection went: so did the stream
+  ask("StopLog", { follow: src }).catch(() => undefined); // the connection went: so did the stream
 }
 
 /** `brief`: a few lines without tools, for summaries. */

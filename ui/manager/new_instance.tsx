@@ -9,7 +9,7 @@ import { ask, attempt, link } from "./connection";
 import { checkNames, kDatabaseNameBytes } from "./instance_names";
 import { InstanceMade, type Made } from "./instance_made";
 import { jobId } from "./actions";
-import type { Problem } from "./messages";
+import type { FieldProblem } from "./api";
 import { Command, offlineReason } from "./parts";
 import { PageHead } from "./page_head";
 import { domains, services, status } from "./platform";
@@ -25,7 +25,7 @@ export function NewInstancePage() {
   const [password, setPassword] = useState("");
   const [start, setStart] = useState(true);
   const [suggested, setSuggested] = useState("");
-  const [problems, setProblems] = useState<Problem[]>([]);
+  const [problems, setProblems] = useState<FieldProblem[]>([]);
   const [made, setMade] = useState<Made>();
 
   // The manager knows what is taken; asked a moment after the last key.

@@ -4,7 +4,7 @@ import { Bar, Sparkline } from "../kit/components/bar";
 import { Button } from "../kit/components/button";
 import { Card, Empty } from "../kit/components/layout";
 import { Icon } from "../kit/icons";
-import { duration, number, percent, size, timeOfDay } from "../kit/i18n";
+import { dayAndMonth, duration, fullTime, number, percent, size, timeOfDay } from "../kit/i18n";
 import { go } from "../kit/route";
 import { now } from "../kit/clock";
 import { restartService, startInstance, startService } from "./actions";
@@ -49,7 +49,7 @@ export function OverviewPage() {
       />
       <ToDo />
       <div class="grid numbers">
-        <Card title={t("over.memory")} aside={<span>{t("over.processes", { count: status.processes.length })}</span>}>
+        <Card title={t("over.memory")} aside={<span>{t("over.processes", { count: status.processes.length + services.value.filter((one) => !status.processes.some((other) => other.name === one.id)).length })}</span>}>
           <p class="big">{size(totalMemory(current))}</p>
           <Sparkline values={history.value.map((one) => one.memory)} />
         </Card>
@@ -105,7 +105,7 @@ export function OverviewPage() {
           <ol class="happened">
             {jobs.value.slice(0, 8).map((job) => (
               <li key={job.id}>
-                <time dateTime={job.startedAt}>{when(job.endedAt ?? job.startedAt)}</time>
+                <HappenedAt at={job.endedAt ?? job.startedAt} />
                 <a href={addressOf.job(job.id)} class={job.state === "failed" ? "tone-bad" : undefined}>
                   {job.title}
                   {job.state !== "done" && `: ${t(`job.${job.state}`)}`}
@@ -119,9 +119,14 @@ export function OverviewPage() {
   );
 }
 
-function when(at: string): string {
+function HappenedAt({ at }: { at: string | undefined }) {
+  if (!at) return <time>–</time>;
   const today = now.value - Date.parse(at) < 20 * 3_600_000;
-  return today ? timeOfDay(at) : at.slice(5, 10);
+  return (
+    <time dateTime={at} title={fullTime(at)}>
+      {today ? timeOfDay(at) : dayAndMonth(at)}
+    </time>
+  );
 }
 
 function sentence(current: Platform): string {

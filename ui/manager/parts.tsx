@@ -6,7 +6,7 @@ import { Dot, Pill, type Tone } from "../kit/components/state";
 import { ago, fullTime } from "../kit/i18n";
 import { computed } from "@preact/signals";
 import { link } from "./connection";
-import type { Instance, InstanceState, JobState, Service } from "./messages";
+import type { Instance, InstanceState, JobState, Service } from "./api";
 import { instanceKey, platform } from "./platform";
 import { formatRoute } from "../kit/route";
 import { t } from "./texts";

@@ -1,7 +1,7 @@
 // The platform as this page knows it: what `Subscribe` gave, kept current by its indications.
 // The reducers are plain functions on maps, so they can be tested without a page.
 import { computed, signal } from "@preact/signals";
-import type { Indication, Instance, Job, Process, Service, Status, SubscribeResult } from "./messages";
+import type { Indications, Instance, Job, Process, Service, Status, SubscribeResult } from "./api";
 
 export interface Platform {
   status: Status;
@@ -13,9 +13,10 @@ export interface Platform {
 export const instanceKey = (instance: { name: string; domain: string }) =>
   `${instance.name}@${instance.domain}`;
 
+/** `status` was asked for, so it is there. */
 export function fromSnapshot(snapshot: SubscribeResult): Platform {
   return {
-    status: snapshot.status,
+    status: snapshot.status!,
     services: new Map(snapshot.services.map((service) => [service.id, service])),
     instances: new Map(snapshot.instances.map((instance) => [instanceKey(instance), instance])),
     jobs: new Map(snapshot.jobs.map((job) => [job.id, job])),
@@ -34,7 +35,7 @@ function without<V>(map: ReadonlyMap<string, V>, key: string): Map<string, V> {
 }
 
 /** The platform after one indication. Unknown ones change nothing. */
-export function reduce(platform: Platform, indication: Indication): Platform {
+export function reduce(platform: Platform, indication: Indications[keyof Indications]): Platform {
   switch (indication.mt) {
     case "StatusChanged":
       return { ...platform, status: indication.status };
@@ -73,10 +74,12 @@ const everyInstance = computed(() =>
 );
 export const instances = computed(() => everyInstance.value.filter((one) => one.state !== "deleted"));
 export const deleted = computed(() => everyInstance.value.filter((one) => one.state === "deleted"));
+/** A job that waits has not started: it is newer than all that have. */
+const startOf = (job: Job) => (job.startedAt ? Date.parse(job.startedAt) : Number.MAX_SAFE_INTEGER);
 /** Newest first. */
 export const jobs = computed(() =>
   [...(platform.value?.jobs.values() ?? [])].sort(
-    (a, b) => Date.parse(b.startedAt) - Date.parse(a.startedAt) || Number(b.id) - Number(a.id),
+    (a, b) => startOf(b) - startOf(a) || Number(b.id) - Number(a.id),
   ),
 );
 export const runningJobs = computed(() =>

@@ -9,7 +9,7 @@ import { type Upload, uploadRestore } from "./backup";
 import { commands } from "./commands";
 import { fail } from "./connection";
 import { JobProgress } from "./job_progress";
-import type { Instance } from "./messages";
+import type { Instance } from "./api";
 import { addressOf, Command, offlineReason } from "./parts";
 import { instanceKey, platform } from "./platform";
 import { t } from "./texts";

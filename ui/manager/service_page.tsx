@@ -7,7 +7,7 @@ import { installApp, removeReason, removeService, restartService, startService, 
 import { commands } from "./commands";
 import { InstanceTable } from "./instance_table";
 import { LogView } from "./log_view";
-import type { Service } from "./messages";
+import type { Service } from "./api";
 import { NotFound } from "./not_found";
 import { addressOf, Command, offlineReason, StatePill, Time } from "./parts";
 import { PageHead } from "./page_head";

@@ -6,7 +6,7 @@ import { showToast } from "../kit/components/toast";
 import { CertificateTab } from "./certificate_page";
 import { ask, attempt, link, useNewPassword } from "./connection";
 import { commands } from "./commands";
-import type { Setting } from "./messages";
+import type { Setting } from "./api";
 import { Command, offlineReason } from "./parts";
 import { PageHead } from "./page_head";
 import { Tabs } from "./tabs";
@@ -32,43 +32,41 @@ export function SettingsPage({ tab }: { tab: string | undefined }) {
 }
 
 /** What is wrong with a value, by the setting's type and range. */
-export function settingProblem(setting: Setting, value: unknown): string | undefined {
-  if (isNumber(setting)) {
+export function settingProblem(setting: Setting, value: string): string | undefined {
+  if (setting.type === "integer") {
     const number = Number(value);
-    if (value === "" || !Number.isFinite(number)) return t("settings.number");
+    if (value.trim() === "" || !Number.isInteger(number)) return t("settings.number");
     if (setting.min !== undefined && number < setting.min) return t("settings.least", { min: setting.min });
     if (setting.max !== undefined && number > setting.max) return t("settings.most", { max: setting.max });
   }
   return undefined;
 }
 
-const isNumber = (setting: Setting) => /^(number|int|integer|float)/.test(setting.type);
-const isBool = (setting: Setting) => setting.type.startsWith("bool");
 
 function PlatformSettings() {
   const [settings, setSettings] = useState<Setting[]>();
-  const [edits, setEdits] = useState<ReadonlyMap<string, unknown>>(new Map());
+  const [edits, setEdits] = useState<ReadonlyMap<string, string>>(new Map());
   const open = link.state.value.name === "open";
   useEffect(() => {
     if (open) void attempt(async () => setSettings((await ask("GetSettings", {})).settings));
   }, [open]);
   if (!settings) return <div class="card skeleton" />;
 
-  const change = (setting: Setting, value: unknown) => {
+  const change = (setting: Setting, value: string) => {
     const next = new Map(edits);
     if (value === setting.value || (setting.secret && value === "")) next.delete(setting.name);
     else next.set(setting.name, value);
     setEdits(next);
   };
   const problems = settings.map((setting) =>
-    edits.has(setting.name) ? settingProblem(setting, edits.get(setting.name)) : undefined,
+    edits.has(setting.name) ? settingProblem(setting, edits.get(setting.name)!) : undefined,
   );
   const save = () =>
     attempt(async () => {
       for (const setting of settings) {
-        if (!edits.has(setting.name)) continue;
         const edited = edits.get(setting.name);
-        await ask("SetSetting", { name: setting.name, value: isNumber(setting) ? Number(edited) : edited });
+        if (edited === undefined) continue;
+        await ask("SetSetting", { name: setting.name, value: edited });
       }
       setEdits(new Map());
       setSettings((await ask("GetSettings", {})).settings);
@@ -83,14 +81,14 @@ function PlatformSettings() {
             <SettingRow
               key={setting.name}
               setting={setting}
-              value={edits.has(setting.name) ? edits.get(setting.name) : setting.secret ? "" : setting.value}
+              value={edits.get(setting.name) ?? (setting.secret ? "" : setting.value)}
               error={problems[i]}
               onChange={(value) => change(setting, value)}
             />
           ))}
         </div>
       </Card>
-      {firstEdit && <Command line={commands.setting(firstEdit[0], isSecret(settings, firstEdit[0]) ? "…" : String(firstEdit[1]))} />}
+      {firstEdit && <Command line={commands.setting(firstEdit[0], isSecret(settings, firstEdit[0]) ? "…" : firstEdit[1])} />}
       {edits.size > 0 && (
         <UnsavedBar
           count={edits.size}
@@ -107,14 +105,14 @@ const isSecret = (settings: Setting[], name: string) => settings.find((one) => o
 
 function SettingRow(props: {
   setting: Setting;
-  value: unknown;
+  value: string;
   error: string | undefined;
-  onChange(value: unknown): void;
+  onChange(value: string): void;
 }) {
   const { setting, value } = props;
-  if (isBool(setting))
+  if (setting.type === "boolean")
     return (
-      <Checkbox checked={value === true} onChange={props.onChange}>
+      <Checkbox checked={value === "true"} onChange={(on) => props.onChange(String(on))}>
         {setting.text}
         <div class="muted small">
           <code>{setting.name}</code>
@@ -124,8 +122,8 @@ function SettingRow(props: {
   const hint = (
     <>
       <code>{setting.name}</code>
-      {setting.default !== undefined && setting.default !== null && setting.default !== "" && !setting.secret && (
-        <> · {t("settings.default", { value: String(setting.default) })}</>
+      {setting.default !== "" && !setting.secret && (
+        <> · {t("settings.default", { value: setting.default })}</>
       )}
       {setting.min !== undefined && setting.max !== undefined && (
         <> · {t("settings.range", { min: setting.min, max: setting.max })}</>
@@ -133,12 +131,12 @@ function SettingRow(props: {
       {setting.secret && <> · {t("settings.secret")}</>}
     </>
   );
-  if (setting.choices?.length)
+  if (setting.choices.length)
     return (
       <Field label={setting.text} hint={hint}>
         {(ids) => (
-          <select {...ids} class="input" value={String(value ?? "")} onChange={(event) => props.onChange(event.currentTarget.value)}>
-            {setting.choices?.map((choice) => (
+          <select {...ids} class="input" value={value} onChange={(event) => props.onChange(event.currentTarget.value)}>
+            {setting.choices.map((choice) => (
               <option key={choice} value={choice}>
                 {choice}
               </option>
@@ -152,7 +150,7 @@ function SettingRow(props: {
       label={setting.text}
       type={setting.secret ? "password" : "text"}
       autocomplete={setting.secret ? "new-password" : "off"}
-      value={String(value ?? "")}
+      value={value}
       onInput={props.onChange}
       error={props.error}
       hint={hint}

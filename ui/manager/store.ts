@@ -1,17 +1,10 @@
 // The store's list as last fetched, and which installations run.
 import { computed, effect, signal } from "@preact/signals";
 import { ask } from "./connection";
-import type { Job, StoreApp } from "./messages";
+import type { GetStoreResult, Job } from "./api";
 import { platform, runningJobs } from "./platform";
 
-export interface StoreList {
-  apps: StoreApp[];
-  url: string;
-  fetchedAt?: string;
-  error?: string;
-}
-
-export const storeList = signal<StoreList | undefined>(undefined);
+export const storeList = signal<GetStoreResult | undefined>(undefined);
 /** Why the list could not even be asked for. */
 export const storeError = signal<string | undefined>(undefined);
 

@@ -8,7 +8,7 @@ import { go, route, setQuery } from "../kit/route";
 import { installApp } from "./actions";
 import { commands } from "./commands";
 import { JobProgress } from "./job_progress";
-import type { StoreApp } from "./messages";
+import type { StoreApp } from "./api";
 import { NotFound } from "./not_found";
 import { addressOf, Command, offlineReason, Time } from "./parts";
 import { PageHead } from "./page_head";
@@ -27,7 +27,7 @@ export function findApps(apps: readonly StoreApp[], wanted: string, category: st
 
 export function StorePage() {
   const list = storeList.value;
-  const error = storeError.value ?? list?.error;
+  const error = storeError.value ?? list?.storeError;
   const wanted = route.value.query.get("q") ?? "";
   const category = route.value.query.get("category") ?? "";
   const categories = [...new Set(list?.apps.flatMap((app) => app.categories) ?? [])].sort();
@@ -217,7 +217,7 @@ export function StoreAppPage({ id }: { id: string }) {
           <Facts
             rows={[
               [t("fact.id"), <code>{app.id}</code>],
-              app.size !== undefined && [t("fact.size"), size(app.size)],
+              app.size > 0 && [t("fact.size"), size(app.size)],
               [t("fact.languages"), app.langs.join(", ") || "–"],
               [
                 t("fact.signer"),

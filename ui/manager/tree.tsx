@@ -4,7 +4,7 @@ import { AppIcon } from "../kit/components/layout";
 import { Icon, type IconName } from "../kit/icons";
 import { number, size } from "../kit/i18n";
 import { route } from "../kit/route";
-import type { Instance, Service } from "./messages";
+import type { Instance, Service } from "./api";
 import { addressOf, StateDot, shownState, stateWord } from "./parts";
 import { deleted, health, instanceKey, instances, runningJobs, services, status } from "./platform";
 import { updatesAvailable } from "./store";

@@ -76,7 +76,7 @@ export function AppIcon({ id, title, src, large }: { id: string; title: string; 
 const kAppColors = ["#2563eb", "#0f8a6b", "#b4531a", "#6d4fd8", "#b8326f", "#0f7f95", "#7a6a16", "#5b6472"];
 
 export function appColor(id: string): string {
-  let sum = 7;
-  for (const letter of id) sum = (sum * 31 + letter.charCodeAt(0)) >>> 0;
-  return kAppColors[sum % kAppColors.length]!;
+  let hash = 0x811c9dc5; // FNV-1a
+  for (const letter of id) hash = Math.imul(hash ^ letter.charCodeAt(0), 0x01000193) >>> 0;
+  return kAppColors[(hash >>> 8) % kAppColors.length]!;
 }
