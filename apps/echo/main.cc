@@ -1,0 +1,12 @@
+// The service "echo": see README.md.
+#include "apps/echo/echo_instance.h"
+#include "echo_files.h"
+
+int main(int argc, char** argv) {
+  using namespace berth;
+  sdk::ServiceDescription description{.id = "echo", .title = "Echo", .build = "1", .label = "1.0",
+                                      .apps = {{.name = "echo", .title = "Echo"}}};
+  return sdk::run_service(argc, argv, std::move(description), [](sdk::AppService& service, sdk::InstanceArguments arguments) {
+    return std::make_unique<echo::EchoInstance>(service, std::move(arguments), packs::echo_files());
+  });
+}
