@@ -9,7 +9,7 @@ namespace berth::loop {
 // Lets tasks wait until one descriptor can be read or written. Borrows the descriptor: goes
 // before it is closed. At most one task waits for each direction. Readiness is a hint: do the
 // I/O non-blocking and wait again on EAGAIN.
-class Readiness : private IoHandler {
+class Readiness final : private IoHandler {
  public:
   Readiness(Loop& loop, int fd);
   ~Readiness();

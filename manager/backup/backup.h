@@ -3,53 +3,18 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <string>
-#include <string_view>
+#include <vector>
 
-#include "base/unique_fd.h"
 #include "db/connection_options.h"
-#include "db/database.h"
 #include "loop/process.h"
+#include "loop/sync.h"
 #include "manager/backup/metadata.h"
+#include "manager/backup/sink.h"
 
 namespace berth::manager {
 
 using loop::Task;
-
-// Where the bytes of a backup go, in order. write() may wait (slow download); throws Failure
-// (kNoSpace, kUnavailable) when it cannot go on. The sink outlives the backup.
-class BackupSink {
- public:
-  virtual ~BackupSink() = default;
-  virtual Task<void> write(std::string bytes) = 0;
-};
-
-// A descriptor: file, pipe or socket. Borrows it. Does not make it durable.
-class DescriptorSink : public BackupSink {
- public:
-  DescriptorSink(loop::Loop& loop, int fd);
-  ~DescriptorSink() override;
-  Task<void> write(std::string bytes) override;
-
- private:
-  struct State;
-  std::unique_ptr<State> state_;
-};
-
-// A new file that is there whole and durable after finish(), or not at all: until then it has another
-// name, and goes with the sink. Replaces `path`.
-class FileSink : public BackupSink {
- public:
-  explicit FileSink(std::string path, unsigned mode = 0600);  // throws Failure
-  ~FileSink() override;
-  Task<void> write(std::string bytes) override;
-  void finish();
-
- private:
-  std::string path_, temporary_;
-  UniqueFd fd_;
-};
 
 struct BackupProgress {
   std::uint64_t bytes = 0;           // written so far
@@ -57,38 +22,42 @@ struct BackupProgress {
 };
 
 struct BackupResult {
-  std::uint64_t bytes = 0;
-  std::string sha256;                // hex, of the whole file without its end mark
+  std::uint64_t bytes = 0;           // of the whole file
+  std::string sha256;                // hex, of the file without its end mark (docs/backup-file.md)
 };
 
-// Makes backups with PostgreSQL's own pg_dump of the cluster's version. Owned by the manager's main;
-// any number of backups at once (each is a child process and two connections).
+// Makes backups with PostgreSQL's own pg_dump. Owned by the manager's main; any number of backups at
+// once (each is a child process and three connections).
 class BackupWriter {
  public:
-  struct Programs {
-    std::string folder = "/usr/lib/postgresql/15/bin";
-  };
-  BackupWriter(loop::Loop& loop, Programs programs) : loop_(loop), programs_(std::move(programs)) {}
+  // `binaries`: folder of pg_dump.
+  BackupWriter(loop::Loop& loop, std::string binaries)
+      : loop_(loop), binaries_(std::move(binaries)), marking_(loop, 1) {}
 
   // Writes the database at `source` (superuser or owner) with `metadata` to `sink`. The app may go
-  // on working: the file holds one moment. If cancelled pg_dump is ended and what was written so far
-  // is cut off (readers notice). Throws Failure: kNoSpace, kUnavailable (PostgreSQL gone), kNotFound
-  // (no such database), kFailed with pg_dump's words.
-  Task<BackupResult> write(db::ConnectionOptions source, BackupMetadata metadata, const BackupKey* key,
+  // on working: the file holds one moment. `metadata.created` is set here. If cancelled pg_dump is ended and
+  // what was written so far is cut off (readers notice). Throws Failure: kNoSpace, kUnavailable
+  // (PostgreSQL gone), kNotFound (no such database), kTimeout (a table was locked for a minute), else
+  // kFailed with pg_dump's words.
+  Task<BackupResult> write(db::ConnectionOptions source, BackupMetadata metadata, std::optional<BackupKey> key,
                            BackupSink& sink, std::function<void(BackupProgress)> progress = {});
 
-  // The same moment as SQL text (HTTP `uncompressed=1`), without metadata and end mark.
-  Task<std::uint64_t> write_sql(db::ConnectionOptions source, BackupSink& sink, bool with_statistics = true);
+  // The database as SQL text for psql (HTTP `uncompressed=1`), without metadata and end mark. Tables in
+  // `without_rows` come without their rows. Gives the number of bytes.
+  Task<std::uint64_t> write_sql(db::ConnectionOptions source, BackupSink& sink,
+                                std::vector<std::string> without_rows = {});
 
  private:
+  loop::SpawnOptions dump_options(const db::ConnectionOptions& source) const;
+
   loop::Loop& loop_;
-  Programs programs_;
+  const std::string binaries_;
+  loop::Semaphore marking_;  // one at a time puts its metadata into a database
 };
 
-// All rows of all tables of one database as XML (HTTP `dbdump`), `excluded` tables left out:
-// <database name="…"><table schema="public" name="…"><row><column name="…">text</column>…. Binary
-// values are base64 with encoding="base64", nulls have null="true".
-Task<void> write_xml(loop::Loop& loop, db::ConnectionOptions source, std::vector<std::string> excluded,
-                     BackupSink& sink);
+// All rows of all tables of one database as XML (HTTP `dbdump`), tables in `excluded` left out:
+// <database name="…"><table schema="public" name="…"><row><column name="…">text</column>…. Bytes, and
+// text that XML cannot hold, are base64 with encoding="base64"; nulls have null="true". One moment.
+Task<void> write_xml(loop::Loop& loop, db::ConnectionOptions source, std::vector<std::string> excluded, BackupSink& sink);
 
 }  // namespace berth::manager

@@ -179,11 +179,15 @@ Task<void> InstanceDatabases::swap(std::string live, std::string replacement, st
   }
   if (!failed) co_return;
   // Nothing was renamed (or, if the connection was lost in the commit, everything): let them in again.
-  for (const auto& name : involved) {
-    const bool is_there = co_await exists(name);
-    if (is_there) co_await admin_.query(fmt::format("ALTER DATABASE {} ALLOW_CONNECTIONS true", quote_identifier(name)));
-  }
+  for (const auto& name : involved) co_await admit(name);
   throw *failed;
+}
+
+Task<void> InstanceDatabases::admit(std::string database) {
+  const auto closed = co_await admin_.query_repeatable(
+      "SELECT 1 FROM pg_database WHERE datname = $1 AND NOT datallowconn", database);
+  if (!closed.empty())
+    co_await admin_.query(fmt::format("ALTER DATABASE {} ALLOW_CONNECTIONS true", quote_identifier(database)));
 }
 
 Task<bool> InstanceDatabases::exists(std::string database) {

@@ -60,6 +60,9 @@ class InstanceDatabases {
   // kept out meanwhile. Done already is fine. The same call with other names is the undo.
   Task<void> swap(std::string live, std::string replacement, std::string aside);
 
+  // Lets sessions in again, should a swap have been broken off half-way. Absent is fine.
+  Task<void> admit(std::string database);
+
   Task<bool> exists(std::string database);
   Task<bool> user_exists(std::string user);
   // Bytes on disk; kNotFound if absent.

@@ -1,0 +1,162 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "manager/backup/copy_text.h"
+#include "manager/backup/end_mark.h"
+#include "manager/backup/metadata.h"
+#include "manager/backup/reader.h"
+#include "manager/backup/restore.h"
+
+namespace berth::manager {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+BackupMetadata team() {
+  BackupMetadata metadata;
+  metadata.name = "team";
+  metadata.domain = "example.com";
+  metadata.path = "/example.com/team";
+  metadata.password = "sesame \"<:ß";
+  metadata.service = "notes";
+  metadata.build = 10024;
+  metadata.label = "14r2";
+  metadata.database = metadata.database_user = "example.com_team";
+  metadata.log_flags = 0x200000003;
+  metadata.exclude_from_backup = true;
+  metadata.created = "2026-11-22T10:00:00Z";
+  metadata.extra_json = R"({"isolate":true})";
+  return metadata;
+}
+
+TEST(BackupMetadata, ComesBackWhole) {
+  const auto read = parse_metadata(format_metadata(team(), nullptr), {});
+  ASSERT_TRUE(read) << read.error().detail;
+  const auto& metadata = read->metadata;
+  EXPECT_EQ(metadata.name, "team");
+  EXPECT_EQ(metadata.domain, "example.com");
+  EXPECT_EQ(metadata.path, "/example.com/team");
+  EXPECT_EQ(metadata.password, "sesame \"<:ß");
+  EXPECT_EQ(metadata.service, "notes");
+  EXPECT_EQ(metadata.build, 10024u);
+  EXPECT_EQ(metadata.label, "14r2");
+  EXPECT_EQ(metadata.database, "example.com_team");
+  EXPECT_EQ(metadata.log_flags, 0x200000003u);
+  EXPECT_TRUE(metadata.exclude_from_backup);
+  EXPECT_EQ(metadata.created, "2026-11-22T10:00:00Z");
+  EXPECT_EQ(metadata.extra_json, R"({"isolate":true})");
+  EXPECT_EQ(read->key_id, "");
+  EXPECT_FALSE(read->missing_key);
+}
+
+TEST(BackupMetadata, IsSealedWithAKeyAndSaysWithWhich) {
+  const auto key = BackupKey::from_bytes(std::string(32, 'k')).value();
+  const auto other = BackupKey::from_bytes(std::string(32, 'o')).value();
+  const auto text = format_metadata(team(), &key);
+  EXPECT_THAT(text, Not(HasSubstr("sesame")));
+  EXPECT_THAT(text, HasSubstr(key.id()));
+  EXPECT_THAT(text, HasSubstr("example.com"));
+
+  const auto with_key = parse_metadata(text, {.keys = {other, key}});
+  ASSERT_TRUE(with_key);
+  EXPECT_EQ(with_key->metadata.password, "sesame \"<:ß");
+
+  const auto without = parse_metadata(text, {.keys = {other}});
+  ASSERT_TRUE(without);
+  ASSERT_TRUE(without->missing_key);
+  EXPECT_THAT(*without->missing_key, HasSubstr(key.id()));
+  EXPECT_EQ(without->metadata.password, "");
+  EXPECT_EQ(without->metadata.name, "team") << "the rest is readable";
+}
+
+TEST(BackupMetadata, OpensWithThePassphraseAlone) {
+  const auto key = BackupKey::from_passphrase("correct horse", BackupKey::new_salt()).value();
+  const auto text = format_metadata(team(), &key);
+  const auto read = parse_metadata(text, {.passphrase = "correct horse"});
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->metadata.password, "sesame \"<:ß");
+  const auto wrong = parse_metadata(text, {.passphrase = "battery staple"});
+  ASSERT_TRUE(wrong);
+  ASSERT_TRUE(wrong->missing_key);
+  EXPECT_THAT(*wrong->missing_key, HasSubstr("passphrase"));
+}
+
+TEST(BackupMetadata, NoticesChangesAfterSealing) {
+  const auto key = BackupKey::from_bytes(std::string(32, 'k')).value();
+  auto text = format_metadata(team(), &key);
+  text.replace(text.find("/example.com/team"), 17, "/example.com/evil");
+  const auto read = parse_metadata(text, {.keys = {key}});
+  ASSERT_FALSE(read);
+  EXPECT_THAT(read.error().detail, HasSubstr("changed after it was sealed"));
+}
+
+TEST(BackupMetadata, RefusesNewerFormatsAndNonsense) {
+  auto newer = format_metadata(team(), nullptr);
+  newer.replace(newer.find("\"berthBackup\":1"), 15, "\"berthBackup\":2");
+  const auto read = parse_metadata(newer, {});
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code, Errc::kUnsupported);
+  EXPECT_THAT(read.error().detail, HasSubstr("Update this one first"));
+  for (const char* text : {"", "{}", "[]", "{\"berthBackup\":1}", "{\"berthBackup\":1,\"instance\":\"x\"}",
+                           "{\"berthBackup\":1,\"instance\":\"{}\",\"secret\":\"{}\"}"})
+    EXPECT_EQ(parse_metadata(text, {}).error().code, Errc::kMalformed) << text;
+}
+
+TEST(BackupKey, WantsItsLength) {
+  EXPECT_FALSE(BackupKey::from_bytes("short"));
+  EXPECT_FALSE(BackupKey::from_passphrase("x", "short"));
+  EXPECT_FALSE(BackupKey::from_passphrase("", BackupKey::new_salt()));
+  EXPECT_NE(BackupKey::new_salt(), BackupKey::new_salt());
+}
+
+TEST(CopyText, IsReadAsPostgresqlWroteIt) {
+  EXPECT_EQ(find_copied_row("SET x;\nCOPY s.t (json) FROM stdin;\na\\tb\\\\c\\n\\x41\\101\n\\.\n"), "a\tb\\c\nAA");
+  EXPECT_EQ(find_copied_row("COPY s.t (json) FROM stdin;\n\\.\n"), std::nullopt);
+  EXPECT_EQ(find_copied_row("COPY s.t (json) FROM stdin;\n\\N\n\\.\n"), std::nullopt);
+  EXPECT_EQ(find_copied_row("COPY s.t (json) FROM stdin;\ncut off"), std::nullopt);
+  EXPECT_EQ(find_copied_row("nothing"), std::nullopt);
+}
+
+TEST(EndMark, IsFortyEightBytes) {
+  EndMark mark{0x0102030405060708, sha256(as_bytes("abc"))};
+  const auto bytes = format_end_mark(mark);
+  EXPECT_EQ(format_hex(as_bytes(bytes)),
+            "4245525448454e44"                                                   // BERTHEND
+            "0807060504030201"                                                   // little-endian
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");  // FIPS 180-2, "abc"
+  const auto back = parse_end_mark(bytes);
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->length, mark.length);
+  EXPECT_EQ(back->sha256, mark.sha256);
+  EXPECT_FALSE(parse_end_mark(bytes.substr(1)));
+  EXPECT_FALSE(parse_end_mark(std::string(48, 'x')));
+}
+
+TEST(RestoreNames, StayWithinALimitOfBytes) {
+  EXPECT_EQ(Restorer::beside_name("example.com_team", "7"), "example.com_team_restore_7");
+  EXPECT_EQ(Restorer::old_name("example.com_team", "7"), "example.com_team_old_7");
+  std::string umlauts;
+  for (int i = 0; i < 31; ++i) umlauts += "ü";
+  for (const std::string& name : {std::string(63, 'a'), std::string(62, 'a') + "b", umlauts, "a" + umlauts}) {
+    const auto beside = Restorer::beside_name(name, "0123456789abcdef");
+    EXPECT_TRUE(check_database_name(beside)) << beside;
+  }
+  EXPECT_NE(Restorer::beside_name(std::string(63, 'a'), "1"), Restorer::beside_name(std::string(62, 'a') + "b", "1"));
+}
+
+TEST(Restorable, NamesFaultAndRemedy) {
+  const auto metadata = team();
+  EXPECT_TRUE(check_restorable(metadata, "notes", 10024));
+  EXPECT_TRUE(check_restorable(metadata, "notes", 20000));
+  const auto older = check_restorable(metadata, "notes", 10023);
+  EXPECT_EQ(older.error().code, Errc::kUnsupported);
+  EXPECT_THAT(older.error().detail, HasSubstr("update the service first"));
+  const auto absent = check_restorable(metadata, "notes", std::nullopt);
+  EXPECT_EQ(absent.error().code, Errc::kNotFound);
+  EXPECT_THAT(absent.error().detail, HasSubstr("install it first"));
+  EXPECT_EQ(check_restorable(metadata, "files", 1).error().code, Errc::kConflict);
+}
+
+}  // namespace
+}  // namespace berth::manager

@@ -1,0 +1,147 @@
+#include "manager/backup/restore.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/log.h"
+#include "db/database.h"
+#include "manager/backup/child.h"
+
+namespace berth::manager {
+namespace {
+
+constexpr std::chrono::milliseconds kProgressEvery{250};
+
+// `<database><suffix>` within the limit of a name; a shortened one carries a hash, so that two long
+// names do not become one.
+std::string derived_name(const std::string& database, const std::string& suffix) {
+  if (database.size() + suffix.size() <= kMaxDatabaseName) return database + suffix;
+  const std::string hash = "_" + sha256_hex(database).substr(0, 8);
+  std::size_t length = kMaxDatabaseName - suffix.size() - hash.size();
+  while (length > 0 && (static_cast<unsigned char>(database[length]) & 0xc0) == 0x80) --length;
+  return database.substr(0, length) + hash + suffix;
+}
+
+// Tells how far the reading program is: it shares the position of our descriptor.
+Task<void> watch_position(loop::Loop& loop, int fd, std::uint64_t size,
+                          std::function<void(std::uint64_t bytes, std::uint64_t of)> progress) {
+  for (;;) {
+    const auto at = ::lseek(fd, 0, SEEK_CUR);
+    if (at >= 0 && progress) progress(std::min(static_cast<std::uint64_t>(at), size), size);
+    co_await loop::sleep_for(loop, kProgressEvery);
+  }
+}
+
+}  // namespace
+
+Restorer::Reservation::Reservation(Restorer* restorer, std::string database)
+    : restorer_(restorer), database_(std::move(database)) {}
+Restorer::Reservation::Reservation(Reservation&& other) noexcept
+    : restorer_(std::exchange(other.restorer_, nullptr)), database_(std::move(other.database_)) {}
+Restorer::Reservation& Restorer::Reservation::operator=(Reservation&& other) noexcept {
+  std::swap(restorer_, other.restorer_);
+  std::swap(database_, other.database_);
+  return *this;
+}
+Restorer::Reservation::~Reservation() {
+  if (restorer_) restorer_->reserved_.erase(database_);
+}
+
+Result<Restorer::Reservation> Restorer::reserve(const std::string& database) {
+  if (!reserved_.insert(database).second)
+    return fail(Errc::kConflict, "a restore of {} is under way: wait for its end or cancel it", database);
+  return Reservation(this, database);
+}
+
+std::string Restorer::beside_name(const std::string& database, const std::string& id) {
+  return derived_name(database, "_restore_" + id);
+}
+std::string Restorer::old_name(const std::string& database, const std::string& id) {
+  return derived_name(database, "_old_" + id);
+}
+
+Task<void> Restorer::load_beside(std::string path, InstanceDatabaseNames names, std::string user_password, std::string id,
+                                 std::function<void(std::uint64_t bytes, std::uint64_t of)> progress) {
+  const std::string beside = beside_name(names.database, id);
+  co_await databases_.drop_database(beside);
+  std::optional<Failure> failed;
+  try {
+    co_await databases_.create_beside(beside, names.user);
+    co_await fill(std::move(path), beside, names, std::move(user_password), std::move(progress));
+  } catch (const Failure& failure) {
+    failed = failure;
+  }
+  if (!failed) co_return;
+  try {
+    co_await databases_.drop_database(beside);
+  } catch (const Failure& failure) {
+    log_warning("a half restored database is left until the next try", {{"database", beside}, {"error", failure.error().detail}});
+  }
+  throw *failed;
+}
+
+Task<void> Restorer::fill(std::string path, std::string database, InstanceDatabaseNames names, std::string user_password,
+                          std::function<void(std::uint64_t bytes, std::uint64_t of)> progress) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) throw Failure(errno_error(errno, "open " + path));
+  struct stat info {};
+  if (::fstat(fd.get(), &info) != 0) throw Failure(errno_error(errno, path));
+
+  const auto place = cluster_.connection(database, names.user, "");
+  loop::SpawnOptions options;
+  options.program = cluster_.program("pg_restore");
+  options.arguments = {"--dbname=" + db::format_conninfo(place), "--no-password", "--no-owner", "--no-privileges",
+                       "--no-publications", "--no-subscriptions", "--single-transaction", "--exit-on-error"};
+  options.directory = "/";
+  options.environment = std::vector<std::string>{"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "PGPASSWORD=" + user_password};
+  options.descriptors = {{fd.get(), 0}};
+  {
+    const auto child = Child::start(loop_, without_rights(std::move(options)));
+    loop::Spawned<void> watching(loop_, watch_position(loop_, fd.get(), static_cast<std::uint64_t>(info.st_size), progress));
+    for (;;) {
+      const std::string piece = co_await child->read();
+      if (piece.empty()) break;
+    }
+    const auto status = co_await child->wait();
+    if (!status.is_success()) {
+      Error error = error_of_child(*child, status, "restore");
+      if (error.code == Errc::kFailed) error.code = Errc::kMalformed;
+      throw Failure(std::move(error));
+    }
+  }
+  if (progress) progress(static_cast<std::uint64_t>(info.st_size), static_cast<std::uint64_t>(info.st_size));
+
+  db::DatabaseOptions session;
+  session.connection = cluster_.connection(database, names.user, std::move(user_password));
+  session.wait_limit = std::chrono::seconds(10);
+  session.query_limit = std::chrono::milliseconds(0);  // statistics of a large database take their time
+  db::Database restored(loop_, session);
+  // The instance password has no business in the app's database; the planner needs statistics.
+  co_await restored.run_script("SET client_min_messages = error; DROP SCHEMA IF EXISTS berth_backup CASCADE");
+  co_await restored.query("ANALYZE");
+}
+
+Task<void> Restorer::swap_in(InstanceDatabaseNames names, std::string id) {
+  const std::string beside = beside_name(names.database, id), old = old_name(names.database, id);
+  co_await databases_.swap(names.database, beside, old);
+}
+
+Task<void> Restorer::undo(InstanceDatabaseNames names, std::string id) {
+  const std::string beside = beside_name(names.database, id), old = old_name(names.database, id);
+  const bool has_old = co_await databases_.exists(old);
+  const bool has_beside = co_await databases_.exists(beside);
+  if (!has_old && has_beside) co_return;  // done before
+  if (!has_old) throw_failure(Errc::kNotFound, "the data from before the restore are gone already");
+  co_await databases_.swap(names.database, old, beside);
+}
+
+Task<void> Restorer::forget(InstanceDatabaseNames names, std::string id) {
+  const std::string beside = beside_name(names.database, id), old = old_name(names.database, id);
+  co_await databases_.drop_database(beside);
+  co_await databases_.drop_database(old);
+  co_await databases_.admit(names.database);
+}
+
+}  // namespace berth::manager
