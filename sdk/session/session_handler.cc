@@ -37,8 +37,9 @@ loop::Task<void> SessionHandler::received(Websocket& socket, Bytes bytes, bool i
   }
   Message message(std::move(*parsed));
   const std::string mt(message.mt());
-  if (instance_.traces(kAppWebsocket))
-    instance_.log(kAppWebsocket, "received", {{"peer", socket.peer()}, {"mt", mt}, {"bytes", text.size()}});
+  // Each message is traffic, for which there is a flag that is off by default.
+  if (instance_.traces(kWebserverPlugin))
+    instance_.log(kWebserverPlugin, "received", {{"peer", socket.peer()}, {"mt", mt}, {"bytes", text.size()}});
 
   if (mt == "KeepAlive") {
     socket.send_text(text);

@@ -22,13 +22,14 @@ struct ConfigItem {
   std::string name;                        // at most 255 bytes
   ConfigType type = ConfigType::kString;
   std::string default_value;               // kChoice: the option's text; kBool: "true" or "false"
-  std::int64_t min = 0, max = 0;           // of whole numbers; both 0: what the type holds
+  std::int64_t min = 0, max = 0;           // of whole numbers, which are clamped; both 0: what the type holds
   std::vector<std::string> choices;        // kChoice
   bool is_password = false;                // kString: never read back over the API
   bool is_unmanaged = false;               // invisible for the API
 };
 
-// Table `config(name, value, unmanaged)`: only values that differ from their default have a row.
+// Table `config(name, value, unmanaged)`: only values that differ from their default have a row. Owned by the
+// instance; the database outlives it.
 class Config {
  public:
   Config(db::Database& database, std::vector<ConfigItem> items);
@@ -57,7 +58,8 @@ class Config {
   std::vector<std::function<void(const std::vector<std::string>&)>> changed_;
 };
 
-// Serves `config` to AppWebsockets. Who may read and write is decided a session.
+// Serves `config` to AppWebsockets (AppEndpoint::add_api()); goes with it. Who may read and write is decided for each
+// session.
 class ConfigApi : public Api {
  public:
   struct Access {
@@ -73,6 +75,7 @@ class ConfigApi : public Api {
 
  private:
   json::Object values() const;
+  loop::Task<std::string> write(AppSession& session, Message message);
   Config& config_;
   AccessRule rule_;
   Subscribers subscribers_;   // those that sent GetConfigItems: ConfigUpdate carries that src
