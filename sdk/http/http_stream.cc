@@ -81,7 +81,7 @@ loop::Task<void> HttpStream::run() {
 loop::Task<void> HttpStream::fail_with(Error error) {
   const auto status = status_of(error.code);
   if (status >= 500 || started_)
-    log_error(attach_.where, {{"request", method_ + " " + target_}, {"error", error.detail}});
+    log_info(attach_.where + " request failed", {{"request", method_ + " " + target_}, {"error", error.detail}});
   if (!link()) co_return;
   if (started_) {
     if (!ended_) send_close(0);

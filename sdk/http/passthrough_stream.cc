@@ -9,7 +9,7 @@ loop::Task<void> PassthroughStream::run() {
   try {
     co_await attach_.handler(*this);
   } catch (...) {
-    log_error(attach_.where, {{"passthrough", peer()}, {"error", current_error().detail}});
+    log_info(attach_.where + " passthrough failed", {{"peer", peer()}, {"error", current_error().detail}});
   }
   send_close(0);
 }

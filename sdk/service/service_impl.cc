@@ -95,7 +95,7 @@ loop::Task<Result<AppInstance*>> ServiceImpl::start_instance(InstanceArguments a
   } catch (...) {
     error = current_error();
   }
-  log_error(key, {{"start", "failed"}, {"error", error.detail}});
+  log_info(key + " could not be started", {{"error", error.detail}});
   co_return tl::unexpected(std::move(error));
 }
 

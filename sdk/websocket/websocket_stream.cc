@@ -100,7 +100,7 @@ loop::Task<void> WebsocketStream::run() {
     try {
       co_await attach_.handler.opened(handle_);
     } catch (...) {
-      log_error(attach_.where, {{"websocket", "opening"}, {"error", current_error().detail}});
+      log_info(attach_.where + " failed on opening a WebSocket", {{"error", current_error().detail}});
       close(1011, "internal error");
     }
   }
@@ -121,7 +121,7 @@ loop::Task<void> WebsocketStream::run_one(Incoming incoming) {
   try {
     co_await attach_.handler.received(handle_, std::move(incoming.bytes), incoming.is_text);
   } catch (...) {
-    log_error(attach_.where, {{"websocket", "message"}, {"error", current_error().detail}});
+    log_info(attach_.where + " failed on a WebSocket message", {{"error", current_error().detail}});
     close(1011, "internal error");
   }
 }
@@ -138,7 +138,7 @@ void WebsocketStream::send(ByteView message, bool is_text) {
     outgoing_->sent_of_first = sent;
   }
   if (outgoing_->bytes + message.size() - sent > attach_.limits.send_bytes) {
-    log_info(attach_.where, {{"websocket", "too slow, closed"}, {"peer", peer_}, {"waiting", outgoing_->bytes}});
+    log_info(attach_.where + " client too slow, closed", {{"peer", peer_}, {"waiting", outgoing_->bytes}});
     drop_outgoing();
     close(1013, "too slow");
     return;

@@ -77,6 +77,7 @@ using HttpHandler = std::function<loop::Task<void>(HttpRequest&, HttpResponse&)>
 struct ByteRange {
   std::uint64_t first = 0, last = 0;
   std::uint64_t size() const { return last - first + 1; }
+  bool operator==(const ByteRange&) const = default;
 };
 // nullopt: no (usable) Range header, send everything with 200. An empty vector: 416.
 std::optional<std::vector<ByteRange>> parse_ranges(std::string_view range_header, std::uint64_t size);
