@@ -20,6 +20,7 @@ import lock from "lucide-static/icons/lock.svg";
 import log from "lucide-static/icons/scroll-text.svg";
 import menu from "lucide-static/icons/menu.svg";
 import moon from "lucide-static/icons/moon.svg";
+import moveTo from "lucide-static/icons/square-arrow-right.svg";
 import more from "lucide-static/icons/ellipsis.svg";
 import ok from "lucide-static/icons/circle-check.svg";
 import overview from "lucide-static/icons/gauge.svg";
@@ -44,7 +45,7 @@ import wrap from "lucide-static/icons/text-wrap.svg";
 
 const icons = {
   alert, arrowUp, bin, boxes, check, chevronDown, chevronRight, close, copy, download, error, external, eye,
-  eyeOff, file, key, list, lock, log, menu, moon, more, ok, overview, paperclip, pause, pencil, play, plus,
+  eyeOff, file, key, list, lock, log, menu, moon, more, moveTo, ok, overview, paperclip, pause, pencil, play, plus,
   refresh, restart, search, settings, shield, stop, store, sun, undo, unplug, upload, users, wrap,
 };
 

@@ -73,7 +73,7 @@ export function AppIcon({ id, title, src, large }: { id: string; title: string; 
   );
 }
 
-const kAppColors = ["#2563eb", "#0f8a6b", "#b4531a", "#6d4fd8", "#b8326f", "#0f7f95", "#7a6a16", "#5b6472"];
+const kAppColors = ["#2563eb", "#0f8a6b", "#b4531a", "#6d4fd8", "#b8326f", "#0f7f95", "#7a6a16", "#5b6472", "#9a3fb5", "#3f7d20", "#c0392b", "#1f6f8b", "#8a4b2a"];
 
 export function appColor(id: string): string {
   let hash = 0x811c9dc5; // FNV-1a
