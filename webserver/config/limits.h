@@ -1,0 +1,55 @@
+// Every limit of the webserver: its name in `WebserverConfig.limits`, its number, its range.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "base/result.h"
+#include "wire/json/json_fwd.h"
+
+namespace berth::webserver {
+
+struct Limits {
+  // Requests. Answered 431, 431, 414, 413.
+  std::int64_t head_bytes = 32768;
+  std::int64_t head_fields = 100;
+  std::int64_t target_bytes = 8192;
+  std::int64_t body_bytes = std::int64_t{16} << 30;
+  // WebSocket message of a client; closed with 1009.
+  std::int64_t message_bytes = 64 << 20;
+  // Connections of clients in the whole process, and of one peer (an IPv4 address or an IPv6 /64).
+  // Answered 503 (with TLS: closed). 0: as many as descriptors allow.
+  std::int64_t connections = 0;
+  std::int64_t connections_per_peer = 10000;
+  // Times, in milliseconds.
+  std::int64_t handshake_ms = 15000;  // TLS handshake; closed
+  std::int64_t head_ms = 20000;       // first byte to last byte of a head; 408
+  std::int64_t idle_ms = 75000;       // between requests of a connection; closed
+  std::int64_t stall_ms = 60000;      // client neither sends its body (408) nor takes its answer (closed)
+  std::int64_t response_ms = 600000;  // service does not begin its answer; 504
+  std::int64_t close_ms = 5000;       // closing handshake of a WebSocket, lingering after an error
+  // Towards a service, in each reactor.
+  std::int64_t streams_per_link = 262144;  // 503
+  std::int64_t stream_buffer_bytes = 65536;  // what a service may send ahead of its client
+  std::int64_t link_buffer_bytes = 4 << 20;  // clients of this service are not read above; new requests get 503 at four times
+  std::int64_t attaches_per_link = 65536;
+  std::int64_t links = 1024;
+};
+
+// One limit as a setting.
+struct LimitSetting {
+  std::string_view name;  // "headBytes"
+  std::int64_t Limits::*value;
+  std::int64_t least;
+  std::int64_t most;
+};
+std::span<const LimitSetting> limit_settings();
+
+// `changes` over `base`. kMalformed names the member that is out of its range; unknown members are ignored.
+Result<Limits> apply_limits(Limits base, const json::Object& changes);
+
+inline std::chrono::milliseconds milliseconds(std::int64_t value) { return std::chrono::milliseconds(value); }
+
+}  // namespace berth::webserver

@@ -1,0 +1,190 @@
+// One client's connection: the record that stays, and what it needs only while something is under way.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.h"
+#include "loop/loop.h"
+#include "webserver/census.h"
+#include "webserver/tls.h"
+#include "webserver/wheel.h"
+#include "wire/link/frame.h"
+#include "wire/websocket/message_reader.h"
+
+namespace berth::webserver {
+
+struct Attach;
+class HttpConversation;
+class Reactor;
+
+// What an idle WebSocket does without.
+struct Active {
+  Active();
+  ~Active();
+  Deadline deadline;
+  std::unique_ptr<HttpConversation> http;  // until the upgrade
+  Bytes unread;                            // from the client, not acted upon yet
+  Bytes unsent;                            // for the client, not taken by the socket yet
+  std::size_t unsent_begin = 0;
+  std::unique_ptr<websocket::MessageReader> reader;  // inside a message or frame
+  Bytes held;                              // read and decoded, but the service has given no credit for it
+  std::uint8_t held_flags = 0;
+};
+
+// A record in the reactor's pool; used again for another client after it has gone. Everything here
+// happens in the reactor's thread. Data path: on_io → read → serve → (HttpConversation | MessageReader) →
+// Link::append…; back: Link → on_link_… → send.
+class Connection final : public loop::IoHandler {
+ public:
+  enum class Phase : std::uint16_t {
+    kFree,         // not in use, or gone and waiting for the end of the turn
+    kHandshake,    // TLS
+    kHttp,
+    kWebsocket,
+    kWsClosing,    // our close frame is sent, the client's has not come
+    kPassthrough,
+    kLinger,       // all is said; waits for the client to read it and to close
+  };
+
+  Connection();
+  ~Connection();
+
+  // Life, by the reactor.
+  void begin(Reactor& reactor, std::uint32_t index, int fd, const PeerKey& peer, bool is_tls);
+  void recycle();  // frees all; after this the record may begin again
+  Phase phase() const { return phase_; }
+  bool is_open() const { return phase_ != Phase::kFree; }
+  bool is_tls() const { return flags_ & kTls; }
+  int fd() const { return fd_; }
+  Reactor& reactor() const { return *reactor_; }
+
+  void on_io(std::uint32_t events) override;
+  void on_deadline();
+  // Goes on with what was held back: input not acted upon, a socket that may have more.
+  void resume();
+
+  // --- towards the client ---
+  // What the socket does not take at once is copied and goes out later, in order. Never fails: a
+  // broken connection is dropped.
+  void send(std::span<const iovec> parts);
+  void send(ByteView bytes);
+  void send(std::string_view text) { send(berth::as_bytes(text)); }
+  // Writes as much as the socket takes now and copies nothing: for sources that stay (mapped files).
+  // Gives the bytes taken; asks to be told by HttpConversation::on_writable when there is room again.
+  std::size_t try_send(std::span<const iovec> parts);
+  bool has_unsent() const { return active_ && active_->unsent_begin < active_->unsent.size(); }
+  bool has_unread() const { return active_ && !active_->unread.empty(); }
+  // Ends it cleanly once all is sent. `has_unread`: the client may still be sending, so wait for it.
+  void finish(bool has_unread);
+  // Ends it now. A stream that is open is closed towards the service with `code`.
+  void drop(std::uint16_t code = 1006);
+  // Does what a state machine is waiting for, restarting the deadline.
+  void set_deadline(std::chrono::milliseconds after);
+  void clear_deadline();
+
+  // --- the stream to a service, if there is one ---
+  bool has_stream() const { return attach_ != kNoAttach; }
+  std::uint32_t stream_id() const;
+  Attach& attach() const;
+  // OPEN. kUnavailable: the service takes no more streams now (503). kTooLarge: the head does not fit (431).
+  Result<void> open_stream(Attach& attach, const link::Open& open);
+  // Sends `bytes` (as many as there is credit for, at most kMaxData) to the service and gives how many.
+  std::size_t send_to_service(link::Type type, std::uint8_t flags, ByteView bytes);
+  bool can_send_to_service() const;
+  std::size_t credit() const { return may_send_; }  // bytes it takes now
+  void hold(ByteView bytes, std::uint8_t flags);  // goes to the service before anything else, as credit comes
+  void close_stream(std::uint16_t code, std::string_view reason = {});  // CLOSE, then forgets it
+  void forget_stream();                                                 // has ended on both sides
+
+  // --- from the service, by its Link ---
+  void on_link_accept(const link::Accept& accept);
+  void on_link_data(ByteView bytes, bool is_end);
+  // `frame`: the payload with at least 12 writable bytes in front of it.
+  void on_link_message(std::uint8_t flags, std::span<std::uint8_t> payload);
+  void on_link_broadcast(ByteView frame);
+  void on_link_close(const link::Close& close);
+  void on_link_credit(std::uint32_t bytes);
+  void on_link_lost();
+  void on_grant_removed();
+  void on_drain();  // the webserver shall end: what is idle goes
+  // Takes `bytes` off what the service may send. False: it had no credit for them.
+  bool take_credit(std::size_t bytes);
+
+  Active& active();
+  std::string peer_text() const;  // "127.0.0.1:51234", "[::1]:51234"
+
+  static constexpr std::uint32_t kNoAttach = ~std::uint32_t{0};
+  // Stream ids: index of the record in the low bits, a generation above. Never 0: generations begin with 1.
+  static constexpr unsigned kIndexBits = 21;
+
+ private:
+  enum Flag : std::uint16_t {
+    kTls = 1,
+    kIpv4 = 2,
+    kReadWantsWrite = 4,    // TLS: reading goes on when the socket can be written
+    kWriteBlocked = 8,      // try_send() waits for room
+    kFinishing = 0x10,      // finish() was called
+    kFinishUnread = 0x20,
+    kReadEnded = 0x40,      // the client has closed its direction
+    kWaitsForLink = 0x80,   // in the link's list of those that wait for room
+    kWeEnded = 0x100,       // passthrough: END to the service
+    kServiceEnded = 0x200,  // passthrough: END from the service
+    kInMessage = 0x400,     // websocket: between parts of a message to the client
+  };
+
+  enum class IoStatus : std::uint8_t { kDone, kBlocked, kEnded, kBroken };
+  struct IoResult {
+    IoStatus status;
+    std::size_t bytes;
+  };
+  IoResult read_some(std::span<std::uint8_t> buffer);
+  IoResult write_some(std::span<const iovec> parts);
+  IoResult judge_tls(int returned);
+
+  void handshake();
+  void answer_plain_http();
+  void read_and_serve();
+  std::size_t serve(std::span<std::uint8_t> bytes);
+  std::size_t serve_websocket(std::span<std::uint8_t> bytes);
+  std::size_t serve_passthrough(std::span<std::uint8_t> bytes);
+  void on_writable();
+  void on_read_ended();
+  void become_websocket();
+  void become_passthrough();
+  bool wants_read() const;
+  void settle();  // at the end of each entry: interest, credit, idle memory
+  void give_credit_back();
+  void fail_websocket(std::uint16_t code, std::string_view reason);
+  void send_close_frame(std::uint16_t code, std::string_view reason);
+  void keep_unread(ByteView bytes);
+  void all_sent();
+  bool flush_held();
+  std::span<std::uint8_t> gather(std::span<const iovec> parts);
+
+  bool has(Flag flag) const { return flags_ & flag; }
+  void set(Flag flag, bool on = true) {
+    flags_ = static_cast<std::uint16_t>(on ? flags_ | flag : flags_ & ~static_cast<unsigned>(flag));
+  }
+
+  Reactor* reactor_ = nullptr;
+  SslPointer ssl_;
+  std::unique_ptr<Active> active_;
+  std::uint64_t peer_prefix_ = 0;      // PeerKey, with kIpv4
+  int fd_ = -1;
+  std::uint32_t attach_ = kNoAttach;   // slot in the reactor's AttachTable
+  std::uint32_t index_ = 0;
+  std::uint32_t may_send_ = 0;         // credit that the service has given us
+  std::uint32_t taken_ = 0;            // of the credit we gave: used and not given back yet
+  std::uint16_t generation_ = 0;       // 11 bits of it are in stream ids
+  std::uint16_t flags_ : 12 = 0;
+  Phase phase_ : 4 = Phase::kFree;
+};
+static_assert(sizeof(Connection) <= 64, "an idle connection is one cache line");
+
+}  // namespace berth::webserver

@@ -1,0 +1,41 @@
+#include "webserver/http/fields.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace berth::webserver {
+namespace {
+
+bool is_hop_by_hop(std::string_view name) {
+  constexpr std::string_view kNames[] = {"connection", "keep-alive", "proxy-connection", "te",
+                                         "trailer", "transfer-encoding", "upgrade"};
+  return std::ranges::find(kNames, name) != std::end(kNames);
+}
+
+}  // namespace
+
+http1::Headers without_hop_by_hop(const http1::Headers& headers) {
+  http1::Headers kept;
+  kept.reserve(headers.size() + 4);
+  for (const auto& [name, value] : headers) {
+    auto lower = to_lower(name);
+    if (is_hop_by_hop(lower) || http1::has_token(headers, "connection", lower)) continue;
+    kept.emplace_back(std::move(lower), value);
+  }
+  return kept;
+}
+
+std::optional<std::optional<std::uint64_t>> take_content_length(http1::Headers& headers) {
+  std::optional<std::uint64_t> length;
+  for (const auto& [name, value] : headers) {
+    if (name != "content-length") continue;
+    const auto number = parse_integer(trim(value));
+    if (!number || *number < 0 || (length && *length != static_cast<std::uint64_t>(*number))) return std::nullopt;
+    length = static_cast<std::uint64_t>(*number);
+  }
+  std::erase_if(headers, [](const auto& field) { return field.first == "content-length"; });
+  return length;
+}
+
+}  // namespace berth::webserver

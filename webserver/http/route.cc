@@ -1,0 +1,171 @@
+// From a request head to the attach that answers it.
+#include "base/log.h"
+#include "webserver/http/conversation.h"
+#include "webserver/http/fields.h"
+#include "webserver/http/static_answer.h"
+#include "webserver/reactor.h"
+#include "webserver/relay/paths.h"
+#include "wire/websocket/handshake.h"
+
+namespace berth::webserver {
+namespace {
+
+constexpr std::string_view kAllowed =
+    "GET, HEAD, POST, PUT, DELETE, OPTIONS, PROPFIND, PROPPATCH, MOVE, COPY, MKCOL, LOCK, UNLOCK";
+
+// 0: not one of ours.
+std::uint16_t method_of(std::string_view name) {
+  static constexpr std::pair<std::string_view, link::Method> kMethods[] = {
+      {"GET", link::kGet}, {"HEAD", link::kGet}, {"POST", link::kPost}, {"PUT", link::kPut},
+      {"PROPFIND", link::kPropfind}, {"MOVE", link::kMove}, {"COPY", link::kCopy}, {"MKCOL", link::kMkcol},
+      {"DELETE", link::kDelete}, {"OPTIONS", link::kOptions}, {"LOCK", link::kLock}, {"UNLOCK", link::kUnlock},
+      {"PROPPATCH", link::kProppatch}};
+  for (const auto& [known, method] : kMethods)
+    if (name == known) return method;
+  return 0;
+}
+
+}  // namespace
+
+void HttpConversation::start_request() {
+  auto& reactor = connection_.reactor();
+  const auto& head = parser_.head();
+  ++reactor.counters().requests;
+  began_ = reactor.loop().now();
+  minor_ = head.minor;
+  keep_alive_ = head.keep_alive && !reactor.is_draining();
+  is_head_ = head.method == "HEAD";
+  request_done_ = head.framing == http1::Framing::kNone ||
+                  (head.framing == http1::Framing::kLength && head.content_length == 0);
+  if (reactor.writes_access_log()) log_line_ = fmt::format("{} {}", head.method, head.target);
+  state_ = State::kAnswering;
+
+  const auto limit = static_cast<std::uint64_t>(reactor.limits().body_bytes);
+  if (head.framing == http1::Framing::kLength && head.content_length > limit)
+    return respond(413, fmt::format("The body is larger than {} bytes.", limit));
+  if (head.method == "CONNECT" || head.method == "TRACE")
+    return respond(405, "This server is no proxy.", {{"allow", std::string(kAllowed)}});
+  const auto method = method_of(head.method);
+  if (method == 0) return respond(501, "The method is not known.");
+  const auto target = parse_target(head.target);
+  if (!target) return respond(400, "The request target is malformed.");
+  if (target->path == "*") {
+    if (method != link::kOptions) return respond(400, "The request target is malformed.");
+    return respond(200, "", {{"allow", std::string(kAllowed)}});
+  }
+  if (!reactor.is_configured()) return respond(503, "The platform is starting.", {{"retry-after", "1"}});
+  if (reactor.redirects_https() && !connection_.is_tls() && reactor.https_port() != 0)
+    return redirect_to_https(*target);
+  route(*target, method);
+}
+
+void HttpConversation::route(const Target& target, std::uint16_t method) {
+  auto& reactor = connection_.reactor();
+  const auto& head = parser_.head();
+  if (head.wants_websocket && route_websocket(target)) return;
+  const auto* node = reactor.routes().find_http(target.path);
+  if (!node) return answer_unrouted(target.path);
+  if (auto* files = node->of(link::Kind::kStatic)) {
+    const auto relative = relative_to(target.path, files->path);
+    if (find_static(*files->pack, relative, files->build).entry) {
+      if (method == link::kGet && request_done_) return respond_file(*files, head, relative);
+      if (!node->of(link::Kind::kHttp))
+        return respond(405, "Files can only be read.", {{"allow", "GET, HEAD"}});
+    }
+  }
+  if (auto* http = node->of(link::Kind::kHttp)) return open_http(*http, target, method);
+  if (auto* raw = node->of(link::Kind::kPassthrough)) return open_passthrough(*raw, target, method);
+  respond(404, "There is no such file.");
+}
+
+bool HttpConversation::route_websocket(const Target& target) {
+  auto& reactor = connection_.reactor();
+  const auto* node = reactor.routes().find_websocket(target.path);
+  if (!node) return false;
+  auto* attach = node->of(link::Kind::kWebsocket);
+  if (!attach) {
+    open_passthrough(*node->of(link::Kind::kPassthrough), target, link::kGet);
+    return true;
+  }
+  auto key = websocket::check_request(parser_.head());
+  if (key && request_done_) {
+    open_websocket(*attach, target, std::move(*key));
+  } else if (!key && key.error().code == Errc::kUnsupported) {
+    respond(426, key.error().detail, {{"sec-websocket-version", "13"}, {"upgrade", "websocket"}});
+  } else {
+    respond(400, key ? "A WebSocket request has no body." : key.error().detail);
+  }
+  return true;
+}
+
+void HttpConversation::answer_unrouted(std::string_view path) {
+  auto& reactor = connection_.reactor();
+  // Granted but not attached: its service is starting, or is being started again.
+  const auto granted = reactor.grants().covering(path);
+  if (!granted.empty() && !reactor.routes().has_below(granted))
+    return respond(503, "The app is starting.", {{"retry-after", "1"}});
+  respond(404, "Nothing is here.");
+}
+
+void HttpConversation::redirect_to_https(const Target& target) {
+  auto host = std::string(parser_.head().host());
+  if (host.empty()) return respond(400, "Host is missing.");
+  const auto colon = host.rfind(':');
+  if (colon != host.npos && host.find(']', colon) == host.npos) host.resize(colon);
+  const auto port = connection_.reactor().https_port();
+  respond(308, "Use https.", {{"location", fmt::format("https://{}{}{}", host, port == 443 ? "" : fmt::format(":{}", port), target.raw)}});
+}
+
+link::Open HttpConversation::make_open(Attach& attach, const Target& target, std::uint16_t method,
+                                       bool keeps_upgrade) const {
+  link::Open open;
+  open.attach = attach.id;
+  open.kind = attach.kind;
+  open.bits = static_cast<std::uint8_t>((connection_.is_tls() ? link::kOpenTls : 0) | (is_head_ ? link::kOpenHead : 0) |
+                                        (request_done_ ? 0 : link::kOpenHasBody));
+  open.method = method;
+  open.peer = connection_.peer_text();
+  open.target = target.raw;
+  open.relative = relative_to(target.path, attach.path);
+  if (keeps_upgrade) return open;
+  open.headers = without_hop_by_hop(parser_.head().headers);
+  std::erase_if(open.headers, [](const auto& field) { return field.first == "expect"; });
+  return open;
+}
+
+void HttpConversation::refuse_open(const Error& error) {
+  if (error.code == Errc::kTooLarge) return respond(431, "The head is too large for the app.");
+  respond(503, "The app is overloaded.", {{"retry-after", "1"}});
+}
+
+void HttpConversation::open_http(Attach& attach, const Target& target, std::uint16_t method) {
+  const auto& head = parser_.head();
+  const auto opened = connection_.open_stream(attach, make_open(attach, target, method, false));
+  if (!opened) return refuse_open(opened.error());
+  decoder_ = http1::BodyDecoder(head);
+  state_ = request_done_ ? State::kAnswering : State::kBody;
+  if (!request_done_ && head.expects_continue && head.minor > 0) connection_.send("HTTP/1.1 100 Continue\r\n\r\n");
+  parser_ = http1::RequestParser();  // the head has gone on
+  if (connection_.is_open() && !connection_.has_unsent()) restart_deadline();
+}
+
+void HttpConversation::open_websocket(Attach& attach, const Target& target, std::string key) {
+  const auto opened = connection_.open_stream(attach, make_open(attach, target, link::kGet, false));
+  if (!opened) return refuse_open(opened.error());
+  websocket_key_ = std::move(key);
+  state_ = State::kUpgrading;
+  restart_deadline();
+}
+
+void HttpConversation::open_passthrough(Attach& attach, const Target& target, std::uint16_t method) {
+  const auto opened = connection_.open_stream(attach, make_open(attach, target, method, true));
+  if (!opened) return refuse_open(opened.error());
+  status_ = 0;
+  log_request();
+  const auto raw = as_bytes(parser_.raw());
+  const auto sent = connection_.send_to_service(link::Type::kData, 0, raw);
+  connection_.hold(raw.subspan(sent), 0);
+  state_ = State::kPassthrough;
+}
+
+}  // namespace berth::webserver

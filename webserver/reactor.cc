@@ -1,0 +1,301 @@
+#include "webserver/reactor.h"
+
+#include <netinet/tcp.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <ctime>
+
+#include "base/log.h"
+#include "webserver/http/conversation.h"
+#include "wire/http1/head.h"
+
+namespace berth::webserver {
+namespace {
+
+constexpr std::size_t kReadBuffer = 1 << 18;   // a link's largest frame and a client's share of a turn fit
+constexpr std::size_t kWriteBuffer = 16384;    // one TLS record
+constexpr std::uint64_t kDescriptorReserve = 128;  // for links, control, files
+
+std::uint64_t descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
+  return limit.rlim_cur;
+}
+
+}  // namespace
+
+Reactor::Reactor(loop::Loop& loop, Census& census, Setup setup)
+    : loop_(loop),
+      census_(census),
+      number_(setup.number),
+      https_port_(setup.https_port),
+      descriptor_limit_(descriptor_limit()),
+      wheel_(loop, [](Deadline& deadline) { static_cast<Connection*>(deadline.owner)->on_deadline(); }),
+      read_buffer_(kReadBuffer),
+      write_buffer_(kWriteBuffer),
+      end_of_turn_(loop),
+      accept_again_(loop) {
+  if (setup.http) http_ = std::make_unique<ClientListener>(*this, std::move(setup.http), false);
+  if (setup.https) https_ = std::make_unique<ClientListener>(*this, std::move(setup.https), true);
+}
+
+Reactor::~Reactor() {
+  http_.reset();
+  https_.reset();
+  link_listener_.reset();
+  for (auto& link : links_) link->fail("the webserver ends");
+  for_each_connection([](Connection& connection) { connection.drop(1001); });
+  end_turn();
+}
+
+// --- configuration ---
+
+Result<void> Reactor::configure(const Config& config, const TicketKeys& keys) {
+  ticket_keys_ = keys;
+  if (!config.certificate_pem.empty()) BERTH_TRY_VOID(set_certificate(config.certificate_pem));
+  limits_ = config.limits;
+  redirect_https_ = config.redirect_https;
+  access_log_ = config.access_log;
+  std::vector<link::Grant> gone;
+  for_each_attach([&](Attach& attach) {
+    const auto is_same = [&](const Grant& grant) { return grant.secret == attach.grant; };
+    if (std::ranges::none_of(config.grants, is_same)) gone.push_back(attach.grant);
+  });
+  for (const auto& secret : gone) remove_grant(secret);
+  grants_.replace(config.grants);
+  configured_ = true;
+  return {};
+}
+
+Result<void> Reactor::set_certificate(const std::string& pem) {
+  BERTH_TRY(auto tls, TlsServer::make(pem, ticket_keys_));
+  tls_ = std::move(tls);  // open connections hold on to the old one
+  if (accepting_ && https_) https_->start();
+  return {};
+}
+
+void Reactor::remove_grant(const link::Grant& secret) {
+  grants_.remove(secret);
+  std::vector<Attach*> gone;
+  for_each_attach([&](Attach& attach) {
+    if (attach.grant == secret && attach.is_routed) gone.push_back(&attach);
+  });
+  for (Attach* attach : gone) {
+    const auto slot = attach->slot;
+    for_each_connection([&](Connection& connection) {
+      if (connection.has_stream() && connection.attach().slot == slot) connection.on_grant_removed();
+    });
+    // on_grant_removed leaves the attach in place: it is still routed.
+    attach->link->append_detached(attach->id, link::AttachResult::kNoGrant, "the grant was taken back");
+    attach->link->detach(*attach);
+  }
+}
+
+void Reactor::listen_for_links(UniqueFd fd) { link_listener_ = std::make_unique<LinkListener>(*this, std::move(fd)); }
+
+void Reactor::start_accepting() {
+  if (draining_) return;
+  accepting_ = true;
+  if (http_) http_->start();
+  if (https_ && tls_) https_->start();
+}
+
+void Reactor::pause_accepting() {
+  if (http_) http_->stop();
+  if (https_) https_->stop();
+  if (counters_.accept_pauses++ == 0)
+    log_warning("no descriptors left: new clients wait", {{"reactor", number_}, {"limit", descriptor_limit_}});
+  // Descriptors of other reactors and of links may become free unseen: look again.
+  accept_again_.start(std::chrono::milliseconds(100), [this] { start_accepting(); });
+}
+
+void Reactor::drain() {
+  draining_ = true;
+  accept_again_.cancel();
+  if (http_) http_->stop();
+  if (https_) https_->stop();
+  for_each_connection([](Connection& connection) { connection.on_drain(); });
+}
+
+const std::string& Reactor::date() {
+  const auto now = static_cast<std::int64_t>(std::time(nullptr));
+  if (now != date_second_) {
+    date_second_ = now;
+    date_ = http1::format_date(now);
+  }
+  return date_;
+}
+
+// --- clients ---
+
+ClientListener::~ClientListener() { stop(); }
+
+void ClientListener::start() {
+  if (!watching_) reactor_.loop().watch(fd_.get(), EPOLLIN, *this);
+  watching_ = true;
+}
+
+void ClientListener::stop() {
+  if (watching_) reactor_.loop().unwatch(fd_.get());
+  watching_ = false;
+}
+
+void ClientListener::on_io(std::uint32_t) {
+  constexpr int kShare = 64;  // of one turn
+  for (int i = 0; i < kShare && watching_; ++i) {
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    UniqueFd fd(::accept4(fd_.get(), reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (fd) {
+      reactor_.accepted(std::move(fd), address, is_tls_);
+      continue;
+    }
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) return reactor_.pause_accepting();
+    if (errno == EAGAIN) return;
+    // Others belong to the one connection that went away before it was accepted.
+  }
+}
+
+void Reactor::accepted(UniqueFd fd, const sockaddr_storage& address, bool is_tls) {
+  const auto peer = PeerKey::of(address);
+  const auto most = descriptor_limit_ > 2 * kDescriptorReserve ? descriptor_limit_ - kDescriptorReserve : descriptor_limit_ / 2;
+  auto limit = static_cast<std::uint64_t>(limits_.connections);
+  if (limit == 0 || limit > most) limit = most;
+  const auto per_peer = limits_.connections_per_peer == 0 ? limit : static_cast<std::uint64_t>(limits_.connections_per_peer);
+  const auto verdict = census_.enter(peer, limit, per_peer);
+  if (verdict != Census::Verdict::kWelcome) {
+    ++counters_.refused;
+    if (is_tls) return;
+    const std::string_view text = verdict == Census::Verdict::kFull ? "503 Service Unavailable\nToo many connections.\n"
+                                                                    : "503 Service Unavailable\nToo many connections from your address.\n";
+    const auto answer = fmt::format("HTTP/1.1 503 Service Unavailable\r\nDate: {}\r\nContent-Type: text/plain; charset=utf-8\r\n"
+                                    "Content-Length: {}\r\nRetry-After: 5\r\nConnection: close\r\n\r\n{}", date(), text.size(), text);
+    ::send(fd.get(), answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    ::shutdown(fd.get(), SHUT_WR);
+    char unread[4096];  // what is left unread would turn the close into a reset
+    while (::recv(fd.get(), unread, sizeof unread, MSG_DONTWAIT) > 0) {}
+    return;
+  }
+  const int on = 1;
+  ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  ++counters_.accepted;
+  ++counters_.connections;
+  const auto index = take_record();
+  record(index).begin(*this, index, fd.release(), peer, is_tls);
+}
+
+std::uint32_t Reactor::take_record() {
+  if (free_records_.empty()) {
+    const auto first = chunks_.size() * kChunk;
+    BERTH_CHECK(first + kChunk <= std::size_t{1} << Connection::kIndexBits);
+    chunks_.push_back(std::make_unique<Chunk>());
+    for (std::size_t i = kChunk; i > 0; --i) free_records_.push_back(static_cast<std::uint32_t>(first + i - 1));
+  }
+  const auto index = free_records_.back();
+  free_records_.pop_back();
+  return index;
+}
+
+void Reactor::bury(std::uint32_t index) {
+  --counters_.connections;
+  graves_.push_back(index);
+  schedule_end();
+}
+
+void Reactor::run_soon(Connection& connection) {
+  soon_.push_back(&connection);
+  schedule_end();
+}
+
+void Reactor::lose(Link& link) {
+  lost_links_.push_back(&link);
+  schedule_end();
+}
+
+void Reactor::schedule_end() {
+  if (!end_of_turn_.is_scheduled()) end_of_turn_.schedule([this] { end_turn(); });
+}
+
+void Reactor::end_turn() {
+  for (Link* link : std::exchange(lost_links_, {})) {
+    for_each_connection([&](Connection& connection) {
+      if (connection.has_stream() && connection.attach().link == link) connection.on_link_lost();
+    });
+    for_each_attach([&](Attach& attach) {
+      if (attach.link != link) return;
+      routes_.remove(attach);
+      attach.link = nullptr;
+      release_if_unused(attach.slot);
+    });
+    std::erase_if(links_, [&](const auto& owned) { return owned.get() == link; });
+  }
+  // A record may have ended and begun again since: resuming the new life is harmless.
+  for (Connection* connection : std::exchange(soon_, {})) connection->resume();
+  for (const auto index : std::exchange(graves_, {})) {
+    record(index).recycle();
+    free_records_.push_back(index);
+  }
+}
+
+Connection* Reactor::find_stream(std::uint32_t id) {
+  const auto index = id & ((1U << Connection::kIndexBits) - 1);
+  if (index >= chunks_.size() * kChunk) return nullptr;
+  auto& connection = record(index);
+  if (!connection.is_open() || !connection.has_stream() || connection.stream_id() != id) return nullptr;
+  return &connection;
+}
+
+// --- attaches ---
+
+Attach& Reactor::add_attach(std::unique_ptr<Attach> attach) {
+  if (free_attaches_.empty()) {
+    attach->slot = static_cast<std::uint32_t>(attaches_.size());
+    attaches_.emplace_back();
+  } else {
+    attach->slot = free_attaches_.back();
+    free_attaches_.pop_back();
+  }
+  Attach& added = *attach;
+  attaches_[added.slot] = std::move(attach);
+  BERTH_CHECK(routes_.add(added));
+  return added;
+}
+
+void Reactor::release_if_unused(std::uint32_t slot) {
+  const auto& attach = attaches_[slot];
+  if (attach->is_routed || attach->streams > 0) return;
+  attaches_[slot].reset();
+  free_attaches_.push_back(slot);
+}
+
+// --- links ---
+
+LinkListener::LinkListener(Reactor& reactor, UniqueFd fd)
+    : reactor_(reactor), fd_(std::move(fd)), again_(reactor.loop()) {
+  reactor_.loop().watch(fd_.get(), EPOLLIN, *this);
+}
+
+LinkListener::~LinkListener() { reactor_.loop().unwatch(fd_.get()); }
+
+void LinkListener::on_io(std::uint32_t) {
+  UniqueFd fd(::accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (fd) return reactor_.accepted_link(std::move(fd));
+  if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) return;
+  reactor_.loop().change_interest(fd_.get(), 0);
+  again_.start(std::chrono::milliseconds(100), [this] { reactor_.loop().change_interest(fd_.get(), EPOLLIN); });
+}
+
+void Reactor::accepted_link(UniqueFd fd) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return;
+  if (static_cast<std::int64_t>(links_.size()) >= limits_.links) {
+    log_warning("link refused: too many", {{"uid", peer.uid}, {"limit", limits_.links}});
+    return;
+  }
+  links_.push_back(std::make_unique<Link>(*this, std::move(fd), peer));
+}
+
+}  // namespace berth::webserver

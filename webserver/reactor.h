@@ -1,0 +1,173 @@
+// One thread's share of the webserver: its listeners, clients, links and routes. Nothing of it is
+// shared with another reactor but the Census (docs/webserver.md).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/unique_fd.h"
+#include "loop/loop.h"
+#include "webserver/census.h"
+#include "webserver/config/config.h"
+#include "webserver/connection.h"
+#include "webserver/relay/grants.h"
+#include "webserver/relay/link.h"
+#include "webserver/relay/routes.h"
+#include "webserver/tls.h"
+#include "webserver/wheel.h"
+
+namespace berth::webserver {
+
+struct Counters {
+  std::uint64_t accepted = 0;
+  std::uint64_t refused = 0;    // by a limit on connections
+  std::uint64_t connections = 0, websockets = 0;  // now
+  std::uint64_t requests = 0;
+  std::uint64_t bytes_in = 0, bytes_out = 0;
+  std::uint64_t accept_pauses = 0;  // no descriptors left
+};
+
+// Accepts clients on one listening socket; stops while no descriptors are left.
+class ClientListener final : public loop::IoHandler {
+ public:
+  ClientListener(Reactor& reactor, UniqueFd fd, bool is_tls) : reactor_(reactor), fd_(std::move(fd)), is_tls_(is_tls) {}
+  ~ClientListener();
+  void start();
+  void stop();
+  void on_io(std::uint32_t events) override;
+
+ private:
+  Reactor& reactor_;
+  UniqueFd fd_;
+  bool is_tls_;
+  bool watching_ = false;
+};
+
+class LinkListener final : public loop::IoHandler {
+ public:
+  LinkListener(Reactor& reactor, UniqueFd fd);
+  ~LinkListener();
+  void on_io(std::uint32_t events) override;
+
+ private:
+  Reactor& reactor_;
+  UniqueFd fd_;
+  loop::Timer again_;  // while no descriptors are left
+};
+
+// Lives in one thread: constructed, used and destroyed there. Others reach it by loop().post().
+class Reactor {
+ public:
+  struct Setup {
+    int number = 0;
+    UniqueFd http, https;    // listening, non-blocking; may be none
+    std::uint16_t https_port = 0;  // for the redirect
+  };
+  Reactor(loop::Loop& loop, Census& census, Setup setup);
+  ~Reactor();
+  Reactor(const Reactor&) = delete;
+
+  // --- configuration (from the daemon) ---
+  // All of it. kMalformed: the certificate cannot be used; the old state stays.
+  Result<void> configure(const Config& config, const TicketKeys& keys);
+  Result<void> set_certificate(const std::string& pem);  // connections stay
+  void set_ticket_keys(const TicketKeys& keys) { ticket_keys_ = keys; }
+  void set_limits(const Limits& limits) { limits_ = limits; }
+  void set_grant(const Grant& grant) { grants_.set(grant); }
+  void remove_grant(const link::Grant& secret);
+  void listen_for_links(UniqueFd fd);
+  // Until this nobody is accepted: clients wait in the kernel's queue.
+  void start_accepting();
+  void drain();  // accepts no more, ends idle connections, the others after their request
+  bool is_draining() const { return draining_; }
+
+  // --- for connections and links ---
+  loop::Loop& loop() { return loop_; }
+  int number() const { return number_; }
+  const Limits& limits() const { return limits_; }
+  Counters& counters() { return counters_; }
+  Wheel& wheel() { return wheel_; }
+  RouteTable& routes() { return routes_; }
+  const Grants& grants() const { return grants_; }
+  bool is_configured() const { return configured_; }
+  bool redirects_https() const { return redirect_https_; }
+  bool writes_access_log() const { return access_log_; }
+  std::uint16_t https_port() const { return https_port_; }
+  const TlsServer* tls() const { return tls_.get(); }
+  const std::string& date();  // value of the Date header now
+
+  // Scratch for the one read or write that is under way.
+  std::span<std::uint8_t> read_buffer() { return read_buffer_; }
+  std::span<std::uint8_t> write_buffer() { return write_buffer_; }
+
+  void accepted(UniqueFd fd, const sockaddr_storage& address, bool is_tls);
+  void accepted_link(UniqueFd fd);
+  void pause_accepting();
+  void bury(std::uint32_t index);             // recycled at the end of the turn
+  void run_soon(Connection& connection);      // resume() at the end of the turn
+  void lose(Link& link);                      // torn down at the end of the turn
+  Connection* find_stream(std::uint32_t id);  // by id, whoever's it is; null if there is none
+
+  // Attaches. A slot is free again when it is detached and its last stream has ended.
+  Attach& add_attach(std::unique_ptr<Attach> attach);
+  Attach& attach_at(std::uint32_t slot) { return *attaches_[slot]; }
+  void release_if_unused(std::uint32_t slot);
+  template <class Call>
+  void for_each_attach(Call call) {
+    for (auto& attach : attaches_)
+      if (attach) call(*attach);
+  }
+  template <class Call>
+  void for_each_connection(Call call) {
+    for (auto& chunk : chunks_)
+      for (auto& connection : *chunk)
+        if (connection.is_open()) call(connection);
+  }
+  std::size_t link_count() const { return links_.size(); }
+  Census& census() { return census_; }
+
+ private:
+  static constexpr std::size_t kChunk = 128;
+  using Chunk = std::array<Connection, kChunk>;
+
+  std::uint32_t take_record();
+  Connection& record(std::uint32_t index) { return (*chunks_[index / kChunk])[index % kChunk]; }
+  void end_turn();
+  void schedule_end();
+
+  loop::Loop& loop_;
+  Census& census_;
+  const int number_;
+  const std::uint16_t https_port_;
+  bool configured_ = false, accepting_ = false, draining_ = false;
+  bool redirect_https_ = false, access_log_ = false;
+  Limits limits_;
+  std::uint64_t descriptor_limit_ = 0;
+  Counters counters_;
+  Grants grants_;
+  RouteTable routes_;
+  TicketKeys ticket_keys_;
+  std::unique_ptr<TlsServer> tls_;
+  Wheel wheel_;
+  std::vector<std::uint8_t> read_buffer_, write_buffer_;
+  std::string date_;
+  std::int64_t date_second_ = 0;
+
+  std::vector<std::unique_ptr<Attach>> attaches_;
+  std::vector<std::uint32_t> free_attaches_;
+  std::vector<std::unique_ptr<Chunk>> chunks_;
+  std::vector<std::uint32_t> free_records_;
+  std::vector<std::uint32_t> graves_;
+  std::vector<Connection*> soon_;
+  std::vector<std::unique_ptr<Link>> links_;
+  std::vector<Link*> lost_links_;
+  loop::Deferred end_of_turn_;
+  loop::Timer accept_again_;
+  std::unique_ptr<ClientListener> http_, https_;
+  std::unique_ptr<LinkListener> link_listener_;
+};
+
+}  // namespace berth::webserver

@@ -1,0 +1,33 @@
+#include "webserver/relay/grants.h"
+
+#include "webserver/relay/paths.h"
+
+namespace berth::webserver {
+
+Grants::Verdict Grants::check(const link::Grant& secret, uid_t uid, std::string_view path) const {
+  // Compares with each grant in constant time: how near a guess comes must not show.
+  const Grant* found = nullptr;
+  for (const auto& [key, grant] : grants_)
+    if (equal_in_constant_time(as_text(key), as_text(secret))) found = &grant;
+  if (!found) return Verdict::kUnknown;
+  if (found->uid != uid) return Verdict::kWrongUser;
+  return is_below(path, found->path) ? Verdict::kGranted : Verdict::kWrongPath;
+}
+
+void Grants::set(const Grant& grant) { grants_[grant.secret] = grant; }
+
+bool Grants::remove(const link::Grant& secret) { return grants_.erase(secret) > 0; }
+
+void Grants::replace(std::vector<Grant> grants) {
+  grants_.clear();
+  for (auto& grant : grants) set(grant);
+}
+
+std::string_view Grants::covering(std::string_view path) const {
+  std::string_view best;
+  for (const auto& [key, grant] : grants_)
+    if (is_below(path, grant.path) && grant.path.size() > best.size()) best = grant.path;
+  return best;
+}
+
+}  // namespace berth::webserver
