@@ -1,11 +1,11 @@
 #include "webserver/connection.h"
 
-#include <arpa/inet.h>
 #include <sys/socket.h>
 
 #include <cerrno>
 
 #include "base/log.h"
+#include "net/listener.h"
 #include "webserver/http/conversation.h"
 #include "webserver/reactor.h"
 
@@ -427,23 +427,6 @@ void Connection::finish(bool has_unread) {
   set_deadline(milliseconds(reactor_->limits().close_ms));
 }
 
-std::string Connection::peer_text() const {
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  char text[INET6_ADDRSTRLEN] = "";
-  if (::getpeername(fd_, reinterpret_cast<sockaddr*>(&address), &size) != 0) return "";
-  if (address.ss_family == AF_INET) {
-    const auto* v4 = reinterpret_cast<const sockaddr_in*>(&address);
-    ::inet_ntop(AF_INET, &v4->sin_addr, text, sizeof text);
-    return fmt::format("{}:{}", text, ntohs(v4->sin_port));
-  }
-  const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&address);
-  if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
-    ::inet_ntop(AF_INET, v6->sin6_addr.s6_addr + 12, text, sizeof text);
-    return fmt::format("{}:{}", text, ntohs(v6->sin6_port));
-  }
-  ::inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof text);
-  return fmt::format("[{}]:{}", text, ntohs(v6->sin6_port));
-}
+std::string Connection::peer_text() const { return net::peer_address(fd_).format(); }
 
 }  // namespace berth::webserver

@@ -269,7 +269,9 @@ void Connection::on_link_broadcast(ByteView frame) {
 
 void Connection::send_close_frame(std::uint16_t code, std::string_view reason) {
   Bytes frame;
-  const auto sent = ws::is_valid_close_code(code) ? code : std::uint16_t{code == 0 || code == 1005 ? 0 : 1011};
+  const bool is_plain = code == 0 || code == 1005;
+  const std::uint16_t other = is_plain ? 0 : 1011;
+  const auto sent = ws::is_valid_close_code(code) ? code : other;
   ws::append_frame(frame, ws::Opcode::kClose, ws::make_close_payload(sent, reason));
   phase_ = Phase::kWsClosing;
   if (active_) active_->held.clear();

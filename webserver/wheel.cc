@@ -35,7 +35,7 @@ void Wheel::arm() {
     if (slots_[tick % kSlots].next_ == &slots_[tick % kSlots]) continue;
     armed_for_ = tick;
     const auto at = begin_ + tick * kTick;
-    timer_.start(std::max(at - loop_.now(), loop::Duration::zero()), [this] { turn(); });
+    timer_.start(std::max<loop::Duration>(at - loop_.now(), loop::Duration::zero()), [this] { turn(); });
     return;
   }
   armed_for_ = ~std::uint64_t{0};

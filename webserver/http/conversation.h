@@ -65,7 +65,7 @@ class HttpConversation {
   void open_http(Attach& attach, const Target& target, std::uint16_t method);
   void open_websocket(Attach& attach, const Target& target, std::string key);
   void open_passthrough(Attach& attach, const Target& target, std::uint16_t method);
-  link::Open make_open(Attach& attach, const Target& target, std::uint16_t method, bool keeps_upgrade) const;
+  link::Open make_open(Attach& attach, const Target& target, std::uint16_t method, bool keeps_upgrade);
   void refuse_open(const Error& error);
 
   // Answers (conversation.cc).

@@ -117,7 +117,7 @@ void HttpConversation::redirect_to_https(const Target& target) {
 }
 
 link::Open HttpConversation::make_open(Attach& attach, const Target& target, std::uint16_t method,
-                                       bool keeps_upgrade) const {
+                                       bool keeps_upgrade) {
   link::Open open;
   open.attach = attach.id;
   open.kind = attach.kind;

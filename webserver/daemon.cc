@@ -1,0 +1,240 @@
+#include "webserver/daemon.h"
+
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "webserver/relay/paths.h"
+
+namespace berth::webserver {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kFirstRetry = 100ms;
+constexpr auto kLongestRetry = 1s;
+constexpr auto kTicketLife = std::chrono::hours(12);
+constexpr auto kPatience = 3s;  // how long clients wait in the kernel's queue for the first configuration
+
+json::Object answer_to(const json::Object& message, std::string_view mt) {
+  json::Object answer{{"mt", mt}};
+  if (const auto* src = message.if_contains("src")) answer["src"] = *src;
+  return answer;
+}
+
+json::Object error_to(const json::Object& message, std::string_view text) {
+  auto answer = answer_to(message, "Error");
+  answer["error"] = text;
+  return answer;
+}
+
+std::string_view name_of(link::Kind kind) {
+  switch (kind) {
+    case link::Kind::kStatic: return "static";
+    case link::Kind::kHttp: return "http";
+    case link::Kind::kWebsocket: return "websocket";
+    case link::Kind::kPassthrough: return "passthrough";
+  }
+  return "";
+}
+
+}  // namespace
+
+Daemon::Daemon(loop::Loop& loop, Options options, Bound bound)
+    : loop_(loop),
+      options_(std::move(options)),
+      http_port_(bound.http),
+      https_port_(bound.https),
+      link_sockets_(std::move(bound.link_sockets)),
+      reactors_(loop, census_, std::move(bound.reactors)),
+      background_(loop, "webserver") {
+  ticket_keys_.rotate();
+  ticket_keys_.rotate();
+}
+
+loop::Task<void> Daemon::run() {
+  background_.spawn(rotate_ticket_keys());
+  background_.spawn(accept_without_config());
+  std::chrono::milliseconds pause = kFirstRetry;
+  bool told = false;
+  for (;;) {
+    auto socket = net::MessageSocket::connect(loop_, options_.control_path());
+    if (socket) {
+      manager_ = std::move(*socket);
+      pause = kFirstRetry;
+      told = false;
+      log_info("manager connected");
+      try {
+        co_await converse();
+        log_info("manager disconnected; serving goes on");
+      } catch (const Failure& failure) {
+        log_warning("manager lost", {{"error", failure.error().detail}});
+      }
+      manager_.reset();
+    } else if (!std::exchange(told, true)) {
+      log_info("waiting for the manager", {{"error", socket.error().detail}});
+    }
+    if (draining_ && census_.connections() == 0) co_return;
+    co_await loop::sleep_for(loop_, pause);
+    pause = std::min<std::chrono::milliseconds>(2 * pause, kLongestRetry);
+  }
+}
+
+json::Object Daemon::hello() const {
+  json::Array links;
+  for (std::size_t i = 0; i < reactors_.size(); ++i) links.emplace_back(options_.link_path(static_cast<unsigned>(i)));
+  return {{"mt", "WebserverHello"}, {"version", control::kVersion}, {"pid", ::getpid()},
+          {"build", BERTH_VERSION}, {"reactors", reactors_.size()}, {"http", http_port_},
+          {"https", https_port_}, {"linkSockets", std::move(links)}};
+}
+
+loop::Task<void> Daemon::converse() {
+  manager_->send(hello());
+  for (;;) {
+    auto message = co_await manager_->receive();
+    if (!message) co_return;
+    auto answer = co_await handle(std::move(message->body));
+    if (!answer.empty()) manager_->send(answer);
+  }
+}
+
+loop::Task<json::Object> Daemon::handle(json::Object message) {
+  const auto mt = json::get_string(message, "mt");
+  if (mt == "WebserverConfig") {
+    auto config = parse_config(message);
+    if (!config) co_return error_to(message, config.error().detail);
+    if (!config->certificate_pem.empty()) {
+      const auto trial = TlsServer::make(config->certificate_pem, ticket_keys_);
+      if (!trial) {
+        // Everything else of it still counts; TLS goes on with the certificate there was.
+        log_error("certificate refused", {{"error", trial.error().detail}});
+        manager_->send(error_to(message, trial.error().detail));
+        config->certificate_pem.clear();
+      }
+    }
+    co_await apply_config(std::move(*config));
+    co_return answer_to(message, "WebserverReady");
+  }
+  if (mt == "SetCertificate") {
+    const auto pem = json::get_string(message, "certificate");
+    const auto trial = TlsServer::make(pem, ticket_keys_);
+    if (!trial) co_return error_to(message, trial.error().detail);
+    std::function<void(Reactor&)> set = [pem](Reactor& reactor) { BERTH_CHECK(reactor.set_certificate(pem)); };
+    co_await reactors_.on_all(std::move(set));
+    log_info("certificate changed");
+    co_return answer_to(message, "Ok");
+  }
+  if (mt == "SetGrant" || mt == "RemoveGrant") {
+    const bool removes = mt == "RemoveGrant";
+    if (removes) {  // only the secret matters
+      if (!message.contains("path")) message["path"] = "/";
+      if (!message.contains("uid")) message["uid"] = 0;
+    }
+    const auto grant = parse_grant(message);
+    if (!grant) co_return error_to(message, grant.error().detail);
+    std::function<void(Reactor&)> change = [grant = *grant, removes](Reactor& reactor) {
+      if (removes) reactor.remove_grant(grant.secret);
+      else reactor.set_grant(grant);
+    };
+    co_await reactors_.on_all(std::move(change));
+    co_return answer_to(message, "Ok");
+  }
+  if (mt == "SetLimits") {
+    const auto* changes = json::find_object(message, "limits");
+    if (!changes) co_return error_to(message, "'limits': object expected");
+    const auto limits = apply_limits(limits_, *changes);
+    if (!limits) co_return error_to(message, limits.error().detail);
+    limits_ = *limits;
+    std::function<void(Reactor&)> set = [limits = *limits](Reactor& reactor) { reactor.set_limits(limits); };
+    co_await reactors_.on_all(std::move(set));
+    co_return answer_to(message, "Ok");
+  }
+  if (mt == "GetCounters") {
+    auto answer = answer_to(message, "Counters");
+    auto values = co_await counters();
+    for (auto& [name, value] : values) answer[name] = std::move(value);
+    co_return answer;
+  }
+  if (mt == "Ping") co_return answer_to(message, "Pong");
+  if (mt == "Drain") {
+    draining_ = true;
+    std::function<void(Reactor&)> drain = [](Reactor& reactor) { reactor.drain(); };
+    co_await reactors_.on_all(std::move(drain));
+    co_return answer_to(message, "Ok");
+  }
+  if (message.contains("src")) co_return error_to(message, fmt::format("unknown message {}", mt));
+  co_return json::Object();
+}
+
+loop::Task<void> Daemon::apply_config(Config config) {
+  limits_ = config.limits;
+  std::function<void(Reactor&)> apply = [config = std::move(config), keys = ticket_keys_](Reactor& reactor) {
+    BERTH_CHECK(reactor.configure(config, keys));
+  };
+  co_await reactors_.on_all(std::move(apply));
+  if (configured_) co_return;
+  configured_ = true;
+  for (std::size_t i = 0; i < link_sockets_.size(); ++i) {
+    if (::listen(link_sockets_[i].get(), 1024) != 0) throw Failure(errno_error(errno, "listen on a link socket"));
+  }
+  // A std::function is copied, a descriptor is not: each reactor takes its own out of this.
+  const auto sockets = std::make_shared<std::vector<UniqueFd>>(std::move(link_sockets_));
+  std::function<void(Reactor&)> open = [sockets](Reactor& reactor) {
+    reactor.listen_for_links(std::move((*sockets)[static_cast<std::size_t>(reactor.number())]));
+    reactor.start_accepting();
+  };
+  co_await reactors_.on_all(std::move(open));
+}
+
+loop::Task<void> Daemon::accept_without_config() {
+  co_await loop::sleep_for(loop_, kPatience);
+  if (configured_) co_return;
+  log_warning("no configuration yet: clients are told to wait");
+  std::function<void(Reactor&)> start = [](Reactor& reactor) { reactor.start_accepting(); };
+  co_await reactors_.on_all(std::move(start));
+}
+
+loop::Task<void> Daemon::rotate_ticket_keys() {
+  for (;;) {
+    co_await loop::sleep_for(loop_, kTicketLife);
+    ticket_keys_.rotate();
+    std::function<void(Reactor&)> set = [keys = ticket_keys_](Reactor& reactor) { reactor.set_ticket_keys(keys); };
+    co_await reactors_.on_all(std::move(set));
+  }
+}
+
+loop::Task<json::Object> Daemon::counters() {
+  struct Gathered {
+    std::mutex mutex;
+    Counters sum;
+    json::Array attaches;  // of the first reactor: a service attaches at all of them
+  };
+  const auto gathered = std::make_shared<Gathered>();
+  std::function<void(Reactor&)> gather = [gathered](Reactor& reactor) {
+    const std::scoped_lock lock(gathered->mutex);
+    const auto& one = reactor.counters();
+    auto& sum = gathered->sum;
+    sum.accepted += one.accepted;
+    sum.refused += one.refused;
+    sum.connections += one.connections;
+    sum.websockets += one.websockets;
+    sum.requests += one.requests;
+    sum.bytes_in += one.bytes_in;
+    sum.bytes_out += one.bytes_out;
+    sum.accept_pauses += one.accept_pauses;
+    if (reactor.number() != 0) return;
+    reactor.for_each_attach([&](Attach& attach) {
+      if (!attach.is_routed) return;
+      gathered->attaches.push_back(json::Object{
+          {"path", attach.path}, {"kind", name_of(attach.kind)}, {"service", attach.link->name()}, {"streams", attach.streams}});
+    });
+  };
+  co_await reactors_.on_all(std::move(gather));
+  const auto& sum = gathered->sum;
+  co_return json::Object{{"connections", sum.connections}, {"websockets", sum.websockets},
+                         {"requests", sum.requests}, {"bytesIn", sum.bytes_in},
+                         {"bytesOut", sum.bytes_out}, {"accepted", sum.accepted},
+                         {"refused", sum.refused}, {"acceptPauses", sum.accept_pauses},
+                         {"attaches", std::move(gathered->attaches)}};
+}
+
+}  // namespace berth::webserver

@@ -1,0 +1,52 @@
+// The webserver as the manager sees it: reactors, and the conversation over the control socket.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "loop/sync.h"
+#include "net/message_socket.h"
+#include "webserver/options.h"
+#include "webserver/reactor_thread.h"
+
+namespace berth::webserver {
+
+// Lives in the main thread. Serves clients with or without a manager.
+class Daemon {
+ public:
+  struct Bound {
+    std::uint16_t http = 0, https = 0;  // 0: off
+    std::vector<Reactor::Setup> reactors;
+    std::vector<UniqueFd> link_sockets;  // bound, not listening yet
+  };
+  Daemon(loop::Loop& loop, Options options, Bound bound);
+
+  // Connects to the manager, again and again. Ends after Drain, when the last connection has gone.
+  loop::Task<void> run();
+
+ private:
+  loop::Task<void> converse();
+  loop::Task<json::Object> handle(json::Object message);
+  loop::Task<void> apply_config(Config config);
+  loop::Task<json::Object> counters();
+  loop::Task<void> rotate_ticket_keys();
+  loop::Task<void> accept_without_config();
+  json::Object hello() const;
+  void open_links();
+
+  loop::Loop& loop_;
+  const Options options_;
+  const std::uint16_t http_port_, https_port_;
+  std::vector<UniqueFd> link_sockets_;
+  TicketKeys ticket_keys_;
+  Limits limits_;
+  bool configured_ = false;
+  bool draining_ = false;
+  Census census_;
+  std::unique_ptr<net::MessageSocket> manager_;
+  ReactorThreads reactors_;
+  loop::TaskGroup background_;
+};
+
+}  // namespace berth::webserver

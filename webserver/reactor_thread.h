@@ -1,0 +1,42 @@
+// A reactor in a thread of its own, and how the main thread speaks to all of them.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "loop/sync.h"
+#include "webserver/reactor.h"
+
+namespace berth::webserver {
+
+class ReactorThread {
+ public:
+  ReactorThread(Census& census, Reactor::Setup setup);
+  ~ReactorThread();  // ends the reactor and its connections
+  ReactorThread(const ReactorThread&) = delete;
+
+  // Runs `call` in the reactor's thread, soon.
+  void post(std::function<void(Reactor&)> call);
+
+ private:
+  loop::Loop* loop_ = nullptr;   // lives in the thread, as long as I do
+  Reactor* reactor_ = nullptr;
+  std::thread thread_;
+};
+
+class ReactorThreads {
+ public:
+  ReactorThreads(loop::Loop& main_loop, Census& census, std::vector<Reactor::Setup> setups);
+
+  // Runs `call` in every reactor and waits until all have. If cancelled it still runs in all of them.
+  loop::Task<void> on_all(std::function<void(Reactor&)> call);
+  std::size_t size() const { return threads_.size(); }
+
+ private:
+  loop::Loop& main_loop_;
+  std::vector<std::unique_ptr<ReactorThread>> threads_;
+};
+
+}  // namespace berth::webserver
