@@ -45,7 +45,7 @@ berth_pack_${ARG_NAME}_end:
   .byte 0
   .section .note.GNU-stack,\"\",@progbits
 ")
-  set_source_files_properties(${base}/${ARG_NAME}_data.S PROPERTIES OBJECT_DEPENDS ${pack} GENERATED FALSE)
+  set_source_files_properties(${base}/${ARG_NAME}_data.S PROPERTIES OBJECT_DEPENDS ${pack})
   add_library(${ARG_NAME} STATIC ${base}/${ARG_NAME}.cc ${base}/${ARG_NAME}_data.S)
   target_include_directories(${ARG_NAME} PUBLIC ${base})
 endfunction()
