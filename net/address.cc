@@ -11,8 +11,12 @@
 namespace berth::net {
 namespace {
 
-const sockaddr_in& v4(const sockaddr_storage& storage) { return reinterpret_cast<const sockaddr_in&>(storage); }
-const sockaddr_in6& v6(const sockaddr_storage& storage) { return reinterpret_cast<const sockaddr_in6&>(storage); }
+const sockaddr_in& v4(const sockaddr_storage& storage) {
+  return reinterpret_cast<const sockaddr_in&>(storage);
+}
+const sockaddr_in6& v6(const sockaddr_storage& storage) {
+  return reinterpret_cast<const sockaddr_in6&>(storage);
+}
 
 }  // namespace
 
@@ -76,7 +80,9 @@ bool Address::is_loopback() const {
   return family() == AF_INET && (ntohl(v4(storage_).sin_addr.s_addr) >> 24) == 127;
 }
 
-socklen_t Address::native_size() const { return family() == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in); }
+socklen_t Address::native_size() const {
+  return family() == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
+}
 
 Result<UnixAddress> make_unix_address(const std::string& path) {
   UnixAddress address;

@@ -23,9 +23,9 @@ class Address {
   static Address any_v6(std::uint16_t port);
   static Address loopback(std::uint16_t port);  // 127.0.0.1
 
-  std::string ip() const;         // "127.0.0.1", "::1"; an IPv4-mapped IPv6 address as IPv4
+  std::string ip() const;  // "127.0.0.1", "::1"; an IPv4-mapped IPv6 address as IPv4
   std::uint16_t port() const;
-  std::string format() const;     // "127.0.0.1:443", "[::1]:443"
+  std::string format() const;  // "127.0.0.1:443", "[::1]:443"
   bool is_loopback() const;
   int family() const { return storage_.ss_family; }
   const sockaddr* native() const { return reinterpret_cast<const sockaddr*>(&storage_); }

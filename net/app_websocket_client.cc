@@ -34,7 +34,8 @@ AppWebsocketClient::AppWebsocketClient(loop::Loop& loop, std::unique_ptr<Websock
 
 AppWebsocketClient::~AppWebsocketClient() { reading_.reset(); }
 
-loop::Task<std::unique_ptr<AppWebsocketClient>> AppWebsocketClient::connect(loop::Loop& loop, Resolver& resolver,
+loop::Task<std::unique_ptr<AppWebsocketClient>> AppWebsocketClient::connect(loop::Loop& loop,
+                                                                            Resolver& resolver,
                                                                             std::string url,
                                                                             AppCredentials credentials,
                                                                             WebsocketOptions options) {
@@ -54,8 +55,8 @@ loop::Task<void> AppWebsocketClient::log_in(AppCredentials credentials) {
   // Very old servers send a number; get_string takes both.
   const std::string challenge = json::get_string(challenge_result, "challenge");
   if (credentials.sip.empty()) credentials.sip = credentials.app;
-  const appwebsocket::Login login{credentials.app, credentials.domain, credentials.sip,
-                                  credentials.guid, credentials.dn, credentials.info};
+  const appwebsocket::Login login{credentials.app,  credentials.domain, credentials.sip,
+                                  credentials.guid, credentials.dn,     credentials.info};
   json::Object message{{"mt", "AppLogin"},
                        {"app", login.app},
                        {"domain", login.domain},
@@ -77,7 +78,8 @@ loop::Task<void> AppWebsocketClient::log_in(AppCredentials credentials) {
   login_result_ = co_await answering;
   if (!json::get_bool(login_result_, "ok"))
     throw_failure(Errc::kDenied, "login refused: {}",
-                  json::get_string(login_result_, "errorText", json::get_string(login_result_, "error", "no reason told")));
+                  json::get_string(login_result_, "errorText",
+                                   json::get_string(login_result_, "error", "no reason told")));
 }
 
 loop::Task<void> AppWebsocketClient::read_all() {
@@ -138,7 +140,9 @@ loop::Task<json::Object> AppWebsocketClient::request(json::Object message, loop:
 
 loop::Task<std::optional<json::Object>> AppWebsocketClient::indication() { return indications_.receive(); }
 
-bool AppWebsocketClient::send(const json::Object& message) { return !ended_ && socket_->send(json::serialize(message)); }
+bool AppWebsocketClient::send(const json::Object& message) {
+  return !ended_ && socket_->send(json::serialize(message));
+}
 
 void AppWebsocketClient::close() { socket_->close(); }
 

@@ -13,13 +13,13 @@
 namespace berth::net {
 
 struct AppCredentials {
-  std::string app;                 // "manager"
+  std::string app;  // "manager"
   std::string domain;
-  std::string sip;                 // empty: as `app`
+  std::string sip;  // empty: as `app`
   std::string guid = "00000000000000000000000000000000";
   std::string dn = "Admin";
-  std::optional<std::string> info; // JSON text
-  std::string password;            // secret
+  std::optional<std::string> info;  // JSON text
+  std::string password;             // secret
 };
 
 // Owns one logged-in connection. Any number of tasks may ask; one takes indications.

@@ -70,7 +70,8 @@ class Transfer {
   static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self);
   static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self);
   static std::size_t on_read(char* data, std::size_t size, std::size_t count, void* self);
-  static int on_progress(void* self, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up);
+  static int on_progress(void* self, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
+                         curl_off_t up);
   static CURLcode on_tls(CURL* easy, void* context, void* self);
   static int check_pin(X509_STORE_CTX* store, void* self);
   bool take(std::string_view data);
@@ -120,7 +121,9 @@ void Transfer::set_up() {
     set(CURLOPT_NOBODY, 1L);
   }
   set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
-  const auto add_header = [&](const std::string& line) { header_list_ = curl_slist_append(header_list_, line.c_str()); };
+  const auto add_header = [&](const std::string& line) {
+    header_list_ = curl_slist_append(header_list_, line.c_str());
+  };
   add_header("Expect:");  // no waiting for 100: our servers answer early if they must
   for (const auto& [name, value] : request.headers) {
     if ((name + value).find_first_of("\r\n") != std::string::npos)
@@ -219,13 +222,15 @@ std::size_t Transfer::on_read(char* data, std::size_t size, std::size_t count, v
     transfer.thrown_ = std::current_exception();
     return CURL_READFUNC_ABORT;
   }
-  const auto left = std::string_view(transfer.request.body).substr(transfer.body_sent_).substr(0, size * count);
+  const auto left =
+      std::string_view(transfer.request.body).substr(transfer.body_sent_).substr(0, size * count);
   std::copy(left.begin(), left.end(), data);
   transfer.body_sent_ += left.size();
   return left.size();
 }
 
-int Transfer::on_progress(void* self, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up) {
+int Transfer::on_progress(void* self, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
+                          curl_off_t up) {
   auto& transfer = *static_cast<Transfer*>(self);
   const auto now = loop::Clock::now();
   if (!transfer.request.on_progress || now - transfer.last_progress_ < kProgressInterval) return 0;
@@ -335,7 +340,9 @@ class HttpClient::Impl {
   static int on_timer(CURLM*, long milliseconds, void* self) {
     auto& impl = *static_cast<Impl*>(self);
     if (milliseconds < 0) impl.timer_.cancel();
-    else impl.timer_.start(std::chrono::milliseconds(milliseconds), [&impl] { impl.act(CURL_SOCKET_TIMEOUT, 0); });
+    else
+      impl.timer_.start(std::chrono::milliseconds(milliseconds),
+                        [&impl] { impl.act(CURL_SOCKET_TIMEOUT, 0); });
     return 0;
   }
 
@@ -348,7 +355,8 @@ class HttpClient::Impl {
       watches_.erase(found);
       return;
     }
-    const std::uint32_t interest = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
+    const std::uint32_t interest =
+        (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
     if (found == watches_.end()) {
       auto& made = watches_[fd] = std::make_unique<Watch>(*this, fd);
       loop_.watch(fd, interest, *made);

@@ -21,9 +21,9 @@ using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 
 struct HttpRequest {
   std::string method = "GET";
-  std::string url;                       // http or https; file is refused
+  std::string url;  // http or https; file is refused
   HttpHeaders headers;
-  std::string body;                      // for PUT, POST, PATCH …
+  std::string body;  // for PUT, POST, PATCH …
   // Instead of `body`: fills the buffer, gives the bytes filled, 0 at the end. Called on the loop's
   // thread. `body_size` if known, else chunked.
   std::function<std::size_t(std::span<char>)> read_body;
@@ -35,21 +35,21 @@ struct HttpRequest {
   std::function<void(std::uint64_t, std::uint64_t)> on_progress;
   std::uint64_t limit_bytes = 64 << 20;  // of the response body
   std::chrono::milliseconds connect_limit{10000};
-  std::chrono::milliseconds limit{60000};         // for all of it; 0: none (use stall_limit)
-  std::chrono::seconds stall_limit{30};           // less than 1 byte a second for so long
+  std::chrono::milliseconds limit{60000};  // for all of it; 0: none (use stall_limit)
+  std::chrono::seconds stall_limit{30};    // less than 1 byte a second for so long
   int max_redirects = 5;
   // TLS
   bool verify = true;
-  std::string ca_file;                   // instead of the system's roots
-  std::string pinned_fingerprint;        // SHA-256 of the leaf, "AB:CD:…": if set it alone decides
-  std::string unix_socket;               // connect there instead of to the host
+  std::string ca_file;             // instead of the system's roots
+  std::string pinned_fingerprint;  // SHA-256 of the leaf, "AB:CD:…": if set it alone decides
+  std::string unix_socket;         // connect there instead of to the host
 };
 
 struct HttpResponse {
   int status = 0;
-  HttpHeaders headers;                   // names in lower case, of the final answer
+  HttpHeaders headers;  // names in lower case, of the final answer
   std::string body;
-  std::string url;                       // after redirects
+  std::string url;  // after redirects
   std::optional<std::string_view> find(std::string_view name) const;
 };
 

@@ -39,9 +39,10 @@ class HttpClientTest : public testing::Test {
 
 TEST_F(HttpClientTest, GetsBodyStatusAndHeaders) {
   test::Server server(loop_, replies([](const test::Request& request) {
-    if (request.head.target == "/none") return test::answer(404, "not here");
-    return test::answer(200, request.head.method + " " + request.head.target, {{"x-thing", "a"}});
-  }));
+                        if (request.head.target == "/none") return test::answer(404, "not here");
+                        return test::answer(200, request.head.method + " " + request.head.target,
+                                            {{"x-thing", "a"}});
+                      }));
   const auto good = fetch({.url = server.url("http", "/a?b")});
   EXPECT_EQ(good.status, 200);
   EXPECT_EQ(good.body, "GET /a?b");
@@ -54,14 +55,21 @@ TEST_F(HttpClientTest, GetsBodyStatusAndHeaders) {
 }
 
 TEST_F(HttpClientTest, SendsBodies) {
-  test::Server server(loop_, replies([](const test::Request& request) {
-    const auto type = http1::find_header(request.head.headers, "content-type").value_or("none");
-    const bool chunked = request.head.framing == http1::Framing::kChunked;
-    return test::answer(200, fmt::format("{} {} {} {}", request.head.method, request.body.size(), type, chunked));
-  }));
-  EXPECT_EQ(fetch({.method = "POST", .url = server.url("http"), .headers = {{"content-type", "text/plain"}}, .body = "hello"}).body,
+  test::Server server(
+      loop_, replies([](const test::Request& request) {
+        const auto type = http1::find_header(request.head.headers, "content-type").value_or("none");
+        const bool chunked = request.head.framing == http1::Framing::kChunked;
+        return test::answer(
+            200, fmt::format("{} {} {} {}", request.head.method, request.body.size(), type, chunked));
+      }));
+  EXPECT_EQ(fetch({.method = "POST",
+                   .url = server.url("http"),
+                   .headers = {{"content-type", "text/plain"}},
+                   .body = "hello"})
+                .body,
             "POST 5 text/plain false");
-  EXPECT_EQ(fetch({.method = "PUT", .url = server.url("http"), .body = std::string(1 << 20, 'x')}).body, "PUT 1048576 none false");
+  EXPECT_EQ(fetch({.method = "PUT", .url = server.url("http"), .body = std::string(1 << 20, 'x')}).body,
+            "PUT 1048576 none false");
   EXPECT_EQ(fetch({.method = "POST", .url = server.url("http")}).body, "POST 0 none false");
   std::size_t left = 300000;
   const auto source = [&left](std::span<char> buffer) {
@@ -70,28 +78,39 @@ TEST_F(HttpClientTest, SendsBodies) {
     left -= size;
     return size;
   };
-  EXPECT_EQ(fetch({.method = "POST", .url = server.url("http"), .read_body = source}).body, "POST 300000 none true");
+  EXPECT_EQ(fetch({.method = "POST", .url = server.url("http"), .read_body = source}).body,
+            "POST 300000 none true");
 }
 
 TEST_F(HttpClientTest, HandsOnBigBodiesInPiecesAndKeepsItsLimit) {
-  test::Server server(loop_, replies([](const test::Request&) { return test::answer(200, std::string(1 << 20, 'z')); }));
+  test::Server server(
+      loop_, replies([](const test::Request&) { return test::answer(200, std::string(1 << 20, 'z')); }));
   std::size_t got = 0;
-  const auto response = fetch({.url = server.url("http"), .on_data = [&](std::string_view data) { got += data.size(); return true; }});
+  const auto response = fetch({.url = server.url("http"), .on_data = [&](std::string_view data) {
+                                 got += data.size();
+                                 return true;
+                               }});
   EXPECT_EQ(got, 1u << 20);
   EXPECT_TRUE(response.body.empty());
   EXPECT_EQ(fetch_error({.url = server.url("http"), .limit_bytes = 1000}).code, Errc::kTooLarge);
-  EXPECT_EQ(fetch_error({.url = server.url("http"), .on_data = [](std::string_view) { return false; }}).code, Errc::kCancelled);
-  EXPECT_EQ(fetch_error({.url = server.url("http"), .on_data = [](std::string_view) -> bool { throw_failure(Errc::kNoSpace, "full"); }}).code,
+  EXPECT_EQ(fetch_error({.url = server.url("http"), .on_data = [](std::string_view) { return false; }}).code,
+            Errc::kCancelled);
+  EXPECT_EQ(fetch_error({.url = server.url("http"),
+                         .on_data = [](std::string_view) -> bool { throw_failure(Errc::kNoSpace, "full"); }})
+                .code,
             Errc::kNoSpace);
 }
 
 TEST_F(HttpClientTest, FollowsSomeRedirects) {
   test::Server server(loop_, replies([](const test::Request& request) {
-    if (request.head.target == "/loop") return test::answer(302, "", {{"location", "/loop"}});
-    if (request.head.target == "/old") return test::answer(301, "moved", {{"location", "/new"}});
-    if (request.head.target == "/file") return test::answer(302, "", {{"location", "file:///etc/passwd"}});
-    return test::answer(200, "new");
-  }));
+                        if (request.head.target == "/loop")
+                          return test::answer(302, "", {{"location", "/loop"}});
+                        if (request.head.target == "/old")
+                          return test::answer(301, "moved", {{"location", "/new"}});
+                        if (request.head.target == "/file")
+                          return test::answer(302, "", {{"location", "file:///etc/passwd"}});
+                        return test::answer(200, "new");
+                      }));
   const auto response = fetch({.url = server.url("http", "/old")});
   EXPECT_EQ(response.body, "new");
   EXPECT_EQ(response.url, server.url("http", "/new"));
@@ -101,14 +120,20 @@ TEST_F(HttpClientTest, FollowsSomeRedirects) {
 }
 
 TEST_F(HttpClientTest, GivesUpOnSilentAndStallingServers) {
-  test::Server silent(loop_, [&](std::unique_ptr<Stream>) -> loop::Task<void> { co_await loop::sleep_for(loop_, std::chrono::hours(1)); });
-  EXPECT_EQ(fetch_error({.url = silent.url("http"), .limit = std::chrono::milliseconds(50)}).code, Errc::kTimeout);
+  test::Server silent(loop_, [&](std::unique_ptr<Stream>) -> loop::Task<void> {
+    co_await loop::sleep_for(loop_, std::chrono::hours(1));
+  });
+  EXPECT_EQ(fetch_error({.url = silent.url("http"), .limit = std::chrono::milliseconds(50)}).code,
+            Errc::kTimeout);
   test::Server stalling(loop_, [&](std::unique_ptr<Stream> stream) -> loop::Task<void> {
     auto writing = stream->write(std::string("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc"));
     co_await writing;
     co_await loop::sleep_for(loop_, std::chrono::hours(1));
   });
-  EXPECT_EQ(fetch_error({.url = stalling.url("http"), .limit = std::chrono::milliseconds(0), .stall_limit = std::chrono::seconds(1)}).code,
+  EXPECT_EQ(fetch_error({.url = stalling.url("http"),
+                         .limit = std::chrono::milliseconds(0),
+                         .stall_limit = std::chrono::seconds(1)})
+                .code,
             Errc::kTimeout);
 }
 
@@ -141,11 +166,15 @@ TEST_F(HttpClientTest, ChecksCertificates) {
   EXPECT_EQ(fetch({.url = server.url("https"), .verify = false}).body, "safe");
   EXPECT_EQ(fetch({.url = server.url("https"), .ca_file = folder / "ca.pem"}).body, "safe");
   EXPECT_EQ(fetch({.url = server.url("https"), .pinned_fingerprint = identity.fingerprint}).body, "safe");
-  EXPECT_EQ(fetch_error({.url = server.url("https"), .pinned_fingerprint = make_self_signed({"x"}).fingerprint}).code, Errc::kDenied);
+  EXPECT_EQ(
+      fetch_error({.url = server.url("https"), .pinned_fingerprint = make_self_signed({"x"}).fingerprint})
+          .code,
+      Errc::kDenied);
 }
 
 TEST_F(HttpClientTest, ServesManyAtOnceAndSurvivesCancelledOnes) {
-  test::Server server(loop_, replies([](const test::Request& request) { return test::answer(200, request.head.target); }));
+  test::Server server(
+      loop_, replies([](const test::Request& request) { return test::answer(200, request.head.target); }));
   std::vector<std::unique_ptr<loop::Spawned<HttpResponse>>> running;
   for (int i = 0; i < 30; ++i)
     running.push_back(std::make_unique<loop::Spawned<HttpResponse>>(
@@ -160,7 +189,8 @@ TEST_F(HttpClientTest, ServesManyAtOnceAndSurvivesCancelledOnes) {
 
 TEST_F(HttpClientTest, SpeaksOverUnixSockets) {
   const test::TemporaryFolder folder;
-  test::Server server(loop_, replies([](const test::Request&) { return test::answer(200, "local"); }), {}, folder / "s");
+  test::Server server(loop_, replies([](const test::Request&) { return test::answer(200, "local"); }), {},
+                      folder / "s");
   EXPECT_EQ(fetch({.url = "http://anything/", .unix_socket = folder / "s"}).body, "local");
 }
 

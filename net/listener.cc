@@ -39,7 +39,7 @@ Result<UniqueFd> listen_tcp(const Address& address, TcpListenOptions options) {
 }
 
 Result<UniqueFd> listen_unix(const std::string& path, mode_t mode, int backlog) {
-  struct stat info {};
+  struct stat info{};
   if (::lstat(path.c_str(), &info) == 0) {
     if (!S_ISSOCK(info.st_mode)) return fail(Errc::kExists, "{} is there but is no socket", path);
     const auto alive = connect_unix(path);
@@ -66,7 +66,8 @@ Result<UniqueFd> listen_unix(const std::string& path, mode_t mode, int backlog) 
   return fd;
 }
 
-Result<std::unique_ptr<Listener>> Listener::tcp(loop::Loop& loop, const Address& address, TcpListenOptions options) {
+Result<std::unique_ptr<Listener>> Listener::tcp(loop::Loop& loop, const Address& address,
+                                                TcpListenOptions options) {
   BERTH_TRY(auto fd, listen_tcp(address, options));
   return std::make_unique<Listener>(loop, std::move(fd));
 }
@@ -79,7 +80,7 @@ Result<std::unique_ptr<Listener>> Listener::unix_socket(loop::Loop& loop, std::s
 
 Listener::Listener(loop::Loop& loop, UniqueFd fd, std::string unix_path)
     : loop_(loop), fd_(std::move(fd)), path_(std::move(unix_path)), readiness_(loop, fd_.get()) {
-  struct stat info {};
+  struct stat info{};
   if (!path_.empty() && ::lstat(path_.c_str(), &info) == 0) {
     device_ = info.st_dev;
     inode_ = info.st_ino;
@@ -87,7 +88,7 @@ Listener::Listener(loop::Loop& loop, UniqueFd fd, std::string unix_path)
 }
 
 Listener::~Listener() {
-  struct stat info {};
+  struct stat info{};
   if (path_.empty() || ::lstat(path_.c_str(), &info) != 0) return;
   if (info.st_dev == device_ && info.st_ino == inode_) ::unlink(path_.c_str());
 }
@@ -97,9 +98,7 @@ loop::Task<UniqueFd> Listener::accept() {
     UniqueFd peer(::accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (peer) co_return peer;
     switch (errno) {
-      case EAGAIN:
-        co_await readiness_.readable();
-        break;
+      case EAGAIN: co_await readiness_.readable(); break;
       case EMFILE:
       case ENFILE:
       case ENOBUFS:
@@ -117,10 +116,8 @@ loop::Task<UniqueFd> Listener::accept() {
       case ENONET:
       case EHOSTUNREACH:
       case EOPNOTSUPP:
-      case ENETUNREACH:
-        break;  // this connection's trouble, accept(2): go on with the next
-      default:
-        throw Failure(errno_error(errno, "accept"));
+      case ENETUNREACH: break;  // this connection's trouble, accept(2): go on with the next
+      default: throw Failure(errno_error(errno, "accept"));
     }
   }
 }
@@ -130,14 +127,16 @@ Address Listener::address() const { return local_address(fd_.get()); }
 Address local_address(int fd) {
   sockaddr_storage storage{};
   socklen_t size = sizeof storage;
-  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &size) != 0 || storage.ss_family == AF_UNIX) return {};
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &size) != 0 || storage.ss_family == AF_UNIX)
+    return {};
   return Address::from_native(reinterpret_cast<sockaddr*>(&storage), size);
 }
 
 Address peer_address(int fd) {
   sockaddr_storage storage{};
   socklen_t size = sizeof storage;
-  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&storage), &size) != 0 || storage.ss_family == AF_UNIX) return {};
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&storage), &size) != 0 || storage.ss_family == AF_UNIX)
+    return {};
   return Address::from_native(reinterpret_cast<sockaddr*>(&storage), size);
 }
 

@@ -14,7 +14,7 @@ namespace berth::net {
 struct TcpListenOptions {
   bool reuse_port = false;  // SO_REUSEPORT: one listener a reactor
   int backlog = 4096;
-  bool v6_only = true;      // for IPv6 addresses
+  bool v6_only = true;  // for IPv6 addresses
 };
 
 // Owns one listening socket and, for a Unix socket, its path, which it removes when it goes (if it

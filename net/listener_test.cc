@@ -39,7 +39,7 @@ TEST(UnixListener, HasItsModeAndRemovesItsPath) {
   const auto path = folder / "s";
   {
     const auto listener = Listener::unix_socket(loop, path, 0640).value();
-    struct stat info {};
+    struct stat info{};
     ASSERT_EQ(::stat(path.c_str(), &info), 0);
     EXPECT_EQ(info.st_mode & 0777, 0640u);
     EXPECT_TRUE(connect_unix(path));

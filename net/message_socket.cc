@@ -71,8 +71,7 @@ void MessageSocket::match_descriptors(Message& message) {
     auto& first = arrived_.front();
     if (begin < first.end && end >= first.end)
       for (auto& fd : first.descriptors) message.descriptors.push_back(std::move(fd));
-    else if (begin < first.end)
-      return;  // a later frame of the same bytes
+    else if (begin < first.end) return;  // a later frame of the same bytes
     arrived_.pop_front();
   }
 }
@@ -120,7 +119,8 @@ bool MessageSocket::send(const json::Object& body, std::vector<UniqueFd> descrip
   Outgoing out;
   if (!control::append(out.bytes, body) || queued_bytes_ + out.bytes.size() > limits_.max_queue_bytes ||
       descriptors.size() > limits_.max_descriptors) {
-    log_warning("control message cannot be sent, closing", {{"bytes", out.bytes.size()}, {"queued", queued_bytes_}});
+    log_warning("control message cannot be sent, closing",
+                {{"bytes", out.bytes.size()}, {"queued", queued_bytes_}});
     close();
     return false;
   }
@@ -129,8 +129,7 @@ bool MessageSocket::send(const json::Object& body, std::vector<UniqueFd> descrip
   const bool was_empty = queue_.empty();
   queue_.push_back(std::move(out));
   if (was_empty)
-    while (write_some()) {
-    }
+    while (write_some()) {}
   if (!queue_.empty()) {
     queue_empty_.reset();
     queue_filled_.set();
@@ -181,8 +180,7 @@ bool MessageSocket::write_some() {
 loop::Task<void> MessageSocket::write_queue() {
   for (;;) {
     co_await queue_filled_.wait();
-    while (write_some()) {
-    }
+    while (write_some()) {}
     if (queue_.empty()) {
       queue_filled_.reset();
       continue;

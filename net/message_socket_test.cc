@@ -1,8 +1,8 @@
 #include "net/message_socket.h"
 
 #include <fcntl.h>
-#include <sys/socket.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 
 #include "base/file.h"
 #include "net/test_support.h"
@@ -62,7 +62,8 @@ TEST(MessageSocket, DescriptorsComeWithTheirOwnMessage) {
   const auto send = [&](int n, std::vector<std::string> contents) {
     std::vector<UniqueFd> fds;
     for (const auto& content : contents) fds.push_back(memory_file(content));
-    EXPECT_TRUE(pair.a->send({{"n", n}, {"pad", std::string(static_cast<std::size_t>(n) * 9000, 'p')}}, std::move(fds)));
+    EXPECT_TRUE(pair.a->send({{"n", n}, {"pad", std::string(static_cast<std::size_t>(n) * 9000, 'p')}},
+                             std::move(fds)));
   };
   send(0, {});
   send(1, {"one"});
@@ -105,8 +106,8 @@ TEST(MessageSocket, WakesItsReceiverWhenClosed) {
 }
 
 TEST(MessageSocket, ThrowsOnWhatIsNoControlFrame) {
-  for (const std::string_view bytes : {std::string_view("\x7f\xff\xff\xff", 4), std::string_view("\0\0\0\2[]", 6),
-                                       std::string_view("\0\0\0\2{", 5)}) {
+  for (const std::string_view bytes : {std::string_view("\x7f\xff\xff\xff", 4),
+                                       std::string_view("\0\0\0\2[]", 6), std::string_view("\0\0\0\2{", 5)}) {
     loop::Loop loop;
     int fds[2];
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);

@@ -63,12 +63,13 @@ SelfSigned make_self_signed(const std::vector<std::string>& names, int days) {
   // RFC 5280: a common name has 64 characters at most; names in full are in subjectAltName.
   const std::string common = names.front().substr(0, 64);
   X509_NAME* subject = X509_get_subject_name(certificate.get());
-  X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(common.c_str()), -1,
-                             -1, 0);
+  X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8,
+                             reinterpret_cast<const unsigned char*>(common.c_str()), -1, -1, 0);
   X509_set_issuer_name(certificate.get(), subject);
   std::string alternatives;
   for (const auto& name : names) {
-    if (name.find_first_of(",\n\r") != std::string::npos) throw_failure(Errc::kMalformed, "'{}' is no host name", name);
+    if (name.find_first_of(",\n\r") != std::string::npos)
+      throw_failure(Errc::kMalformed, "'{}' is no host name", name);
     const bool is_ip = Address::parse(name, 0).has_value();
     alternatives += fmt::format("{}{}:{}", alternatives.empty() ? "" : ",", is_ip ? "IP" : "DNS", name);
   }
@@ -88,7 +89,8 @@ SelfSigned make_self_signed(const std::vector<std::string>& names, int days) {
   std::array<unsigned char, 32> hash{};
   unsigned size = 0;
   X509_digest(certificate.get(), EVP_sha256(), hash.data(), &size);
-  for (const auto byte : hash) result.fingerprint += fmt::format("{}{:02X}", result.fingerprint.empty() ? "" : ":", byte);
+  for (const auto byte : hash)
+    result.fingerprint += fmt::format("{}{:02X}", result.fingerprint.empty() ? "" : ":", byte);
   return result;
 }
 

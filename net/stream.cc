@@ -32,7 +32,8 @@ loop::Task<UniqueFd> connect_address(loop::Loop& loop, Address address) {
   co_return fd;
 }
 
-loop::Task<UniqueFd> connect_first(loop::Loop& loop, Resolver& resolver, std::string host, std::uint16_t port) {
+loop::Task<UniqueFd> connect_first(loop::Loop& loop, Resolver& resolver, std::string host,
+                                   std::uint16_t port) {
   const auto addresses = co_await resolver.look_up(host, port);
   Error last{Errc::kNotFound, "host '" + host + "' has no address"};
   for (const auto& address : addresses) {
@@ -48,7 +49,8 @@ loop::Task<UniqueFd> connect_first(loop::Loop& loop, Resolver& resolver, std::st
 
 }  // namespace
 
-Stream::Stream(loop::Loop& loop, UniqueFd fd) : loop_(loop), fd_(std::move(fd)), readiness_(loop, fd_.get()) {}
+Stream::Stream(loop::Loop& loop, UniqueFd fd)
+    : loop_(loop), fd_(std::move(fd)), readiness_(loop, fd_.get()) {}
 
 Stream::~Stream() {
   if (ssl_) SSL_free(ssl_);
@@ -105,8 +107,9 @@ loop::Task<void> Stream::handshake(loop::Duration limit) {
     const long verdict = SSL_get_verify_result(ssl_);
     if (verdict != X509_V_OK)
       throw_failure(Errc::kDenied, "certificate not trusted: {}", X509_verify_cert_error_string(verdict));
-    throw_failure(Errc::kUnavailable, "TLS handshake failed: {}",
-                  error == SSL_ERROR_SYSCALL || error == SSL_ERROR_ZERO_RETURN ? "connection closed" : openssl_error());
+    throw_failure(
+        Errc::kUnavailable, "TLS handshake failed: {}",
+        error == SSL_ERROR_SYSCALL || error == SSL_ERROR_ZERO_RETURN ? "connection closed" : openssl_error());
   }
 }
 
@@ -117,12 +120,15 @@ loop::Task<void> Stream::wait_readable() { co_await readiness_.readable(); }
 loop::Task<void> Stream::wait_writable() { co_await readiness_.writable(); }
 
 loop::Task<void> Stream::wait_for(Want want, std::optional<loop::Duration> limit, const char* what) {
-  auto waiting = want == Want::kRead ? wait_readable() : want == Want::kWrite ? wait_writable() : wait_a_moment();
+  auto waiting = want == Want::kRead    ? wait_readable()
+                 : want == Want::kWrite ? wait_writable()
+                                        : wait_a_moment();
   if (!limit) {
     co_await waiting;
     co_return;
   }
-  auto limited = loop::with_timeout(loop_, std::max(*limit, loop::Duration::zero()), std::move(waiting), what);
+  auto limited =
+      loop::with_timeout(loop_, std::max(*limit, loop::Duration::zero()), std::move(waiting), what);
   co_await limited;
 }
 
@@ -131,7 +137,8 @@ loop::Task<std::size_t> Stream::read(std::span<std::uint8_t> buffer, std::option
     auto want = Want::kRead;
     if (ssl_) {
       ERR_clear_error();
-      const int got = SSL_read(ssl_, buffer.data(), static_cast<int>(std::min<std::size_t>(buffer.size(), INT_MAX)));
+      const int got =
+          SSL_read(ssl_, buffer.data(), static_cast<int>(std::min<std::size_t>(buffer.size(), INT_MAX)));
       if (got > 0) co_return static_cast<std::size_t>(got);
       const int number = errno;
       const int error = SSL_get_error(ssl_, got);
@@ -155,8 +162,8 @@ loop::Task<void> Stream::write(Bytes bytes, std::optional<loop::Duration> limit)
     auto want = Want::kWrite;
     if (ssl_) {
       ERR_clear_error();
-      const int put =
-          SSL_write(ssl_, bytes.data() + sent, static_cast<int>(std::min<std::size_t>(bytes.size() - sent, INT_MAX)));
+      const int put = SSL_write(ssl_, bytes.data() + sent,
+                                static_cast<int>(std::min<std::size_t>(bytes.size() - sent, INT_MAX)));
       if (put > 0) {
         sent += static_cast<std::size_t>(put);
         continue;

@@ -37,7 +37,8 @@ class Stream {
 
   // At least one byte, 0 at the end of the stream. `buffer` must live until the task is done.
   // Throws Failure: kUnavailable (reset), kTimeout after `limit` without a byte.
-  loop::Task<std::size_t> read(std::span<std::uint8_t> buffer, std::optional<loop::Duration> limit = std::nullopt);
+  loop::Task<std::size_t> read(std::span<std::uint8_t> buffer,
+                               std::optional<loop::Duration> limit = std::nullopt);
   // All of it. Throws as read(); `limit` is for each wait for room. If cancelled a part may be sent.
   loop::Task<void> write(Bytes bytes, std::optional<loop::Duration> limit = std::nullopt);
   loop::Task<void> write(std::string text, std::optional<loop::Duration> limit = std::nullopt);

@@ -43,7 +43,8 @@ Errc code_of(const std::function<void()>& act) {
 class TlsStream : public testing::Test {
  protected:
   std::unique_ptr<Stream> connect(TlsContext::ClientOptions options, std::string host = "localhost") {
-    auto stream = loop::run_task(loop_, Stream::connect(loop_, resolver_, host, server_.port(), std::chrono::seconds(5)));
+    auto stream = loop::run_task(
+        loop_, Stream::connect(loop_, resolver_, host, server_.port(), std::chrono::seconds(5)));
     auto context = TlsContext::make_client(options).value();
     loop::run_task(loop_, stream->start_tls(context, host, std::chrono::seconds(5)));
     return stream;
@@ -51,7 +52,8 @@ class TlsStream : public testing::Test {
   loop::Loop loop_;
   Resolver resolver_{loop_};
   SelfSigned identity_ = make_self_signed({"localhost", "127.0.0.1"}, 30);
-  test::Server server_{loop_, echo, TlsContext::make_server(identity_.certificate_pem, identity_.key_pem).value()};
+  test::Server server_{loop_, echo,
+                       TlsContext::make_server(identity_.certificate_pem, identity_.key_pem).value()};
 };
 
 TEST_F(TlsStream, CarriesMoreThanAllBuffersHold) {
@@ -63,7 +65,8 @@ TEST_F(TlsStream, CarriesMoreThanAllBuffersHold) {
 
 TEST_F(TlsStream, ChecksTheCertificate) {
   EXPECT_EQ(code_of([&] { connect({}); }), Errc::kDenied);
-  EXPECT_EQ(code_of([&] { connect({.ca_pem = make_self_signed({"localhost"}).certificate_pem}); }), Errc::kDenied);
+  EXPECT_EQ(code_of([&] { connect({.ca_pem = make_self_signed({"localhost"}).certificate_pem}); }),
+            Errc::kDenied);
   connect({.verify = false});
   connect({.ca_pem = identity_.certificate_pem}, "127.0.0.1");
 }
@@ -71,7 +74,8 @@ TEST_F(TlsStream, ChecksTheCertificate) {
 TEST_F(TlsStream, ChecksThePinnedFingerprintInstead) {
   const auto stream = connect({.pinned_fingerprint = identity_.fingerprint});
   EXPECT_EQ(stream->peer_fingerprint(), identity_.fingerprint);
-  EXPECT_EQ(code_of([&] { connect({.pinned_fingerprint = make_self_signed({"x"}).fingerprint}); }), Errc::kDenied);
+  EXPECT_EQ(code_of([&] { connect({.pinned_fingerprint = make_self_signed({"x"}).fingerprint}); }),
+            Errc::kDenied);
   EXPECT_EQ(TlsContext::make_client({.pinned_fingerprint = "AB:CD"}).error().code, Errc::kMalformed);
 }
 
@@ -86,7 +90,8 @@ TEST(SelfSigned, PassesTheChainCheck) {
   const auto chain =
       pem::check_chain(made.certificate_pem + made.key_pem, std::chrono::system_clock::now()).value();
   EXPECT_EQ(chain.certificates[0].fingerprint, made.fingerprint);
-  EXPECT_EQ(chain.certificates[0].names, (std::vector<std::string>{"platform.example.com", "192.0.2.1", "::1"}));
+  EXPECT_EQ(chain.certificates[0].names,
+            (std::vector<std::string>{"platform.example.com", "192.0.2.1", "::1"}));
   EXPECT_THROW(make_self_signed({"a,DNS:evil.example.com"}), Failure);
 }
 
@@ -96,7 +101,8 @@ TEST(Stream, CarriesMoreThanAllBuffersHold) {
   const test::TemporaryFolder folder;
   test::Server server(loop, echo), local(loop, echo, {}, folder / "s");
   const std::string large(3'000'000, 'x');
-  const auto tcp = loop::run_task(loop, Stream::connect(loop, resolver, "localhost", server.port(), std::chrono::seconds(5)));
+  const auto tcp = loop::run_task(
+      loop, Stream::connect(loop, resolver, "localhost", server.port(), std::chrono::seconds(5)));
   EXPECT_EQ(loop::run_task(loop, send_and_read(*tcp, loop, large)), large);
   const auto unix_stream = Stream::connect_unix(loop, folder / "s").value();
   EXPECT_EQ(loop::run_task(loop, send_and_read(*unix_stream, loop, large)), large);
@@ -108,8 +114,10 @@ TEST(Stream, TellsThatNobodyListens) {
   std::uint16_t port = 0;
   { port = Listener::tcp(loop, Address::loopback(0)).value()->address().port(); }
   EXPECT_EQ(code_of([&] {
-    (void)loop::run_task(loop, Stream::connect(loop, resolver, "127.0.0.1", port, std::chrono::seconds(5)));
-  }), Errc::kUnavailable);
+              (void)loop::run_task(
+                  loop, Stream::connect(loop, resolver, "127.0.0.1", port, std::chrono::seconds(5)));
+            }),
+            Errc::kUnavailable);
 }
 
 TEST(Stream, GivesUpAfterItsLimit) {
@@ -118,12 +126,15 @@ TEST(Stream, GivesUpAfterItsLimit) {
   test::Server silent(loop, [&](std::unique_ptr<Stream> stream) -> loop::Task<void> {
     co_await loop::sleep_for(loop, std::chrono::hours(1));
   });
-  auto stream = loop::run_task(loop, Stream::connect(loop, resolver, "127.0.0.1", silent.port(), std::chrono::seconds(5)));
+  auto stream = loop::run_task(
+      loop, Stream::connect(loop, resolver, "127.0.0.1", silent.port(), std::chrono::seconds(5)));
   Bytes buffer(10);
-  EXPECT_EQ(code_of([&] { loop::run_task(loop, stream->read(buffer, std::chrono::milliseconds(30))); }), Errc::kTimeout);
-  auto context = TlsContext::make_client({.verify = false}).value();
-  EXPECT_EQ(code_of([&] { loop::run_task(loop, stream->start_tls(context, "x", std::chrono::milliseconds(30))); }),
+  EXPECT_EQ(code_of([&] { loop::run_task(loop, stream->read(buffer, std::chrono::milliseconds(30))); }),
             Errc::kTimeout);
+  auto context = TlsContext::make_client({.verify = false}).value();
+  EXPECT_EQ(
+      code_of([&] { loop::run_task(loop, stream->start_tls(context, "x", std::chrono::milliseconds(30))); }),
+      Errc::kTimeout);
 }
 
 TEST(Resolver, KnowsNumbersAndLocalhostByItself) {
@@ -131,7 +142,8 @@ TEST(Resolver, KnowsNumbersAndLocalhostByItself) {
   Resolver resolver(loop);
   EXPECT_EQ(loop::run_task(loop, resolver.look_up("::1", 5)).at(0).format(), "[::1]:5");
   EXPECT_EQ(loop::run_task(loop, resolver.look_up("LocalHost", 5)).at(0).format(), "127.0.0.1:5");
-  EXPECT_EQ(code_of([&] { (void)loop::run_task(loop, resolver.look_up("no.such.name.invalid", 5)); }), Errc::kNotFound);
+  EXPECT_EQ(code_of([&] { (void)loop::run_task(loop, resolver.look_up("no.such.name.invalid", 5)); }),
+            Errc::kNotFound);
 }
 
 TEST(Url, IsTakenApart) {
@@ -145,8 +157,8 @@ TEST(Url, IsTakenApart) {
   EXPECT_EQ(parse_url("ws://h?x").value().target, "/?x");
   EXPECT_EQ(parse_url("ws://h").value().port, 80);
   EXPECT_EQ(parse_url("https://h:443/").value().authority(), "h");
-  for (const char* text : {"", "h", "ftp://h", "http://", "http://u:p@h/", "http://h:0/", "http://h:x/", "http://h:65536", "http://[::1",
-                           "http://h/a b", "http:///x"})
+  for (const char* text : {"", "h", "ftp://h", "http://", "http://u:p@h/", "http://h:0/", "http://h:x/",
+                           "http://h:65536", "http://[::1", "http://h/a b", "http:///x"})
     EXPECT_EQ(parse_url(text).error().code, Errc::kMalformed) << text;
 }
 

@@ -88,7 +88,8 @@ inline loop::Task<Request> read_request(Stream& stream) {
     const std::size_t got = co_await reading;
     if (got == 0) throw_failure(Errc::kUnavailable, "end");
     const auto used = or_throw(parser.feed(ByteView(buffer).first(got)));
-    rest.assign(buffer.begin() + static_cast<std::ptrdiff_t>(used), buffer.begin() + static_cast<std::ptrdiff_t>(got));
+    rest.assign(buffer.begin() + static_cast<std::ptrdiff_t>(used),
+                buffer.begin() + static_cast<std::ptrdiff_t>(got));
   }
   Request request{.head = parser.head()};
   http1::BodyDecoder decoder(request.head);

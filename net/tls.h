@@ -32,10 +32,10 @@ class TlsContext {
   static Result<TlsContext> make_server(std::string_view certificates_pem, std::string_view key_pem);
 
   struct ClientOptions {
-    bool verify = true;               // against the system's roots and `ca_pem`
-    std::string ca_pem;               // further roots
-    std::string pinned_fingerprint;   // SHA-256 of the leaf ("AB:CD:…", either case, colons optional):
-                                      // if set it alone decides
+    bool verify = true;              // against the system's roots and `ca_pem`
+    std::string ca_pem;              // further roots
+    std::string pinned_fingerprint;  // SHA-256 of the leaf ("AB:CD:…", either case, colons optional):
+                                     // if set it alone decides
   };
   static Result<TlsContext> make_client(const ClientOptions& options);
 

@@ -42,7 +42,8 @@ Result<Url> parse_url(std::string_view text) {
   url.port = url.is_secure() ? 443 : 80;
   if (port.size() > 1) {
     const auto number = parse_integer(port.substr(1));
-    if (!number || *number < 1 || *number > 65535) return fail(Errc::kMalformed, "bad port '{}'", port.substr(1));
+    if (!number || *number < 1 || *number > 65535)
+      return fail(Errc::kMalformed, "bad port '{}'", port.substr(1));
     url.port = static_cast<std::uint16_t>(*number);
   }
   return url;

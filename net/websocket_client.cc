@@ -83,10 +83,12 @@ WebsocketClient::WebsocketClient(loop::Loop& loop, std::unique_ptr<Stream> strea
 WebsocketClient::~WebsocketClient() { writer_.reset(); }
 
 loop::Task<std::unique_ptr<WebsocketClient>> WebsocketClient::connect(loop::Loop& loop, Resolver& resolver,
-                                                                      std::string url, WebsocketOptions options) {
+                                                                      std::string url,
+                                                                      WebsocketOptions options) {
   const auto parsed = or_throw(parse_url(url));
   auto opening = open_connection(loop, resolver, parsed, options);
-  auto opened = co_await loop::with_timeout(loop, options.connect_limit, std::move(opening), "connecting to " + url);
+  auto opened =
+      co_await loop::with_timeout(loop, options.connect_limit, std::move(opening), "connecting to " + url);
   std::unique_ptr<WebsocketClient> client(
       new WebsocketClient(loop, std::move(opened.stream), options.max_message, options.max_queue_bytes));
   client->input_ = std::move(opened.rest);
@@ -99,7 +101,8 @@ loop::Task<std::optional<WebsocketMessage>> WebsocketClient::receive() {
     auto step = reader_.next(std::span(input_).subspan(input_used_));
     if (!step) {
       const auto error = step.error();
-      queue_frame(websocket::Opcode::kClose, websocket::make_close_payload(reader_.error_close_code(), error.detail));
+      queue_frame(websocket::Opcode::kClose,
+                  websocket::make_close_payload(reader_.error_close_code(), error.detail));
       close_sent_ = true;
       end(reader_.error_close_code(), error.detail);
       break;
@@ -115,7 +118,9 @@ loop::Task<std::optional<WebsocketMessage>> WebsocketClient::receive() {
           WebsocketMessage message = std::exchange(partial_, WebsocketMessage{});
           co_return std::move(message);
         }
-        case websocket::MessageReader::Kind::kPing: queue_frame(websocket::Opcode::kPong, event.data); continue;
+        case websocket::MessageReader::Kind::kPing:
+          queue_frame(websocket::Opcode::kPong, event.data);
+          continue;
         case websocket::MessageReader::Kind::kPong: ++pongs_; continue;
         case websocket::MessageReader::Kind::kClose:
           if (!close_sent_) {
@@ -132,7 +137,8 @@ loop::Task<std::optional<WebsocketMessage>> WebsocketClient::receive() {
     buffer.resize(kReadSize);
     std::size_t got = 0;
     try {
-      const std::optional<loop::Duration> limit = close_sent_ ? std::optional<loop::Duration>(kCloseLimit) : std::nullopt;
+      const std::optional<loop::Duration> limit =
+          close_sent_ ? std::optional<loop::Duration>(kCloseLimit) : std::nullopt;
       auto reading = stream_->read(buffer, limit);
       got = co_await reading;
     } catch (const Failure& failure) {

@@ -32,8 +32,8 @@ class WebsocketClient {
  public:
   ~WebsocketClient();
   // Throws Failure: as Stream::connect(), kDenied "HTTP 403" if the server refuses the upgrade.
-  static loop::Task<std::unique_ptr<WebsocketClient>> connect(loop::Loop& loop, Resolver& resolver, std::string url,
-                                                              WebsocketOptions options = {});
+  static loop::Task<std::unique_ptr<WebsocketClient>> connect(loop::Loop& loop, Resolver& resolver,
+                                                              std::string url, WebsocketOptions options = {});
   // nullopt at the end; close_code() and close_reason() then say why (1006 without a close frame).
   loop::Task<std::optional<WebsocketMessage>> receive();
   // Queues a message. False if the connection has ended or the queue's bound is crossed (it is then
@@ -51,7 +51,8 @@ class WebsocketClient {
   Stream& stream() { return *stream_; }
 
  private:
-  WebsocketClient(loop::Loop& loop, std::unique_ptr<Stream> stream, std::size_t max_message, std::size_t max_queue);
+  WebsocketClient(loop::Loop& loop, std::unique_ptr<Stream> stream, std::size_t max_message,
+                  std::size_t max_queue);
   void queue_frame(websocket::Opcode opcode, ByteView payload);
   loop::Task<void> write_queue();
   void end(std::uint16_t code, std::string reason);

@@ -27,8 +27,10 @@ class Peer {
     auto reading = test::read_request(*stream_);
     const auto request = co_await reading;
     const auto key = or_throw(websocket::check_request(request.head));
-    auto writing = stream_->write(or_throw(http1::format_response_head(
-        101, {{"upgrade", "websocket"}, {"connection", "Upgrade"}, {"sec-websocket-accept", websocket::accept_key(key)}})));
+    auto writing = stream_->write(
+        or_throw(http1::format_response_head(101, {{"upgrade", "websocket"},
+                                                   {"connection", "Upgrade"},
+                                                   {"sec-websocket-accept", websocket::accept_key(key)}})));
     co_await writing;
   }
   loop::Task<void> send(Opcode opcode, std::string data, bool fin = true) {
@@ -52,7 +54,8 @@ class Peer {
       if (step.event) {
         const auto& event = *step.event;
         if (event.kind == MessageReader::Kind::kData) message += as_text(event.data);
-        if (event.kind != MessageReader::Kind::kData) got = Got{event.kind, std::string(as_text(event.data)), false, event.close_code};
+        if (event.kind != MessageReader::Kind::kData)
+          got = Got{event.kind, std::string(as_text(event.data)), false, event.close_code};
         else if (event.is_final) got = Got{event.kind, message, event.is_text, 0};
       }
       input_.erase(input_.begin(), input_.begin() + static_cast<std::ptrdiff_t>(step.consumed));
@@ -91,7 +94,9 @@ loop::Task<void> echo(Peer& peer) {
       co_await closing;
       co_return;
     }
-    const Opcode opcode = got.kind == MessageReader::Kind::kPing ? Opcode::kPong : got.is_text ? Opcode::kText : Opcode::kBinary;
+    const Opcode opcode = got.kind == MessageReader::Kind::kPing ? Opcode::kPong
+                          : got.is_text                          ? Opcode::kText
+                                                                 : Opcode::kBinary;
     auto sending = peer.send(opcode, got.data);
     co_await sending;
   }
@@ -99,8 +104,10 @@ loop::Task<void> echo(Peer& peer) {
 
 class WebsocketTest : public testing::Test {
  protected:
-  std::unique_ptr<WebsocketClient> connect(const test::Server& server, WebsocketOptions options = {}, std::string scheme = "ws") {
-    return loop::run_task(loop_, WebsocketClient::connect(loop_, resolver_, server.url(scheme, "/echo"), options));
+  std::unique_ptr<WebsocketClient> connect(const test::Server& server, WebsocketOptions options = {},
+                                           std::string scheme = "ws") {
+    return loop::run_task(loop_,
+                          WebsocketClient::connect(loop_, resolver_, server.url(scheme, "/echo"), options));
   }
   loop::Loop loop_;
   Resolver resolver_{loop_};
@@ -133,15 +140,15 @@ TEST_F(WebsocketTest, ClosesProperly) {
 
 TEST_F(WebsocketTest, AnswersPingsBetweenFragments) {
   test::Server server(loop_, serving([](Peer& peer) -> loop::Task<void> {
-    auto first = peer.send(Opcode::kText, "hel", false);
-    co_await first;
-    auto ping = peer.send(Opcode::kPing, "p1");
-    co_await ping;
-    auto pong = peer.receive();
-    const auto got = co_await pong;
-    auto second = peer.send(Opcode::kContinuation, "lo " + got.data);
-    co_await second;
-  }));
+                        auto first = peer.send(Opcode::kText, "hel", false);
+                        co_await first;
+                        auto ping = peer.send(Opcode::kPing, "p1");
+                        co_await ping;
+                        auto pong = peer.receive();
+                        const auto got = co_await pong;
+                        auto second = peer.send(Opcode::kContinuation, "lo " + got.data);
+                        co_await second;
+                      }));
   const auto client = connect(server);
   EXPECT_EQ(loop::run_task(loop_, client->receive()).value().data, "hello p1");
   EXPECT_FALSE(loop::run_task(loop_, client->receive()).has_value());
@@ -181,8 +188,9 @@ TEST_F(WebsocketTest, ChecksTheAcceptKey) {
   test::Server server(loop_, [](std::unique_ptr<Stream> stream) -> loop::Task<void> {
     auto reading = test::read_request(*stream);
     (void)co_await reading;
-    auto writing = stream->write(std::string("HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
-                                             "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"));
+    auto writing = stream->write(
+        std::string("HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
+                    "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"));
     co_await writing;
   });
   EXPECT_EQ(error_of([&] { connect(server); }).code, Errc::kMalformed);
@@ -191,20 +199,25 @@ TEST_F(WebsocketTest, ChecksTheAcceptKey) {
 TEST_F(WebsocketTest, SpeaksTlsAndUnixSockets) {
   const test::TemporaryFolder folder;
   const auto identity = make_self_signed({"127.0.0.1"});
-  test::Server secure(loop_, serving(echo), TlsContext::make_server(identity.certificate_pem, identity.key_pem).value());
+  test::Server secure(loop_, serving(echo),
+                      TlsContext::make_server(identity.certificate_pem, identity.key_pem).value());
   test::Server local(loop_, serving(echo), {}, folder / "s");
   EXPECT_EQ(error_of([&] { connect(secure, {}, "wss"); }).code, Errc::kDenied);
   const auto over_tls = connect(secure, {.tls = {.pinned_fingerprint = identity.fingerprint}}, "wss");
   over_tls->send("tls");
   EXPECT_EQ(loop::run_task(loop_, over_tls->receive()).value().data, "tls");
-  const auto over_unix = loop::run_task(loop_, WebsocketClient::connect(loop_, resolver_, "ws://localhost/x", {.unix_socket = folder / "s"}));
+  const auto over_unix = loop::run_task(
+      loop_, WebsocketClient::connect(loop_, resolver_, "ws://localhost/x", {.unix_socket = folder / "s"}));
   over_unix->send("unix");
   EXPECT_EQ(loop::run_task(loop_, over_unix->receive()).value().data, "unix");
 }
 
 TEST_F(WebsocketTest, GivesUpOnASilentServer) {
-  test::Server silent(loop_, [&](std::unique_ptr<Stream>) -> loop::Task<void> { co_await loop::sleep_for(loop_, std::chrono::hours(1)); });
-  EXPECT_EQ(error_of([&] { connect(silent, {.connect_limit = std::chrono::milliseconds(50)}); }).code, Errc::kTimeout);
+  test::Server silent(loop_, [&](std::unique_ptr<Stream>) -> loop::Task<void> {
+    co_await loop::sleep_for(loop_, std::chrono::hours(1));
+  });
+  EXPECT_EQ(error_of([&] { connect(silent, {.connect_limit = std::chrono::milliseconds(50)}); }).code,
+            Errc::kTimeout);
 }
 
 // A server that checks the login as the protocol says and then answers by `mt`.
@@ -223,12 +236,15 @@ test::Server::Serve app_server(std::string password) {
         challenge = appwebsocket::make_challenge();
         answers.push_back({{"mt", "AppChallengeResult"}, {"challenge", challenge}});
       } else if (mt == "AppLogin") {
-        appwebsocket::Login login{json::get_string(message, "app"), json::get_string(message, "domain"), json::get_string(message, "sip"),
-                                  json::get_string(message, "guid"), json::get_string(message, "dn")};
+        appwebsocket::Login login{json::get_string(message, "app"), json::get_string(message, "domain"),
+                                  json::get_string(message, "sip"), json::get_string(message, "guid"),
+                                  json::get_string(message, "dn")};
         if (const auto* info = json::find(message, "info")) login.info = json::serialize(*info);
-        const bool ok = appwebsocket::verify_digest(login, challenge, password, json::get_string(message, "digest"));
-        answers.push_back(ok ? json::Object{{"mt", "AppLoginResult"}, {"ok", true}, {"app", login.app}}
-                             : json::Object{{"mt", "AppLoginResult"}, {"ok", false}, {"error", "wrong password"}});
+        const bool ok =
+            appwebsocket::verify_digest(login, challenge, password, json::get_string(message, "digest"));
+        answers.push_back(
+            ok ? json::Object{{"mt", "AppLoginResult"}, {"ok", true}, {"app", login.app}}
+               : json::Object{{"mt", "AppLoginResult"}, {"ok", false}, {"error", "wrong password"}});
       } else if (mt == "Two") {
         answers.push_back({{"mt", "TwoResult"}, {"src", src}, {"n", 1}});
         answers.push_back({{"mt", "TwoUpdate"}, {"src", src}, {"n", 2}});
@@ -248,7 +264,8 @@ test::Server::Serve app_server(std::string password) {
 class AppWebsocketTest : public WebsocketTest {
  protected:
   std::unique_ptr<AppWebsocketClient> log_in(AppCredentials credentials) {
-    return loop::run_task(loop_, AppWebsocketClient::connect(loop_, resolver_, server_.url("ws", "/manager"), std::move(credentials)));
+    return loop::run_task(loop_, AppWebsocketClient::connect(loop_, resolver_, server_.url("ws", "/manager"),
+                                                             std::move(credentials)));
   }
   test::Server server_{loop_, app_server("pwd")};
 };
@@ -256,7 +273,8 @@ class AppWebsocketTest : public WebsocketTest {
 TEST_F(AppWebsocketTest, LogsInWithThePassword) {
   const auto client = log_in({.app = "manager", .password = "pwd"});
   EXPECT_EQ(json::get_string(client->login_result(), "app"), "manager");
-  const auto with_info = log_in({.app = "x", .dn = "Jörg / \"Q\"", .info = R"({"b":1,"a":"ä/\""})", .password = "pwd"});
+  const auto with_info =
+      log_in({.app = "x", .dn = "Jörg / \"Q\"", .info = R"({"b":1,"a":"ä/\""})", .password = "pwd"});
   EXPECT_TRUE(with_info->is_open());
 }
 
@@ -268,7 +286,8 @@ TEST_F(AppWebsocketTest, TellsWhyALoginIsRefused) {
 
 TEST_F(AppWebsocketTest, MatchesAnswersToTheirRequests) {
   const auto client = log_in({.app = "manager", .password = "pwd"});
-  loop::Spawned<json::Object> silent(loop_, client->request({{"mt", "Silence"}}, std::chrono::milliseconds(50)));
+  loop::Spawned<json::Object> silent(loop_,
+                                     client->request({{"mt", "Silence"}}, std::chrono::milliseconds(50)));
   loop::Spawned<json::Object> one(loop_, client->request({{"mt", "One"}}));
   loop::Spawned<json::Object> other(loop_, client->request({{"mt", "Other"}}));
   ASSERT_TRUE(loop_.run_until([&] { return one.is_done() && other.is_done() && silent.is_done(); }));
@@ -288,9 +307,11 @@ TEST_F(AppWebsocketTest, GivesLaterMessagesAsIndications) {
 
 TEST_F(AppWebsocketTest, EndsRequestsWhenTheConnectionEnds) {
   const auto client = log_in({.app = "manager", .password = "pwd"});
-  EXPECT_EQ(error_of([&] { (void)loop::run_task(loop_, client->request({{"mt", "Hang up"}})); }).code, Errc::kUnavailable);
+  EXPECT_EQ(error_of([&] { (void)loop::run_task(loop_, client->request({{"mt", "Hang up"}})); }).code,
+            Errc::kUnavailable);
   EXPECT_FALSE(loop::run_task(loop_, client->indication()).has_value());
-  EXPECT_EQ(error_of([&] { (void)loop::run_task(loop_, client->request({{"mt", "Any"}})); }).code, Errc::kUnavailable);
+  EXPECT_EQ(error_of([&] { (void)loop::run_task(loop_, client->request({{"mt", "Any"}})); }).code,
+            Errc::kUnavailable);
 }
 
 }  // namespace

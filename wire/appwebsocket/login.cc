@@ -27,7 +27,8 @@ std::string make_challenge() {
 }
 
 std::string make_digest(const Login& login, std::string_view challenge, std::string_view password) {
-  std::string text = login.app + ":" + login.domain + ":" + login.sip + ":" + login.guid + ":" + login.dn + ":";
+  std::string text =
+      login.app + ":" + login.domain + ":" + login.sip + ":" + login.guid + ":" + login.dn + ":";
   if (login.info) text += *login.info + ":";
   text.append(challenge).append(":").append(password);
   auto digest = sha256_hex(text);

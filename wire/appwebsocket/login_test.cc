@@ -23,25 +23,42 @@ TEST(LoginDigest, HasTheDocumentedValues) {
   const std::string users_info =
       R"({"appobj":"users","apps":[{"name":"users"},{"name":"profile"}],"appurl":"https://1.2.3.4/example.com/usersapp/innovaphone-users","unlicensed":true})";
   const Case cases[] = {
-      {{.app = "pbxadminapi"}, kChallenge, "pwd", "a205299ed2ef2786c311e0be1b14db343f2cadd906a6ae7b564eee34bda5e9a1"},
-      {{.app = "pbxadminapi", .info = "{}"}, kChallenge, "pwd",
+      {{.app = "pbxadminapi"},
+       kChallenge,
+       "pwd",
+       "a205299ed2ef2786c311e0be1b14db343f2cadd906a6ae7b564eee34bda5e9a1"},
+      {{.app = "pbxadminapi", .info = "{}"},
+       kChallenge,
+       "pwd",
        "57b23fe824b9222a7ac879597cb509bcdc865a1bfeb057d9d12118cef0c3ba34"},
-      {{.app = "pbxadminapi", .info = R"({"cn":"Test User"})"}, kChallenge, "pwd",
+      {{.app = "pbxadminapi", .info = R"({"cn":"Test User"})"},
+       kChallenge,
+       "pwd",
        "96db3c3f657230c2b68194becc6d2a77f05de9f79f01fc81e9ca0fb196b10d9d"},
-      {{"innovaphone-users", "example.com", "administrator", "0123456789abcdef0123456789abcdef", "Administrator User",
-        users_info},
-       kChallenge, "pwd", "ef1b811ffaa8f9255c39c653d8fb26b4687b2d8c4d9ac91b4821bff6bae3ff44"},
-      {{"manager", "", "manager", "00000000000000000000000000000000", "Admin"}, "4711081500000001", "pwd",
+      {{"innovaphone-users", "example.com", "administrator", "0123456789abcdef0123456789abcdef",
+        "Administrator User", users_info},
+       kChallenge,
+       "pwd",
+       "ef1b811ffaa8f9255c39c653d8fb26b4687b2d8c4d9ac91b4821bff6bae3ff44"},
+      {{"manager", "", "manager", "00000000000000000000000000000000", "Admin"},
+       "4711081500000001",
+       "pwd",
        "7bad624c8a518fb477b028340453ea9f58cc53f72940bce8f4ff9e43f5c0ddb4"},
       {{"manager-domain", "example.com", "manager-domain", "00000000000000000000000000000000", "Admin"},
-       "4711081500000001", "-", "ec9830f845a50034516ee748b980dc19cdc2f0be1141ec6384597c361e943479"},
+       "4711081500000001",
+       "-",
+       "ec9830f845a50034516ee748b980dc19cdc2f0be1141ec6384597c361e943479"},
       // Two logins captured from a real PBX, published in the test suite of another implementation.
       {{"searchapi", "fritz.box", "go-search", "3954ae7854c96301c9dd009033400109", "go-search",
         R"({"appobj":"go-search","appdn":"go-search","appurl":"http://192.168.178.29:5000/fritz.box/go/instance/searchapi","pbx":"pbx-main","cn":"go-search","unlicensed":true,"apps":[]})"},
-       "16d7dbbcccb63612", "go", "130f168773ff760701b74e629eca2544c6e62d5354e92e6f821001a982eb8951"},
+       "16d7dbbcccb63612",
+       "go",
+       "130f168773ff760701b74e629eca2544c6e62d5354e92e6f821001a982eb8951"},
       {{"admin", "fritz.box", "rico", "f48b06484a8a61015853009033400109", "Schulte, Rico",
         R"({"appobj":"go","appdn":"go","appurl":"http://192.168.178.29:5000/fritz.box/go/instance/admin","pbx":"pbx-main","cn":"rico","unlicensed":true,"groups":[],"apps":[]})"},
-       "277f41a7a5b7b452", "go", "965b4dd4d4f127c99df796b1ed137b40454801f94f50aaf93b2ce98034f10d9c"},
+       "277f41a7a5b7b452",
+       "go",
+       "965b4dd4d4f127c99df796b1ed137b40454801f94f50aaf93b2ce98034f10d9c"},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(c.digest);
@@ -111,7 +128,8 @@ TEST(SessionKey, HasTheDocumentedValues) {
   EXPECT_EQ(key.encrypt("seed1", "Geheim-äöü"), "b80a812132d2b9ab8118ba0741");
   EXPECT_EQ(key.decrypt("seed1", "b80a812132d2b9ab8118ba0741").value(), "Geheim-äöü");
   EXPECT_EQ(key.decrypt("seed1", "B80A812132D2B9AB8118BA0741").value(), "Geheim-äöü");
-  EXPECT_EQ(key.hash("seed1", "some data"), "179285ab2d3520062bd5e5ae37ff033e27d577dd2cf4c6cc71604083fe4ccb6b");
+  EXPECT_EQ(key.hash("seed1", "some data"),
+            "179285ab2d3520062bd5e5ae37ff033e27d577dd2cf4c6cc71604083fe4ccb6b");
   EXPECT_EQ(key.dbfiles_key(), "fb0fdfd0adf1983e084c80429977cfedf655b90fe5da266d5ac62342ab64458d");
 }
 
@@ -159,7 +177,8 @@ TEST(CheckBuild, ReplacesOrInsertsTheBuild) {
 }
 
 TEST(RawMember, IsFoundAsItWasWritten) {
-  const std::string text = R"({"mt":"AppLogin","x":{"info":1}, "info" : { "a" : [1, 2.50,"\u00e4}" ] } ,"z":0})";
+  const std::string text =
+      R"({"mt":"AppLogin","x":{"info":1}, "info" : { "a" : [1, 2.50,"\u00e4}" ] } ,"z":0})";
   EXPECT_EQ(find_raw_member(text, "info"), R"({ "a" : [1, 2.50,"\u00e4}" ] })");
   EXPECT_EQ(find_raw_member(text, "z"), "0");
   EXPECT_EQ(find_raw_member(text, "a"), std::nullopt);
@@ -168,16 +187,19 @@ TEST(RawMember, IsFoundAsItWasWritten) {
 }
 
 TEST(RawMember, IsNotFoundInWhatIsNoJson) {
-  for (const auto* text : {"", "[]", "{", R"({"info":})", R"({"info":1}x)", R"({"info":1,})", R"({"info":01})",
-                           R"({"info":"\ud800"})", R"({info:1})", "{\"info\":\"\n\"}", "{\"info\":\"\xff\"}"}) {
+  for (const auto* text :
+       {"", "[]", "{", R"({"info":})", R"({"info":1}x)", R"({"info":1,})", R"({"info":01})",
+        R"({"info":"\ud800"})", R"({info:1})", "{\"info\":\"\n\"}", "{\"info\":\"\xff\"}"}) {
     SCOPED_TRACE(text);
     EXPECT_EQ(find_raw_member(text, "info"), std::nullopt);
   }
 }
 
 TEST(MinimalJson, IsWhatJsonStringifyWrites) {
-  EXPECT_EQ(to_minimal(" { \"a\\/b\" : [ 1 , -2.50e+3 , true, null ] , \"\\u00e4\\ud83d\\ude00\\u0001\" : \"\\\"\" } "),
-            "{\"a/b\":[1,-2.50e+3,true,null],\"ä😀\\u0001\":\"\\\"\"}");
+  EXPECT_EQ(
+      to_minimal(
+          " { \"a\\/b\" : [ 1 , -2.50e+3 , true, null ] , \"\\u00e4\\ud83d\\ude00\\u0001\" : \"\\\"\" } "),
+      "{\"a/b\":[1,-2.50e+3,true,null],\"ä😀\\u0001\":\"\\\"\"}");
   EXPECT_EQ(to_minimal("nul"), std::nullopt);
 }
 

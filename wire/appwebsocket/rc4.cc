@@ -24,7 +24,8 @@ std::string rc4(std::string_view key, std::string_view data) {
   for (char& c : out) {
     j = static_cast<std::uint8_t>(j + state[++i]);
     std::swap(state[i], state[j]);
-    c = static_cast<char>(static_cast<std::uint8_t>(c) ^ state[static_cast<std::uint8_t>(state[i] + state[j])]);
+    c = static_cast<char>(static_cast<std::uint8_t>(c) ^
+                          state[static_cast<std::uint8_t>(state[i] + state[j])]);
   }
   return out;
 }

@@ -33,7 +33,8 @@ Result<std::optional<json::Object>> Decoder::next() {
   if (rest.size() < kHeaderSize + length) {
     return std::nullopt;
   }
-  BERTH_TRY(auto message, json::parse_object(as_text(rest.subspan(kHeaderSize, length)), {.size_bytes = max_frame_}));
+  BERTH_TRY(auto message,
+            json::parse_object(as_text(rest.subspan(kHeaderSize, length)), {.size_bytes = max_frame_}));
   last_begin_ = fed_ - rest.size();
   last_end_ = last_begin_ + kHeaderSize + length;
   used_ += kHeaderSize + length;

@@ -13,7 +13,8 @@ Bytes frame(std::string_view json) {
 
 TEST(ControlFrame, LooksAsInTheDocument) {
   EXPECT_EQ(format_hex(frame(R"({"mt":"Ping","src":"1"})")),
-            "00000017" "7b226d74223a2250696e67222c22737263223a2231227d");
+            "00000017"
+            "7b226d74223a2250696e67222c22737263223a2231227d");
 }
 
 TEST(ControlDecoder, GivesTheSameForEverySplit) {

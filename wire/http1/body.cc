@@ -42,9 +42,7 @@ Result<BodyDecoder::Piece> BodyDecoder::decode(ByteView input) {
         if (remaining_ == 0) state_ = state_ == State::kLength ? State::kDone : State::kDataCr;
         return Piece{piece.consumed + size, rest.first(size)};
       }
-      default:
-        BERTH_TRY_VOID(step(rest[0]));
-        ++piece.consumed;
+      default: BERTH_TRY_VOID(step(rest[0])); ++piece.consumed;
     }
   }
   return piece;

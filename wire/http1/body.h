@@ -35,13 +35,27 @@ class BodyDecoder {
 
  private:
   enum class State : std::uint8_t {
-    kDone, kLength, kUntilClose, kSizeFirst, kSize, kExtension, kQuoted, kQuotedEscape, kSizeLf, kData, kDataCr,
-    kDataLf, kTrailerStart, kTrailer, kTrailerLf, kEndLf,
+    kDone,
+    kLength,
+    kUntilClose,
+    kSizeFirst,
+    kSize,
+    kExtension,
+    kQuoted,
+    kQuotedEscape,
+    kSizeLf,
+    kData,
+    kDataCr,
+    kDataLf,
+    kTrailerStart,
+    kTrailer,
+    kTrailerLf,
+    kEndLf,
   };
   Result<void> step(std::uint8_t byte);
   State state_ = State::kDone;
-  std::uint64_t remaining_ = 0;   // of the body or the chunk
-  std::uint32_t overhead_ = 0;    // bytes of extensions and trailers so far
+  std::uint64_t remaining_ = 0;  // of the body or the chunk
+  std::uint32_t overhead_ = 0;   // bytes of extensions and trailers so far
   std::uint8_t digits_ = 0;
 };
 

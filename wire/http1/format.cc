@@ -56,12 +56,14 @@ std::string canonical_name(std::string_view name) {
 Result<std::string> format_response_head(int status, const Headers& headers, std::string_view reason) {
   if (status < 100 || status > 999) return fail(Errc::kMalformed, "status {}", status);
   if (!is_value(reason)) return fail(Errc::kMalformed, "reason has control characters");
-  std::string out = fmt::format("HTTP/1.1 {} {}\r\n", status, reason.empty() ? reason_phrase(status) : reason);
+  std::string out =
+      fmt::format("HTTP/1.1 {} {}\r\n", status, reason.empty() ? reason_phrase(status) : reason);
   BERTH_TRY_VOID(append_headers(out, headers));
   return out;
 }
 
-Result<std::string> format_request_head(std::string_view method, std::string_view target, const Headers& headers) {
+Result<std::string> format_request_head(std::string_view method, std::string_view target,
+                                        const Headers& headers) {
   if (!is_token(method)) return fail(Errc::kMalformed, "'{}' is no method", method);
   const bool is_target = !target.empty() && std::all_of(target.begin(), target.end(),
                                                         [](unsigned char c) { return c > 0x20 && c < 0x7f; });
@@ -136,9 +138,10 @@ std::string format_date(std::int64_t seconds) {
   const auto time = static_cast<std::time_t>(seconds);
   std::tm parts{};
   ::gmtime_r(&time, &parts);
-  return fmt::format("{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT", kDays[static_cast<std::size_t>(parts.tm_wday)],
-                     parts.tm_mday, kMonths[static_cast<std::size_t>(parts.tm_mon)], parts.tm_year + 1900,
-                     parts.tm_hour, parts.tm_min, parts.tm_sec);
+  return fmt::format("{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT",
+                     kDays[static_cast<std::size_t>(parts.tm_wday)], parts.tm_mday,
+                     kMonths[static_cast<std::size_t>(parts.tm_mon)], parts.tm_year + 1900, parts.tm_hour,
+                     parts.tm_min, parts.tm_sec);
 }
 
 std::optional<std::int64_t> parse_date(std::string_view text) {

@@ -58,8 +58,8 @@ const llhttp_settings_t& settings() {
 }
 
 std::size_t count_of(const Headers& headers, std::string_view name) {
-  return static_cast<std::size_t>(
-      std::count_if(headers.begin(), headers.end(), [&](const auto& header) { return header.first == name; }));
+  return static_cast<std::size_t>(std::count_if(headers.begin(), headers.end(),
+                                                [&](const auto& header) { return header.first == name; }));
 }
 
 std::optional<std::uint64_t> parse_length(std::string_view text) {
@@ -131,7 +131,8 @@ Result<std::size_t> HeadParser<Head>::feed(ByteView bytes) {
 
 template <class Head>
 Result<void> HeadParser<Head>::check_size() {
-  if (std::is_same_v<Head, RequestHead> && lines_ == 0 && buffer_.size() > limits_.target_bytes + kAroundTarget)
+  if (std::is_same_v<Head, RequestHead> && lines_ == 0 &&
+      buffer_.size() > limits_.target_bytes + kAroundTarget)
     return refuse(414, "request target above {} bytes", limits_.target_bytes);
   if (buffer_.size() > limits_.head_bytes) return refuse(431, "head above {} bytes", limits_.head_bytes);
   return {};
@@ -203,7 +204,8 @@ Result<void> HeadParser<Head>::check(RequestHead& head) {
   if (head.target.size() > limits_.target_bytes)
     return refuse(414, "request target above {} bytes", limits_.target_bytes);
   const auto hosts = count_of(headers, "host");
-  if (hosts > 1 || (hosts == 0 && head.minor == 1)) return refuse(400, "exactly one Host expected, {} found", hosts);
+  if (hosts > 1 || (hosts == 0 && head.minor == 1))
+    return refuse(400, "exactly one Host expected, {} found", hosts);
   if (!is_host_text(head.host())) return refuse(400, "bad Host");
   const auto lengths = count_of(headers, "content-length");
   if (count_of(headers, "transfer-encoding") > 0) {
@@ -220,7 +222,8 @@ Result<void> HeadParser<Head>::check(RequestHead& head) {
     head.framing = *length > 0 ? Framing::kLength : Framing::kNone;
   }
   head.expects_continue = head.minor == 1 && has_token(headers, "expect", "100-continue");
-  head.wants_websocket = head.method == "GET" && head.minor == 1 && has_token(headers, "upgrade", "websocket") &&
+  head.wants_websocket = head.method == "GET" && head.minor == 1 &&
+                         has_token(headers, "upgrade", "websocket") &&
                          has_token(headers, "connection", "upgrade");
   return {};
 }
@@ -234,7 +237,8 @@ Result<void> HeadParser<Head>::check(ResponseHead& head) {
   if (codings > 0 && lengths > 0) return refuse(400, "Content-Length beside Transfer-Encoding");
   const auto length = lengths > 0 ? parse_length(*find_header(headers, "content-length")) : std::nullopt;
   if (lengths > 1 || (lengths == 1 && !length)) return refuse(400, "bad Content-Length");
-  const bool has_no_body = head.status < 200 || head.status == 204 || head.status == 304 || answers_head_request_;
+  const bool has_no_body =
+      head.status < 200 || head.status == 204 || head.status == 304 || answers_head_request_;
   head.content_length = length.value_or(0);
   if (has_no_body) {
     head.framing = Framing::kNone;

@@ -25,20 +25,20 @@ bool has_token(const Headers& headers, std::string_view name, std::string_view t
 enum class Framing : std::uint8_t { kNone, kLength, kChunked, kUntilClose };
 
 struct RequestHead {
-  std::string method;            // "GET"
-  std::string target;            // as sent, at most HeadLimits::target_bytes
-  std::uint8_t minor = 1;        // HTTP/1.minor: 0 or 1
+  std::string method;      // "GET"
+  std::string target;      // as sent, at most HeadLimits::target_bytes
+  std::uint8_t minor = 1;  // HTTP/1.minor: 0 or 1
   Headers headers;
   Framing framing = Framing::kNone;
   std::uint64_t content_length = 0;
-  bool keep_alive = true;        // RFC 9112 section 9.3
+  bool keep_alive = true;  // RFC 9112 section 9.3
   bool expects_continue = false;
   bool wants_websocket = false;  // GET with Upgrade: websocket and Connection: upgrade
   std::string_view host() const { return find_header(headers, "host").value_or(""); }
 };
 
 struct ResponseHead {
-  std::uint16_t status = 0;      // 100..999
+  std::uint16_t status = 0;  // 100..999
   std::string reason;
   std::uint8_t minor = 1;
   Headers headers;
@@ -48,9 +48,9 @@ struct ResponseHead {
 };
 
 struct HeadLimits {
-  std::size_t head_bytes = 32 * 1024;    // whole head; above: 431
-  std::size_t target_bytes = 8192;       // above: 414
-  std::size_t header_count = 100;        // above: 431
+  std::size_t head_bytes = 32 * 1024;  // whole head; above: 431
+  std::size_t target_bytes = 8192;     // above: 414
+  std::size_t header_count = 100;      // above: 431
 };
 
 // Collects one head from any split of its bytes. Made for one message; keep none for idle
@@ -76,7 +76,7 @@ class HeadParser {
 
  private:
   Result<void> check_size();
-  Result<bool> take_line();   // true if it ended the head
+  Result<bool> take_line();  // true if it ended the head
   Result<void> parse();
   Result<void> check(RequestHead& head);
   Result<void> check(ResponseHead& head);
@@ -87,7 +87,7 @@ class HeadParser {
   std::string buffer_;
   std::size_t line_begin_ = 0;
   std::size_t lines_ = 0;
-  int blank_lines_ = 0;            // before the first line
+  int blank_lines_ = 0;  // before the first line
   bool done_ = false;
   bool answers_head_request_ = false;
   int error_status_ = 400;
@@ -101,7 +101,8 @@ using ResponseParser = HeadParser<ResponseHead>;
 // characters, empty name): what a service hands us must not split a response. Names go out in
 // canonical spelling ("Sec-WebSocket-Accept", "Content-Type").
 Result<std::string> format_response_head(int status, const Headers& headers, std::string_view reason = {});
-Result<std::string> format_request_head(std::string_view method, std::string_view target, const Headers& headers);
+Result<std::string> format_request_head(std::string_view method, std::string_view target,
+                                        const Headers& headers);
 std::string canonical_name(std::string_view name);
 
 std::string_view reason_phrase(int status);  // "Not Found"; "Unknown" for what RFC 9110 does not name

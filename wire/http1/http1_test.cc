@@ -37,7 +37,8 @@ Parsed parse(std::string_view text, HeadLimits limits = {}) {
 int error_of(std::string_view text, HeadLimits limits = {}) { return parse(text, limits).error; }
 
 TEST(RequestHead, IsReadUpToItsBlankLine) {
-  const auto parsed = parse("POST /a?b=1 HTTP/1.1\r\nHost: example.com\r\nContent-Length: 3\r\nX-Thing:  a b \t\r\n\r\nabcGET");
+  const auto parsed = parse(
+      "POST /a?b=1 HTTP/1.1\r\nHost: example.com\r\nContent-Length: 3\r\nX-Thing:  a b \t\r\n\r\nabcGET");
   ASSERT_EQ(parsed.error, 0);
   EXPECT_EQ(parsed.head.method, "POST");
   EXPECT_EQ(parsed.head.target, "/a?b=1");
@@ -136,10 +137,14 @@ TEST(RequestHead, KeepsItsLimits) {
 }
 
 TEST(RequestHead, KnowsExpectAndUpgrade) {
-  const auto head = parse("GET / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nUPGRADE: WebSocket\r\nconnection: upgrade\r\n\r\n").head;
+  const auto head = parse(
+                        "GET / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nUPGRADE: "
+                        "WebSocket\r\nconnection: upgrade\r\n\r\n")
+                        .head;
   EXPECT_TRUE(head.expects_continue);
   EXPECT_TRUE(head.wants_websocket);
-  EXPECT_FALSE(parse("POST / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n").head.wants_websocket);
+  EXPECT_FALSE(parse("POST / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n")
+                   .head.wants_websocket);
 }
 
 TEST(ResponseHead, KnowsWhereTheBodyEnds) {
@@ -154,7 +159,8 @@ TEST(ResponseHead, KnowsWhereTheBodyEnds) {
   EXPECT_EQ(framing("HTTP/1.1 200\r\nTransfer-Encoding: chunked\r\n\r\n"), Framing::kChunked);
   EXPECT_EQ(framing("HTTP/1.0 200 OK\r\n\r\n"), Framing::kUntilClose);
   EXPECT_EQ(framing("HTTP/1.1 204 No Content\r\n\r\n"), Framing::kNone);
-  EXPECT_EQ(framing("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"), Framing::kNone);
+  EXPECT_EQ(framing("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"),
+            Framing::kNone);
 }
 
 // Body bytes and how many input bytes were left over, or the error.
@@ -198,9 +204,9 @@ TEST(Body, InChunksIsJoined) {
 
 TEST(Body, RefusesChunksThatTwoParsersCouldReadDifferently) {
   for (const std::string_view bad :
-       {"\r\n", "g\r\n", "-1\r\n", "0x1\r\nA\r\n", "1\nA\r\n0\r\n\r\n", "1\r\nA\n0\r\n\r\n", "1\r\nAB\r\n0\r\n\r\n",
-        "1;a\nb\r\nA\r\n", "1\rX\nA\r\n", "0\r\n folded\r\n\r\n", "0\r\nX: a\n\r\n", "1;\x01\r\nA\r\n", "0\r\n\rX",
-        "ffffffffffffffff\r\nA"}) {
+       {"\r\n", "g\r\n", "-1\r\n", "0x1\r\nA\r\n", "1\nA\r\n0\r\n\r\n", "1\r\nA\n0\r\n\r\n",
+        "1\r\nAB\r\n0\r\n\r\n", "1;a\nb\r\nA\r\n", "1\rX\nA\r\n", "0\r\n folded\r\n\r\n", "0\r\nX: a\n\r\n",
+        "1;\x01\r\nA\r\n", "0\r\n\rX", "ffffffffffffffff\r\nA"}) {
     SCOPED_TRACE(bad);
     EXPECT_EQ(decode_chunked(bad), "error malformed");
   }

@@ -4,7 +4,8 @@ namespace berth::json {
 namespace {
 
 TEST(Json, IsWrittenAsJsonStringifyDoes) {
-  const auto text = R"({"z":1,"a":[true,null,-5,1.5,1e+21,0.1,18446744073709551615],"s":"ä/\"\\\n\u0001😀","e":{}})";
+  const auto text =
+      R"({"z":1,"a":[true,null,-5,1.5,1e+21,0.1,18446744073709551615],"s":"ä/\"\\\n\u0001😀","e":{}})";
   EXPECT_EQ(json::serialize(parse(text).value()), text);
   EXPECT_EQ(json::serialize(Value(1.0)), "1");
   EXPECT_EQ(json::serialize(Value(-0.0)), "0");
@@ -13,8 +14,8 @@ TEST(Json, IsWrittenAsJsonStringifyDoes) {
 }
 
 TEST(Json, RefusesWhatIsNoJson) {
-  for (const char* text : {"", " ", "{", "{}{}", "{\"a\":1,}", "{a:1}", "[1 2]", "nul", "01", "'a'", "\"\x01\"",
-                           "\"\xc3\x28\"", "// x\n1", "\"\\ud800\""}) {
+  for (const char* text : {"", " ", "{", "{}{}", "{\"a\":1,}", "{a:1}", "[1 2]", "nul", "01", "'a'",
+                           "\"\x01\"", "\"\xc3\x28\"", "// x\n1", "\"\\ud800\""}) {
     SCOPED_TRACE(text);
     EXPECT_EQ(parse(text).error().code, Errc::kMalformed);
   }
@@ -31,7 +32,8 @@ TEST(Json, TellsWhereTheFaultIs) {
 }
 
 TEST(JsonGetters, FallBackWhereAMemberIsAbsentOrOfAnotherType) {
-  const auto object = parse_object(R"({"s":"x","n":5,"t":"7","b":true,"bt":"false","d":1.5,"o":{},"a":[]})").value();
+  const auto object =
+      parse_object(R"({"s":"x","n":5,"t":"7","b":true,"bt":"false","d":1.5,"o":{},"a":[]})").value();
   EXPECT_EQ(get_string(object, "s"), "x");
   EXPECT_EQ(get_string(object, "n"), "5");
   EXPECT_EQ(get_string(object, "none", "y"), "y");

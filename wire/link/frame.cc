@@ -340,7 +340,8 @@ void append_credit(Bytes& out, std::uint32_t stream, std::uint32_t bytes) {
   frame.finish();
 }
 
-void append_broadcast(Bytes& out, std::uint8_t flags, std::span<const std::uint32_t> streams, ByteView message) {
+void append_broadcast(Bytes& out, std::uint8_t flags, std::span<const std::uint32_t> streams,
+                      ByteView message) {
   Frame frame(out, Type::kBroadcast, flags, 0);
   put(out, static_cast<std::uint32_t>(streams.size()), 4);
   for (const auto stream : streams) put(out, stream, 4);

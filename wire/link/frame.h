@@ -17,29 +17,58 @@ namespace berth::link {
 
 inline constexpr std::uint16_t kVersion = 1;
 inline constexpr std::size_t kHeaderSize = 12;
-inline constexpr std::size_t kMaxData = 65536;              // bytes in one DATA or MESSAGE
+inline constexpr std::size_t kMaxData = 65536;  // bytes in one DATA or MESSAGE
 inline constexpr std::size_t kMaxPayload = kMaxData + 256;
 inline constexpr std::uint32_t kDefaultCredit = 65536;
 
 enum class Type : std::uint8_t {
-  kHello = 0x01, kAttach = 0x02, kAttached = 0x03, kDetach = 0x04, kDetached = 0x05,
-  kOpen = 0x10, kAccept = 0x11, kData = 0x12, kMessage = 0x13, kClose = 0x14, kCredit = 0x15,
-  kBroadcast = 0x16, kStatic = 0x17, kPing = 0x18, kPong = 0x19,
+  kHello = 0x01,
+  kAttach = 0x02,
+  kAttached = 0x03,
+  kDetach = 0x04,
+  kDetached = 0x05,
+  kOpen = 0x10,
+  kAccept = 0x11,
+  kData = 0x12,
+  kMessage = 0x13,
+  kClose = 0x14,
+  kCredit = 0x15,
+  kBroadcast = 0x16,
+  kStatic = 0x17,
+  kPing = 0x18,
+  kPong = 0x19,
 };
 enum class Kind : std::uint8_t { kStatic = 1, kHttp = 2, kWebsocket = 3, kPassthrough = 4 };
 enum class AttachResult : std::uint8_t {
-  kOk = 0, kPathInvalid = 1, kPathTaken = 2, kNoGrant = 3, kKindNotAllowed = 4, kTooMany = 5, kBadPack = 6,
+  kOk = 0,
+  kPathInvalid = 1,
+  kPathTaken = 2,
+  kNoGrant = 3,
+  kKindNotAllowed = 4,
+  kTooMany = 5,
+  kBadPack = 6,
   kNormalClose = 7,
 };
-inline constexpr std::uint8_t kFlagEnd = 1;    // DATA, MESSAGE, BROADCAST
-inline constexpr std::uint8_t kFlagText = 2;   // MESSAGE, BROADCAST
-inline constexpr std::uint8_t kOpenTls = 1, kOpenHead = 2, kOpenHasBody = 4;   // Open::bits
-inline constexpr std::uint8_t kAcceptNoBody = 1;                                // Accept::bits
+inline constexpr std::uint8_t kFlagEnd = 1;                                   // DATA, MESSAGE, BROADCAST
+inline constexpr std::uint8_t kFlagText = 2;                                  // MESSAGE, BROADCAST
+inline constexpr std::uint8_t kOpenTls = 1, kOpenHead = 2, kOpenHasBody = 4;  // Open::bits
+inline constexpr std::uint8_t kAcceptNoBody = 1;                              // Accept::bits
 
 // Bit values of reference/app-service.md section 3.
 enum Method : std::uint16_t {
-  kGet = 1, kPost = 2, kPut = 4, kPassthroughMethod = 8, kPropfind = 0x10, kMove = 0x20, kCopy = 0x40, kMkcol = 0x80,
-  kDelete = 0x100, kOptions = 0x200, kLock = 0x400, kUnlock = 0x800, kProppatch = 0x1000,
+  kGet = 1,
+  kPost = 2,
+  kPut = 4,
+  kPassthroughMethod = 8,
+  kPropfind = 0x10,
+  kMove = 0x20,
+  kCopy = 0x40,
+  kMkcol = 0x80,
+  kDelete = 0x100,
+  kOptions = 0x200,
+  kLock = 0x400,
+  kUnlock = 0x800,
+  kProppatch = 0x1000,
 };
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
@@ -57,9 +86,24 @@ struct FrameHeader {
 Result<std::optional<FrameHeader>> parse_header(ByteView input);
 void format_header(const FrameHeader& header, std::span<std::uint8_t, kHeaderSize> out);
 
-struct Hello { std::uint16_t version = kVersion; std::uint16_t reactor = 0; std::uint32_t credit = kDefaultCredit; std::string name; };
-struct Attach { std::uint32_t id = 0; Kind kind{}; Grant grant{}; std::string path; std::string options; };
-struct Attached { std::uint32_t id = 0; AttachResult result{}; std::string reason; };   // also DETACHED
+struct Hello {
+  std::uint16_t version = kVersion;
+  std::uint16_t reactor = 0;
+  std::uint32_t credit = kDefaultCredit;
+  std::string name;
+};
+struct Attach {
+  std::uint32_t id = 0;
+  Kind kind{};
+  Grant grant{};
+  std::string path;
+  std::string options;
+};
+struct Attached {
+  std::uint32_t id = 0;
+  AttachResult result{};
+  std::string reason;
+};  // also DETACHED
 struct Open {
   std::uint32_t attach = 0;
   Kind kind{};
@@ -68,9 +112,19 @@ struct Open {
   std::string peer, target, relative;
   Headers headers;
 };
-struct Accept { std::uint16_t status = 0; std::uint8_t bits = 0; Headers headers; };
-struct Close { std::uint16_t code = 0; std::string reason; };
-struct Broadcast { std::vector<std::uint32_t> streams; ByteView message; };   // borrows the payload
+struct Accept {
+  std::uint16_t status = 0;
+  std::uint8_t bits = 0;
+  Headers headers;
+};
+struct Close {
+  std::uint16_t code = 0;
+  std::string reason;
+};
+struct Broadcast {
+  std::vector<std::uint32_t> streams;
+  ByteView message;
+};  // borrows the payload
 
 // Payload readers: kMalformed for anything but exactly one well-formed payload.
 Result<Hello> parse_hello(ByteView payload);
@@ -79,7 +133,7 @@ Result<Attached> parse_attached(ByteView payload);
 Result<Open> parse_open(ByteView payload);
 Result<Accept> parse_accept(ByteView payload);
 Result<Close> parse_close(ByteView payload);
-Result<std::uint32_t> parse_u32(ByteView payload);         // DETACH, CREDIT, STATIC
+Result<std::uint32_t> parse_u32(ByteView payload);  // DETACH, CREDIT, STATIC
 Result<Broadcast> parse_broadcast(ByteView payload);
 
 // Whole frames, appended to `out`.
@@ -91,11 +145,13 @@ void append_static(Bytes& out, std::uint32_t attach_id);
 // Fails with kTooLarge if the head does not fit one frame (about 64 KiB).
 Result<void> append(Bytes& out, std::uint32_t stream, const Open& open);
 Result<void> append(Bytes& out, std::uint32_t stream, const Accept& accept);
-void append_data(Bytes& out, Type type, std::uint32_t stream, std::uint8_t flags, ByteView data);  // data.size() <= kMaxData
+void append_data(Bytes& out, Type type, std::uint32_t stream, std::uint8_t flags,
+                 ByteView data);  // data.size() <= kMaxData
 void append(Bytes& out, std::uint32_t stream, const Close& close);
 void append_credit(Bytes& out, std::uint32_t stream, std::uint32_t bytes);
 // Split by the caller so that ids and message fit kMaxPayload.
-void append_broadcast(Bytes& out, std::uint8_t flags, std::span<const std::uint32_t> streams, ByteView message);
+void append_broadcast(Bytes& out, std::uint8_t flags, std::span<const std::uint32_t> streams,
+                      ByteView message);
 void append_ping(Bytes& out, Type type, ByteView payload);
 
 }  // namespace berth::link

@@ -10,28 +10,60 @@ FrameHeader header_of(const Bytes& frame) { return *parse_header(frame).value();
 TEST(LinkFrame, HelloLooksAsInTheDocument) {
   Bytes out;
   append(out, Hello{.reactor = 1, .credit = 65536, .name = "notes"});
-  EXPECT_EQ(format_hex(out), "0f000000" "01" "00" "0000" "00000000" "0100" "0100" "00000100" "0500" "6e6f746573");
+  EXPECT_EQ(format_hex(out),
+            "0f000000"
+            "01"
+            "00"
+            "0000"
+            "00000000"
+            "0100"
+            "0100"
+            "00000100"
+            "0500"
+            "6e6f746573");
 }
 
 TEST(LinkFrame, MessageLooksAsInTheDocument) {
   Bytes out;
   append_data(out, Type::kMessage, 7, kFlagEnd | kFlagText, as_bytes("hi"));
-  EXPECT_EQ(format_hex(out), "02000000" "13" "03" "0000" "07000000" "6869");
+  EXPECT_EQ(format_hex(out),
+            "02000000"
+            "13"
+            "03"
+            "0000"
+            "07000000"
+            "6869");
 }
 
 TEST(LinkFrame, CreditAndCloseLookAsInTheDocument) {
   Bytes out;
   append_credit(out, 7, 4096);
   append(out, 7, Close{.code = 1000, .reason = "bye"});
-  EXPECT_EQ(format_hex(out), "04000000" "15" "00" "0000" "07000000" "00100000"
-                             "07000000" "14" "00" "0000" "07000000" "e803" "0300" "627965");
+  EXPECT_EQ(format_hex(out),
+            "04000000"
+            "15"
+            "00"
+            "0000"
+            "07000000"
+            "00100000"
+            "07000000"
+            "14"
+            "00"
+            "0000"
+            "07000000"
+            "e803"
+            "0300"
+            "627965");
 }
 
 TEST(LinkFrame, ComesBackAsItWasWritten) {
   Grant grant;
   grant.fill(0xab);
   Bytes out;
-  append(out, Attach{.id = 5, .kind = Kind::kWebsocket, .grant = grant, .path = "/example.com/team", .options = "{}"});
+  append(
+      out,
+      Attach{
+          .id = 5, .kind = Kind::kWebsocket, .grant = grant, .path = "/example.com/team", .options = "{}"});
   EXPECT_EQ(header_of(out).type, Type::kAttach);
   const auto attach = parse_attach(payload_of(out)).value();
   EXPECT_EQ(attach.id, 5u);
@@ -46,8 +78,13 @@ TEST(LinkFrame, ComesBackAsItWasWritten) {
   EXPECT_EQ(parse_attached(payload_of(out)).value().result, AttachResult::kPathTaken);
 
   out.clear();
-  const Open open{.attach = 5, .kind = Kind::kHttp, .bits = kOpenTls | kOpenHasBody, .method = kPut,
-                  .peer = "127.0.0.1:51234", .target = "/example.com/team/a%20b?x=1", .relative = "a b",
+  const Open open{.attach = 5,
+                  .kind = Kind::kHttp,
+                  .bits = kOpenTls | kOpenHasBody,
+                  .method = kPut,
+                  .peer = "127.0.0.1:51234",
+                  .target = "/example.com/team/a%20b?x=1",
+                  .relative = "a b",
                   .headers = {{"host", "example.com"}, {"accept", ""}}};
   ASSERT_TRUE(append(out, 9, open));
   EXPECT_EQ(header_of(out).stream, 9u);
@@ -78,11 +115,11 @@ TEST(LinkFrame, HeaderWantsTwelveBytes) {
 
 TEST(LinkFrame, HeaderRefusesWhatTheDocumentForbids) {
   const auto code = [](Bytes header) { return parse_header(header).error().code; };
-  EXPECT_EQ(code({0x01, 0x01, 0x01, 0x00, 0x13, 0, 0, 0, 0, 0, 0, 0}), Errc::kTooLarge);   // 65,793 bytes
-  EXPECT_EQ(code({0, 0, 0, 0, 0x13, 0, 1, 0, 0, 0, 0, 0}), Errc::kMalformed);              // reserved
-  EXPECT_EQ(code({0, 0, 0, 0, 0x06, 0, 0, 0, 0, 0, 0, 0}), Errc::kMalformed);              // unknown below 0x80
-  EXPECT_TRUE(parse_header(Bytes{0, 0, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0}));                 // to be skipped
-  EXPECT_TRUE(parse_header(Bytes{0x00, 0x01, 0x01, 0x00, 0x13, 0, 0, 0, 0, 0, 0, 0}));     // 65,792: just right
+  EXPECT_EQ(code({0x01, 0x01, 0x01, 0x00, 0x13, 0, 0, 0, 0, 0, 0, 0}), Errc::kTooLarge);  // 65,793 bytes
+  EXPECT_EQ(code({0, 0, 0, 0, 0x13, 0, 1, 0, 0, 0, 0, 0}), Errc::kMalformed);             // reserved
+  EXPECT_EQ(code({0, 0, 0, 0, 0x06, 0, 0, 0, 0, 0, 0, 0}), Errc::kMalformed);           // unknown below 0x80
+  EXPECT_TRUE(parse_header(Bytes{0, 0, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0}));              // to be skipped
+  EXPECT_TRUE(parse_header(Bytes{0x00, 0x01, 0x01, 0x00, 0x13, 0, 0, 0, 0, 0, 0, 0}));  // 65,792: just right
 }
 
 TEST(LinkFrame, PayloadsAreRefusedIfCutOffOrTooLong) {
@@ -90,7 +127,8 @@ TEST(LinkFrame, PayloadsAreRefusedIfCutOffOrTooLong) {
   ASSERT_TRUE(append(out, 9, Open{.kind = Kind::kHttp, .peer = "p", .target = "t", .headers = {{"a", "b"}}}));
   const auto payload = payload_of(out);
   ASSERT_TRUE(parse_open(payload));
-  for (std::size_t have = 0; have < payload.size(); ++have) EXPECT_FALSE(parse_open(payload.first(have))) << have;
+  for (std::size_t have = 0; have < payload.size(); ++have)
+    EXPECT_FALSE(parse_open(payload.first(have))) << have;
   Bytes longer(payload.begin(), payload.end());
   longer.push_back(0);
   EXPECT_EQ(parse_open(longer).error().code, Errc::kMalformed);

@@ -16,7 +16,8 @@ constexpr std::size_t kSecretSize = 2 + 2 + 2 + 32 + 8 + 8 + 8 + 64 + 32;
 
 std::vector<std::string_view> lines_of(std::string_view text) {
   std::vector<std::string_view> lines;
-  for (const auto line : split(text, '\n')) lines.push_back(line.ends_with('\r') ? line.substr(0, line.size() - 1) : line);
+  for (const auto line : split(text, '\n'))
+    lines.push_back(line.ends_with('\r') ? line.substr(0, line.size() - 1) : line);
   while (!lines.empty() && lines.back().empty()) lines.pop_back();
   return lines;
 }
@@ -77,7 +78,8 @@ std::string format_public_key(const PublicKey& key) {
   Bytes bytes{'E', 'd'};
   bytes.insert(bytes.end(), key.id.begin(), key.id.end());
   bytes.insert(bytes.end(), key.key.begin(), key.key.end());
-  return fmt::format("{}minisign public key {}\n{}\n", kUntrusted, format_key_id(key.id), format_base64(bytes));
+  return fmt::format("{}minisign public key {}\n{}\n", kUntrusted, format_key_id(key.id),
+                     format_base64(bytes));
 }
 
 std::string format_key_id(const KeyId& id) {
@@ -121,7 +123,8 @@ Result<Verifier> Verifier::make(const PublicKey& key, std::string_view signature
   BERTH_TRY(auto signature, parse_signature(signature_text));
   BERTH_TRY_VOID(check_key(key, signature));
   if (!signature.is_prehashed)
-    return fail(Errc::kUnsupported, "signature in the legacy form needs the whole file in memory; sign it again");
+    return fail(Errc::kUnsupported,
+                "signature in the legacy form needs the whole file in memory; sign it again");
   auto state = std::make_unique<State>();
   state->key = key;
   state->signature = std::move(signature);
@@ -129,7 +132,9 @@ Result<Verifier> Verifier::make(const PublicKey& key, std::string_view signature
   return Verifier(std::move(state));
 }
 
-void Verifier::update(ByteView content) { crypto_generichash_update(&state_->hash, content.data(), content.size()); }
+void Verifier::update(ByteView content) {
+  crypto_generichash_update(&state_->hash, content.data(), content.size());
+}
 
 Result<std::string> Verifier::finish() {
   std::array<std::uint8_t, 64> hash;
@@ -162,7 +167,8 @@ SecretKey make_secret_key() {
 Result<SecretKey> parse_secret_key(std::string_view text) {
   BERTH_TRY(const auto bytes, read_key_line(text, kSecretSize, "secret key"));
   if (bytes[2] != 0 || bytes[3] != 0)
-    return fail(Errc::kUnsupported, "the secret key is protected by a password; make one with: minisign -G -W");
+    return fail(Errc::kUnsupported,
+                "the secret key is protected by a password; make one with: minisign -G -W");
   SecretKey key;
   std::copy_n(bytes.begin() + 54, key.id.size(), key.id.begin());
   std::copy_n(bytes.begin() + 62, key.key.size(), key.key.begin());
@@ -189,7 +195,8 @@ std::string sign(const SecretKey& key, std::string_view content, std::string_vie
   const auto hash = blake2b(as_bytes(content));
   crypto_sign_detached(signature.signature.data(), nullptr, hash.data(), hash.size(), key.key.data());
   const Bytes message = global_message(signature);
-  crypto_sign_detached(signature.global_signature.data(), nullptr, message.data(), message.size(), key.key.data());
+  crypto_sign_detached(signature.global_signature.data(), nullptr, message.data(), message.size(),
+                       key.key.data());
   Bytes bytes{'E', 'D'};
   bytes.insert(bytes.end(), signature.id.begin(), signature.id.end());
   bytes.insert(bytes.end(), signature.signature.begin(), signature.signature.end());

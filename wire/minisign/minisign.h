@@ -21,17 +21,17 @@ struct PublicKey {
 };
 // Of a whole .pub file or of its base64 line alone.
 Result<PublicKey> parse_public_key(std::string_view text);
-std::string format_public_key(const PublicKey& key);        // two lines, as minisign -G writes it
-std::string format_key_id(const KeyId& id);                 // "E7620F1842B4E81F"
+std::string format_public_key(const PublicKey& key);  // two lines, as minisign -G writes it
+std::string format_key_id(const KeyId& id);           // "E7620F1842B4E81F"
 
 struct Signature {
   KeyId id{};
-  bool is_prehashed = true;                     // "ED": over BLAKE2b-512 of the content; "Ed": over it
+  bool is_prehashed = true;  // "ED": over BLAKE2b-512 of the content; "Ed": over it
   std::array<std::uint8_t, 64> signature{};
   std::string trusted_comment;
-  std::array<std::uint8_t, 64> global_signature{};   // over signature and trusted comment
+  std::array<std::uint8_t, 64> global_signature{};  // over signature and trusted comment
 };
-Result<Signature> parse_signature(std::string_view text);   // a .minisig file
+Result<Signature> parse_signature(std::string_view text);  // a .minisig file
 
 // Verifies content that comes in pieces (files larger than memory). Legacy signatures need it whole
 // and are refused here with kUnsupported.

@@ -13,11 +13,13 @@ constexpr const char* kPublic =
     "RWQOHDyskSC0RW1KLKI2Z5ejnrGRO2MRStdMR7Lx41DBsm160Y1T8QQC\n";
 constexpr const char* kSecret =
     "untrusted comment: minisign encrypted secret key\n"
-    "RWQAAEIyAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAADhw8rJEgtEV8a6ZlbEG5Y8KuMikRQvYDTaMpx6EW9EOQ4Hky"
+    "RWQAAEIyAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAADhw8rJEgtEV8a6ZlbEG5Y8KuMikRQvYD"
+    "TaMpx6EW9EOQ4Hky"
     "Iex48m1KLKI2Z5ejnrGRO2MRStdMR7Lx41DBsm160Y1T8QQCAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n";
 constexpr const char* kSecretWithPassword =
     "untrusted comment: minisign encrypted secret key\n"
-    "RWRTY0IyFbs0Oc8hw5U1ewnOTrIBQ6hQU1ffeABT6x4bwtrDSfEAAAACAAAAAAAAAEAAAAAAyy2NOhUySk7QXdivQcLUcDd+eVYQGq9Ka+oBVpVK0mtTPcDY"
+    "RWRTY0IyFbs0Oc8hw5U1ewnOTrIBQ6hQU1ffeABT6x4bwtrDSfEAAAACAAAAAAAAAEAAAAAAyy2NOhUySk7QXdivQcLUcDd+"
+    "eVYQGq9Ka+oBVpVK0mtTPcDY"
     "d7+vm/NjWBn9cIpz8oRX0Z4M0U0eDRkXs2sE28RkIAVg7LSY4kju+8uMxnbrUCmVfTl/SbQmIpFv9EsN9XygX87FjF4=\n";
 constexpr const char* kContent = "hello berth\n";
 constexpr const char* kPrehashed =
@@ -74,7 +76,8 @@ TEST(Minisign, ReadsAndWritesKeysAsMinisignDoes) {
   const auto key = parse_secret_key(kSecret).value();
   EXPECT_EQ(key.public_key(), parse_public_key(kPublic).value());
   EXPECT_EQ(format_public_key(key.public_key()), kPublic);
-  EXPECT_EQ(parse_public_key("RWQOHDyskSC0RW1KLKI2Z5ejnrGRO2MRStdMR7Lx41DBsm160Y1T8QQC").value(), key.public_key());
+  EXPECT_EQ(parse_public_key("RWQOHDyskSC0RW1KLKI2Z5ejnrGRO2MRStdMR7Lx41DBsm160Y1T8QQC").value(),
+            key.public_key());
   EXPECT_EQ(parse_secret_key(format_secret_key(key)).value().key, key.key);
   EXPECT_EQ(parse_secret_key(kSecretWithPassword).error().code, Errc::kUnsupported);
   EXPECT_EQ(parse_secret_key(replaced(kSecret, "a6Zl", "a6Zm")).error().detail, "the secret key is damaged");
@@ -88,9 +91,10 @@ TEST(Minisign, VerifiesItsOwnSignatures) {
 }
 
 TEST(Minisign, RefusesFilesOfAnotherKind) {
-  for (const std::string& text : {std::string(), std::string("\n\n\n\n"), std::string("untrusted comment: x\n"),
-                                 replaced(kPrehashed, "trusted comment: made", "comment: made"),
-                                 replaced(kPrehashed, "RUQO", "RUQ"), std::string(kPrehashed) + "more\n"})
+  for (const std::string& text :
+       {std::string(), std::string("\n\n\n\n"), std::string("untrusted comment: x\n"),
+        replaced(kPrehashed, "trusted comment: made", "comment: made"), replaced(kPrehashed, "RUQO", "RUQ"),
+        std::string(kPrehashed) + "more\n"})
     EXPECT_EQ(parse_signature(text).error().code, Errc::kMalformed) << text;
   EXPECT_EQ(parse_signature(replaced(kPrehashed, "RUQO", "RVQO")).error().code, Errc::kUnsupported);
   EXPECT_FALSE(parse_public_key("hello"));
@@ -107,10 +111,13 @@ TEST(Minisign, SignsSoThatMinisignVerifies) {
   ASSERT_TRUE(write_file_durably(root + "/k.key", format_secret_key(key), 0600));
   ASSERT_TRUE(write_file_durably(root + "/f", "content"));
   ASSERT_TRUE(write_file_durably(root + "/f.minisig", sign(key, "content", "by us")));
-  const auto run = [&](const std::string& command) { return std::system(("cd " + root + " && minisign " + command + " > /dev/null").c_str()); };
+  const auto run = [&](const std::string& command) {
+    return std::system(("cd " + root + " && minisign " + command + " > /dev/null").c_str());
+  };
   EXPECT_EQ(run("-V -p k.pub -m f"), 0);
   EXPECT_EQ(run("-S -s k.key -m f -x g.minisig -t 'by minisign'"), 0);
-  EXPECT_EQ(verify(key.public_key(), "content", read_file(root + "/g.minisig").value()).value(), "by minisign");
+  EXPECT_EQ(verify(key.public_key(), "content", read_file(root + "/g.minisig").value()).value(),
+            "by minisign");
   EXPECT_TRUE(remove_tree(root));
 }
 

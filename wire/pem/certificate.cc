@@ -40,7 +40,9 @@ struct Block {
 
 bool is_key_label(std::string_view label) { return label.ends_with("PRIVATE KEY"); }
 
-BioPtr memory_of(std::string_view text) { return BioPtr(BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))); }
+BioPtr memory_of(std::string_view text) {
+  return BioPtr(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
 
 std::string text_of(BIO* bio) {
   char* data = nullptr;
@@ -61,10 +63,11 @@ Result<std::vector<Block>> find_blocks(std::string_view pem) {
     const std::string last = fmt::format("{}{}{}", kEnd, label, kDashes);
     const auto end = pem.find(last, label_end);
     if (end == std::string_view::npos)
-      return fail(Errc::kMalformed, "PEM block {} ({}) is cut off: its END line is missing", blocks.size() + 1, label);
+      return fail(Errc::kMalformed, "PEM block {} ({}) is cut off: its END line is missing",
+                  blocks.size() + 1, label);
     Block block{label, pem.substr(at, end + last.size() - at)};
-    block.is_encrypted =
-        label == "ENCRYPTED PRIVATE KEY" || block.text.find("Proc-Type: 4,ENCRYPTED") != std::string_view::npos;
+    block.is_encrypted = label == "ENCRYPTED PRIVATE KEY" ||
+                         block.text.find("Proc-Type: 4,ENCRYPTED") != std::string_view::npos;
     blocks.push_back(block);
     at = end + last.size();
   }
@@ -87,8 +90,8 @@ std::string date_text(Time time) {
   const auto seconds = std::chrono::system_clock::to_time_t(time);
   std::tm parts{};
   ::gmtime_r(&seconds, &parts);
-  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02} UTC", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
-                     parts.tm_hour, parts.tm_min);
+  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02} UTC", parts.tm_year + 1900, parts.tm_mon + 1,
+                     parts.tm_mday, parts.tm_hour, parts.tm_min);
 }
 
 std::vector<std::string> alternative_names(X509* certificate) {
@@ -130,14 +133,16 @@ CertificateInfo describe(X509* certificate) {
   info.not_before = time_of(X509_get0_notBefore(certificate));
   info.not_after = time_of(X509_get0_notAfter(certificate));
   info.fingerprint = fingerprint_of(certificate);
-  info.is_self_signed = X509_NAME_cmp(X509_get_subject_name(certificate), X509_get_issuer_name(certificate)) == 0;
+  info.is_self_signed =
+      X509_NAME_cmp(X509_get_subject_name(certificate), X509_get_issuer_name(certificate)) == 0;
   return info;
 }
 
 Result<std::vector<CertificatePtr>> read_all(const std::vector<Block>& blocks) {
   std::vector<CertificatePtr> certificates;
   for (const auto& block : blocks) {
-    if (block.label != "CERTIFICATE" && block.label != "X509 CERTIFICATE" && block.label != "TRUSTED CERTIFICATE")
+    if (block.label != "CERTIFICATE" && block.label != "X509 CERTIFICATE" &&
+        block.label != "TRUSTED CERTIFICATE")
       continue;
     const auto bio = memory_of(block.text);
     CertificatePtr certificate(PEM_read_bio_X509_AUX(bio.get(), nullptr, nullptr, nullptr));
@@ -159,7 +164,8 @@ Result<KeyPtr> read_key(const std::vector<Block>& blocks) {
   }
   if (!found) return fail(Errc::kMalformed, "the private key is missing");
   if (found->is_encrypted)
-    return fail(Errc::kMalformed, "the private key is encrypted; take its password off (openssl pkey -in key.pem)");
+    return fail(Errc::kMalformed,
+                "the private key is encrypted; take its password off (openssl pkey -in key.pem)");
   const auto bio = memory_of(found->text);
   const auto no_password = [](char*, int, int, void*) { return -1; };
   KeyPtr key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr));
@@ -169,7 +175,8 @@ Result<KeyPtr> read_key(const std::vector<Block>& blocks) {
 }
 
 // Each certificate must be signed by the one after it.
-Result<void> check_order(const std::vector<CertificatePtr>& certificates, const std::vector<CertificateInfo>& infos) {
+Result<void> check_order(const std::vector<CertificatePtr>& certificates,
+                         const std::vector<CertificateInfo>& infos) {
   for (std::size_t i = 0; i + 1 < certificates.size(); ++i) {
     const bool is_issuer = X509_check_issued(certificates[i + 1].get(), certificates[i].get()) == X509_V_OK;
     const KeyPtr key(X509_get_pubkey(certificates[i + 1].get()));
@@ -179,9 +186,10 @@ Result<void> check_order(const std::vector<CertificatePtr>& certificates, const 
     const auto later = std::find_if(infos.begin(), infos.end(),
                                     [&](const auto& info) { return info.subject == infos[i].issuer; });
     if (later != infos.end() && !infos[i].is_self_signed)
-      return fail(Errc::kMalformed, "certificates are out of order: the issuer of '{}' must follow it", infos[i].subject);
-    return fail(Errc::kMalformed, "an intermediate certificate is missing: '{}' was issued by '{}'", infos[i].subject,
-                infos[i].issuer);
+      return fail(Errc::kMalformed, "certificates are out of order: the issuer of '{}' must follow it",
+                  infos[i].subject);
+    return fail(Errc::kMalformed, "an intermediate certificate is missing: '{}' was issued by '{}'",
+                infos[i].subject, infos[i].issuer);
   }
   return {};
 }
@@ -219,9 +227,11 @@ Result<CheckedChain> check_chain(std::string_view pem, Time now) {
                 chain.certificates.front().subject);
   for (const auto& info : chain.certificates) {
     if (now < info.not_before)
-      return fail(Errc::kMalformed, "certificate '{}' is valid from {} only", info.subject, date_text(info.not_before));
+      return fail(Errc::kMalformed, "certificate '{}' is valid from {} only", info.subject,
+                  date_text(info.not_before));
     if (now > info.not_after)
-      return fail(Errc::kMalformed, "certificate '{}' expired on {}", info.subject, date_text(info.not_after));
+      return fail(Errc::kMalformed, "certificate '{}' expired on {}", info.subject,
+                  date_text(info.not_after));
   }
   BERTH_TRY_VOID(check_order(certificates, chain.certificates));
   const BioPtr bio(BIO_new(BIO_s_mem()));

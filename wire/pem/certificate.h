@@ -13,16 +13,16 @@ namespace berth::pem {
 using Time = std::chrono::system_clock::time_point;
 
 struct CertificateInfo {
-  std::string subject, issuer;        // "CN=example.com,O=Example"
-  std::vector<std::string> names;     // DNS names and IP addresses of subjectAltName
+  std::string subject, issuer;     // "CN=example.com,O=Example"
+  std::vector<std::string> names;  // DNS names and IP addresses of subjectAltName
   Time not_before, not_after;
-  std::string fingerprint;            // SHA-256 of the DER, "AB:CD:…" in upper case
+  std::string fingerprint;  // SHA-256 of the DER, "AB:CD:…" in upper case
   bool is_self_signed = false;
 };
 
 struct CheckedChain {
-  std::string certificates_pem;       // leaf first, root (if given) last
-  std::string key_pem;                // unencrypted PKCS #8; secret
+  std::string certificates_pem;  // leaf first, root (if given) last
+  std::string key_pem;           // unencrypted PKCS #8; secret
   std::vector<CertificateInfo> certificates;
 };
 

@@ -5,7 +5,8 @@
 namespace berth::pem {
 namespace {
 
-using test::kEncryptedKey, test::kIntermediate, test::kKey, test::kLeaf, test::kOtherKey, test::kRoot, test::kTraditionalKey;
+using test::kEncryptedKey, test::kIntermediate, test::kKey, test::kLeaf, test::kOtherKey, test::kRoot,
+    test::kTraditionalKey;
 
 Time day(int year) { return std::chrono::sys_days(std::chrono::year(year) / 1 / 1); }
 std::string joined(std::initializer_list<const char*> parts) {
@@ -24,9 +25,12 @@ TEST(CertificateChain, IsTakenInItsOrderWithItsKey) {
   const auto& leaf = chain.certificates[0];
   EXPECT_EQ(leaf.subject, "CN=app.example.com");
   EXPECT_EQ(leaf.issuer, "O=Example,CN=Berth Test Intermediate");
-  EXPECT_EQ(leaf.names, (std::vector<std::string>{"app.example.com", "*.example.com", "192.0.2.7", "2001:db8::1"}));
+  EXPECT_EQ(leaf.names,
+            (std::vector<std::string>{"app.example.com", "*.example.com", "192.0.2.7", "2001:db8::1"}));
   // openssl x509 -fingerprint -sha256
-  EXPECT_EQ(leaf.fingerprint, "BF:DC:BC:A2:F1:0D:01:94:21:56:37:4E:42:86:C5:25:F7:08:7B:C2:7C:11:79:03:BC:5F:A4:69:0C:9D:06:FF");
+  EXPECT_EQ(
+      leaf.fingerprint,
+      "BF:DC:BC:A2:F1:0D:01:94:21:56:37:4E:42:86:C5:25:F7:08:7B:C2:7C:11:79:03:BC:5F:A4:69:0C:9D:06:FF");
   EXPECT_FALSE(leaf.is_self_signed);
   EXPECT_TRUE(chain.certificates[2].is_self_signed);
   EXPECT_GT(leaf.not_after, leaf.not_before);
@@ -45,15 +49,19 @@ TEST(CertificateChain, FaultsAreNamed) {
   EXPECT_EQ(fault({kKey}), "no certificate found");
   EXPECT_EQ(fault({""}), "no certificate found");
   EXPECT_EQ(fault({kLeaf, kKey, kOtherKey}), "more than one private key");
-  EXPECT_THAT(fault({kLeaf, kIntermediate, kEncryptedKey}), testing::HasSubstr("the private key is encrypted"));
+  EXPECT_THAT(fault({kLeaf, kIntermediate, kEncryptedKey}),
+              testing::HasSubstr("the private key is encrypted"));
   EXPECT_EQ(fault({kLeaf, kIntermediate, kOtherKey}),
             "the private key does not belong to the first certificate 'CN=app.example.com'");
-  EXPECT_THAT(fault({kIntermediate, kLeaf, kKey}), testing::HasSubstr("does not belong to the first certificate"));
+  EXPECT_THAT(fault({kIntermediate, kLeaf, kKey}),
+              testing::HasSubstr("does not belong to the first certificate"));
   EXPECT_EQ(fault({kLeaf, kRoot, kKey}),
-            "an intermediate certificate is missing: 'CN=app.example.com' was issued by 'O=Example,CN=Berth Test Intermediate'");
+            "an intermediate certificate is missing: 'CN=app.example.com' was issued by 'O=Example,CN=Berth "
+            "Test Intermediate'");
   EXPECT_EQ(fault({kLeaf, kRoot, kIntermediate, kKey}),
             "certificates are out of order: the issuer of 'CN=app.example.com' must follow it");
-  EXPECT_THAT(fault({kLeaf, kIntermediate, kKey}, 2060), testing::HasSubstr("'CN=app.example.com' expired on 20"));
+  EXPECT_THAT(fault({kLeaf, kIntermediate, kKey}, 2060),
+              testing::HasSubstr("'CN=app.example.com' expired on 20"));
   EXPECT_THAT(fault({kLeaf, kIntermediate, kKey}, 2020), testing::HasSubstr("is valid from 20"));
 }
 

@@ -67,9 +67,10 @@ std::string_view content_type_of(std::string_view path) {
 }
 
 bool is_compressible(std::string_view type) {
-  return type.starts_with("text/") || type.starts_with("application/json") || type.starts_with("application/wasm") ||
-         type.find("+xml") != std::string_view::npos || type.find("+json") != std::string_view::npos ||
-         type == "image/bmp" || type == "image/x-icon" || type == "font/ttf" || type == "application/vnd.ms-fontobject";
+  return type.starts_with("text/") || type.starts_with("application/json") ||
+         type.starts_with("application/wasm") || type.find("+xml") != std::string_view::npos ||
+         type.find("+json") != std::string_view::npos || type == "image/bmp" || type == "image/x-icon" ||
+         type == "font/ttf" || type == "application/vnd.ms-fontobject";
 }
 
 }  // namespace berth::static_pack

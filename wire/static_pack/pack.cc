@@ -60,8 +60,8 @@ Result<Entry> read_entry(Reader& reader, ByteView pack, std::size_t data_begin) 
       return fail(Errc::kMalformed, "{}: bad variant", entry.path);
     if (offset < data_begin || offset > pack.size() || size > pack.size() - offset)
       return fail(Errc::kMalformed, "{}: variant outside of the pack", entry.path);
-    entry.variants.push_back({static_cast<Coding>(coding),
-                              pack.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(size))});
+    entry.variants.push_back({static_cast<Coding>(coding), pack.subspan(static_cast<std::size_t>(offset),
+                                                                        static_cast<std::size_t>(size))});
   }
   return entry;
 }
@@ -109,8 +109,9 @@ Result<Pack> Pack::open(ByteView bytes) {
 }
 
 const Entry* Pack::find(std::string_view path) const {
-  const auto place = std::lower_bound(entries_.begin(), entries_.end(), path,
-                                      [](const Entry& entry, std::string_view wanted) { return entry.path < wanted; });
+  const auto place =
+      std::lower_bound(entries_.begin(), entries_.end(), path,
+                       [](const Entry& entry, std::string_view wanted) { return entry.path < wanted; });
   return place != entries_.end() && place->path == path ? &*place : nullptr;
 }
 

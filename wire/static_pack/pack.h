@@ -23,8 +23,8 @@ struct Variant {
 
 // Views into the pack's memory.
 struct Entry {
-  std::string_view path;   // "notes.js", no leading slash
-  std::string_view type;   // "text/html; charset=utf-8", may be empty
+  std::string_view path;                // "notes.js", no leading slash
+  std::string_view type;                // "text/html; charset=utf-8", may be empty
   std::array<std::uint8_t, 16> etag{};  // MD5 of the plain content
   std::vector<Variant> variants;        // identity first
   ByteView content() const { return variants.front().bytes; }

@@ -1,5 +1,5 @@
-#include <zlib.h>
 #include <brotli/decode.h>
+#include <zlib.h>
 #include <zstd.h>
 
 #include <filesystem>
@@ -96,8 +96,19 @@ TEST(StaticPack, LooksAsInTheDocument) {
   Writer writer;
   ASSERT_TRUE(writer.add("a.txt", "hi", "text/plain"));
   EXPECT_EQ(format_hex(writer.finish()),
-            "4245525448504b31" "01000000" "35000000" "050061" "2e747874" "0a00" "746578742f706c61696e"
-            "49f68a5c8493ec2c0bf489821c21fc3b" "01" "00" "4500000000000000" "0200000000000000" "6869");
+            "4245525448504b31"
+            "01000000"
+            "35000000"
+            "050061"
+            "2e747874"
+            "0a00"
+            "746578742f706c61696e"
+            "49f68a5c8493ec2c0bf489821c21fc3b"
+            "01"
+            "00"
+            "4500000000000000"
+            "0200000000000000"
+            "6869");
 }
 
 TEST(StaticPack, IsRefusedWhenAnythingPointsOutside) {
@@ -113,15 +124,15 @@ TEST(StaticPack, IsRefusedWhenAnythingPointsOutside) {
     changed[at] = value;
     return Pack::open(changed).has_value();
   };
-  EXPECT_FALSE(with(0, 'X'));         // magic
-  EXPECT_FALSE(with(8, 3));           // count
-  EXPECT_FALSE(with(18, '/'));        // path "/.txt"
-  EXPECT_FALSE(with(18, 'c'));        // no longer sorted
-  EXPECT_FALSE(with(18, 'b'));        // twice the same
-  EXPECT_FALSE(with(51, 0));          // no variant
-  EXPECT_FALSE(with(52, 1));          // identity missing
-  EXPECT_FALSE(with(60, 0x80));       // offset
-  EXPECT_FALSE(with(53, 0));          // data within the index
+  EXPECT_FALSE(with(0, 'X'));    // magic
+  EXPECT_FALSE(with(8, 3));      // count
+  EXPECT_FALSE(with(18, '/'));   // path "/.txt"
+  EXPECT_FALSE(with(18, 'c'));   // no longer sorted
+  EXPECT_FALSE(with(18, 'b'));   // twice the same
+  EXPECT_FALSE(with(51, 0));     // no variant
+  EXPECT_FALSE(with(52, 1));     // identity missing
+  EXPECT_FALSE(with(60, 0x80));  // offset
+  EXPECT_FALSE(with(53, 0));     // data within the index
 }
 
 TEST(StaticPack, RefusesPathsThatCouldLeaveItsFolder) {
@@ -157,9 +168,12 @@ TEST(ContentType, IsFoundBySuffixCaseSensitively) {
   EXPECT_EQ(content_type_of("x.y/b"), "");
   EXPECT_EQ(content_type_of("a.min.js"), "text/javascript; charset=utf-8");
   // Every suffix of the reference has a type.
-  for (const char* suffix : {"html", "htm", "css", "xml", "xsl", "js", "json", "ico", "bin", "jar", "png", "gif", "bmp", "pdf",
-        "wav", "ogg", "mp3", "txt", "soap", "svg", "ttf", "eot", "woff", "woff2", "g711a", "g711u", "g722", "g729", "jpeg",
-        "jpg", "mp4", "webm", "pem", "mobileconfig", "appcache", "opus-nb", "opus-wb", "csv", "mjs", "webmanifest"})
+  for (const char* suffix :
+       {"html",  "htm",          "css",      "xml",     "xsl",     "js",  "json", "ico",
+        "bin",   "jar",          "png",      "gif",     "bmp",     "pdf", "wav",  "ogg",
+        "mp3",   "txt",          "soap",     "svg",     "ttf",     "eot", "woff", "woff2",
+        "g711a", "g711u",        "g722",     "g729",    "jpeg",    "jpg", "mp4",  "webm",
+        "pem",   "mobileconfig", "appcache", "opus-nb", "opus-wb", "csv", "mjs",  "webmanifest"})
     EXPECT_NE(content_type_of(std::string("a.") + suffix), "") << suffix;
 }
 

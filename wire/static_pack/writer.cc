@@ -23,7 +23,8 @@ struct Coded {
 };
 
 // Identity, then what is smaller by at least 5 % (less is not worth a second copy).
-std::vector<Coded> make_variants(const std::string& content, std::string_view type, const WriteOptions& options) {
+std::vector<Coded> make_variants(const std::string& content, std::string_view type,
+                                 const WriteOptions& options) {
   std::vector<Coded> variants;
   variants.push_back({Coding::kIdentity, content});
   if (!options.compress || !is_compressible(type) || content.size() < 64) return variants;
@@ -42,7 +43,8 @@ bool is_valid_path(std::string_view path) {
   if (path.empty() || path.size() > kMaxPath || !is_valid_utf8(path)) return false;
   for (const auto part : split(path, '/'))
     if (part.empty() || part == "." || part == "..") return false;
-  return std::none_of(path.begin(), path.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f || c == '\\'; });
+  return std::none_of(path.begin(), path.end(),
+                      [](unsigned char c) { return c < 0x20 || c == 0x7f || c == '\\'; });
 }
 
 Result<void> Writer::add(std::string path, std::string content, std::string type) {

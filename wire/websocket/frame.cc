@@ -82,7 +82,8 @@ void apply_mask(std::span<std::uint8_t> data, const std::array<std::uint8_t, 4>&
 
 void append_frame(Bytes& out, Opcode opcode, ByteView payload, bool fin) {
   std::array<std::uint8_t, 14> header;
-  const auto size = format_frame_header({.opcode = opcode, .fin = fin, .payload_length = payload.size()}, header);
+  const auto size =
+      format_frame_header({.opcode = opcode, .fin = fin, .payload_length = payload.size()}, header);
   out.insert(out.end(), header.begin(), header.begin() + static_cast<std::ptrdiff_t>(size));
   out.insert(out.end(), payload.begin(), payload.end());
 }
@@ -101,7 +102,8 @@ void append_masked_frame(Bytes& out, Opcode opcode, ByteView payload, const std:
 Bytes make_close_payload(std::uint16_t code, std::string_view reason) {
   if (code == 0 || code == 1005) return {};
   std::size_t length = std::min<std::size_t>(reason.size(), 123);
-  while (length < reason.size() && length > 0 && (static_cast<std::uint8_t>(reason[length]) & 0xc0) == 0x80) --length;
+  while (length < reason.size() && length > 0 && (static_cast<std::uint8_t>(reason[length]) & 0xc0) == 0x80)
+    --length;
   Bytes payload{static_cast<std::uint8_t>(code >> 8), static_cast<std::uint8_t>(code)};
   payload.insert(payload.end(), reason.begin(), reason.begin() + static_cast<std::ptrdiff_t>(length));
   return payload;

@@ -11,7 +11,14 @@
 
 namespace berth::websocket {
 
-enum class Opcode : std::uint8_t { kContinuation = 0, kText = 1, kBinary = 2, kClose = 8, kPing = 9, kPong = 10 };
+enum class Opcode : std::uint8_t {
+  kContinuation = 0,
+  kText = 1,
+  kBinary = 2,
+  kClose = 8,
+  kPing = 9,
+  kPong = 10
+};
 
 inline bool is_control(Opcode opcode) { return static_cast<std::uint8_t>(opcode) & 0x8; }
 
@@ -23,7 +30,7 @@ struct FrameHeader {
   bool masked = false;               // clients must, servers must not: the caller knows which it reads
   std::uint64_t payload_length = 0;  // bytes that follow the header
   std::array<std::uint8_t, 4> mask{};
-  std::uint8_t size = 0;             // bytes the header itself takes: 2..14
+  std::uint8_t size = 0;  // bytes the header itself takes: 2..14
 };
 
 // Reads the header at the front of `input`, which may hold less or more than one
@@ -37,7 +44,8 @@ std::size_t format_frame_header(const FrameHeader& header, std::span<std::uint8_
 
 // Applies the mask in place (RFC 6455 section 5.3); `offset` is the position of data[0] in the
 // frame's payload. Its own inverse.
-void apply_mask(std::span<std::uint8_t> data, const std::array<std::uint8_t, 4>& mask, std::uint64_t offset = 0);
+void apply_mask(std::span<std::uint8_t> data, const std::array<std::uint8_t, 4>& mask,
+                std::uint64_t offset = 0);
 
 // Appends one whole unmasked frame, as a server sends it.
 void append_frame(Bytes& out, Opcode opcode, ByteView payload, bool fin = true);

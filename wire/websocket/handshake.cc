@@ -15,7 +15,8 @@ std::string make_key() { return format_base64(random_bytes(16)); }
 Result<std::string> check_request(const http1::RequestHead& head) {
   if (!head.wants_websocket) return fail(Errc::kMalformed, "no WebSocket upgrade");
   const auto version = http1::find_header(head.headers, "sec-websocket-version");
-  if (version != "13") return fail(Errc::kUnsupported, "WebSocket version {}, 13 expected", version.value_or("missing"));
+  if (version != "13")
+    return fail(Errc::kUnsupported, "WebSocket version {}, 13 expected", version.value_or("missing"));
   const auto key = http1::find_header(head.headers, "sec-websocket-key");
   const auto bytes = key ? parse_base64(*key) : std::nullopt;
   if (!bytes || bytes->size() != 16) return fail(Errc::kMalformed, "bad Sec-WebSocket-Key");
@@ -25,7 +26,8 @@ Result<std::string> check_request(const http1::RequestHead& head) {
 
 Result<void> check_response(const http1::ResponseHead& head, std::string_view key) {
   if (head.status != 101) return fail(Errc::kDenied, "HTTP {} {}", head.status, head.reason);
-  if (!http1::has_token(head.headers, "upgrade", "websocket") || !http1::has_token(head.headers, "connection", "upgrade"))
+  if (!http1::has_token(head.headers, "upgrade", "websocket") ||
+      !http1::has_token(head.headers, "connection", "upgrade"))
     return fail(Errc::kMalformed, "answer 101 without upgrade to websocket");
   if (http1::find_header(head.headers, "sec-websocket-accept") != accept_key(key))
     return fail(Errc::kMalformed, "wrong Sec-WebSocket-Accept");

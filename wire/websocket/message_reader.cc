@@ -24,7 +24,8 @@ Result<MessageReader::Step> MessageReader::next(std::span<std::uint8_t> input) {
   if (!*parsed) return Step{};
   const FrameHeader& header = **parsed;
   if (header.masked != (role_ == Role::kServer))
-    return refuse(kProtocolError, Errc::kMalformed, role_ == Role::kServer ? "frame without mask" : "masked frame");
+    return refuse(kProtocolError, Errc::kMalformed,
+                  role_ == Role::kServer ? "frame without mask" : "masked frame");
   if (header.compressed) return refuse(kProtocolError, Errc::kMalformed, "RSV1 without an extension");
   if (is_control(header.opcode)) return next_control(input, header);
 
@@ -48,7 +49,8 @@ Result<MessageReader::Step> MessageReader::next(std::span<std::uint8_t> input) {
   return next_data(input, header.size);
 }
 
-Result<MessageReader::Step> MessageReader::next_control(std::span<std::uint8_t> input, const FrameHeader& header) {
+Result<MessageReader::Step> MessageReader::next_control(std::span<std::uint8_t> input,
+                                                        const FrameHeader& header) {
   const auto size = header.size + static_cast<std::size_t>(header.payload_length);
   if (input.size() < size) return Step{};
   auto payload = input.subspan(header.size, size - header.size);

@@ -19,7 +19,8 @@ class MessageReader {
  public:
   enum class Role : std::uint8_t { kServer, kClient };  // kServer reads masked frames, kClient unmasked
 
-  explicit MessageReader(Role role, std::uint64_t max_message = 1 << 20) : max_message_(max_message), role_(role) {}
+  explicit MessageReader(Role role, std::uint64_t max_message = 1 << 20)
+      : max_message_(max_message), role_(role) {}
 
   enum class Kind : std::uint8_t { kData, kPing, kPong, kClose };
   struct Event {
@@ -30,7 +31,7 @@ class MessageReader {
     std::uint16_t close_code = 0;  // kClose: 1005 if the frame had none. `data` is then the reason
   };
   struct Step {
-    std::size_t consumed = 0;      // bytes of the input dealt with; 0 without event: more are needed
+    std::size_t consumed = 0;  // bytes of the input dealt with; 0 without event: more are needed
     std::optional<Event> event;
   };
   // Takes the next step and unmasks in place. Consumed bytes must not be given again; what was not
@@ -48,14 +49,14 @@ class MessageReader {
   tl::unexpected<Error> refuse(std::uint16_t code, Errc errc, std::string_view why);
 
   std::uint64_t max_message_;
-  std::uint64_t message_size_ = 0;   // bytes so far, with the announced ones
-  std::uint64_t frame_left_ = 0;     // payload bytes of the current data frame to come
+  std::uint64_t message_size_ = 0;  // bytes so far, with the announced ones
+  std::uint64_t frame_left_ = 0;    // payload bytes of the current data frame to come
   std::uint64_t frame_offset_ = 0;
   std::array<std::uint8_t, 4> mask_{};
   std::uint16_t error_close_code_ = 0;
   Role role_;
-  bool in_message_ = false;          // between the first fragment and the end of the last
-  bool frame_open_ = false;          // header read, payload not through yet
+  bool in_message_ = false;  // between the first fragment and the end of the last
+  bool frame_open_ = false;  // header read, payload not through yet
   bool frame_fin_ = false;
   bool is_text_ = false;
   bool closed_ = false;

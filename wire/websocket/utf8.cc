@@ -10,7 +10,8 @@ bool Utf8Checker::feed(ByteView bytes) {
     if (needed_ == 0) {
       // Most text is ASCII: eight bytes at a time.
       std::uint64_t word;
-      while (i + 8 <= bytes.size() && (std::memcpy(&word, bytes.data() + i, 8), (word & 0x8080808080808080u) == 0))
+      while (i + 8 <= bytes.size() &&
+             (std::memcpy(&word, bytes.data() + i, 8), (word & 0x8080808080808080u) == 0))
         i += 8;
       if (i == bytes.size()) break;
     }

@@ -15,7 +15,7 @@ class Utf8Checker {
   void reset() { *this = {}; }
 
  private:
-  std::uint8_t needed_ = 0;           // continuation bytes to come
+  std::uint8_t needed_ = 0;                // continuation bytes to come
   std::uint8_t low_ = 0x80, high_ = 0xbf;  // range of the next one
 };
 

@@ -61,7 +61,8 @@ TEST(FrameHeader, IsWrittenInItsShortestForm) {
   EXPECT_EQ(format_frame_header({.opcode = Opcode::kText, .payload_length = 125}, out), 2u);
   EXPECT_EQ(format_frame_header({.opcode = Opcode::kText, .payload_length = 126}, out), 4u);
   EXPECT_EQ(format_frame_header({.opcode = Opcode::kText, .payload_length = 65535}, out), 4u);
-  EXPECT_EQ(format_frame_header({.opcode = Opcode::kText, .masked = true, .payload_length = 65536}, out), 14u);
+  EXPECT_EQ(format_frame_header({.opcode = Opcode::kText, .masked = true, .payload_length = 65536}, out),
+            14u);
 }
 
 TEST(Frame, IsWrittenAsInTheRfc) {
@@ -88,7 +89,8 @@ TEST(Mask, GivesTheSameFromAnyOffset) {
 }
 
 // What a reader gives for a stream, as text: "t:Hello|" for a text message, "b:", "ping:", "close 1000:".
-std::string read_all(Bytes stream, std::size_t step_size, MessageReader::Role role, std::uint64_t limit = 1 << 20) {
+std::string read_all(Bytes stream, std::size_t step_size, MessageReader::Role role,
+                     std::uint64_t limit = 1 << 20) {
   MessageReader reader(role, limit);
   std::string told, message;
   Bytes pending;
@@ -101,7 +103,8 @@ std::string read_all(Bytes stream, std::size_t step_size, MessageReader::Role ro
       switch (event.kind) {
         case MessageReader::Kind::kData:
           message += as_text(event.data);
-          if (event.is_final) told += fmt::format("{}:{}|", event.is_text ? "t" : "b", std::exchange(message, ""));
+          if (event.is_final)
+            told += fmt::format("{}:{}|", event.is_text ? "t" : "b", std::exchange(message, ""));
           break;
         case MessageReader::Kind::kPing: told += fmt::format("ping:{}|", as_text(event.data)); break;
         case MessageReader::Kind::kPong: told += fmt::format("pong:{}|", as_text(event.data)); break;
@@ -121,7 +124,8 @@ std::string read_all(Bytes stream, std::size_t step_size, MessageReader::Role ro
 
 std::string read_client(const Bytes& stream) {
   const auto whole = read_all(stream, stream.size() + 1, MessageReader::Role::kClient);
-  for (std::size_t size : {1, 2, 3, 7, 64}) EXPECT_EQ(read_all(stream, size, MessageReader::Role::kClient), whole);
+  for (std::size_t size : {1, 2, 3, 7, 64})
+    EXPECT_EQ(read_all(stream, size, MessageReader::Role::kClient), whole);
   return whole;
 }
 
@@ -165,12 +169,13 @@ TEST(MessageReader, RefusesWhatTheRfcForbids) {
   const auto second = frame(Opcode::kText, "b");
   twice.insert(twice.end(), second.begin(), second.end());
   EXPECT_EQ(read_client(twice), "error 1002");
-  EXPECT_EQ(read_client(kMaskedHello), "error 1002");                       // a server must not mask
-  EXPECT_EQ(read_all(frame(Opcode::kText, "x"), 99, MessageReader::Role::kServer), "error 1002");  // a client must
-  EXPECT_EQ(read_client({0xc1, 0x01, 'x'}), "error 1002");                  // RSV1
-  EXPECT_EQ(read_client({0x88, 0x01, 0x03}), "error 1002");                 // close with one byte
-  EXPECT_EQ(read_client({0x88, 0x02, 0x03, 0xed}), "error 1002");           // 1005 may not be sent
-  EXPECT_EQ(read_client({0x88, 0x03, 0x03, 0xe8, 0xff}), "error 1007");     // reason is not UTF-8
+  EXPECT_EQ(read_client(kMaskedHello), "error 1002");  // a server must not mask
+  EXPECT_EQ(read_all(frame(Opcode::kText, "x"), 99, MessageReader::Role::kServer),
+            "error 1002");                                               // a client must
+  EXPECT_EQ(read_client({0xc1, 0x01, 'x'}), "error 1002");               // RSV1
+  EXPECT_EQ(read_client({0x88, 0x01, 0x03}), "error 1002");              // close with one byte
+  EXPECT_EQ(read_client({0x88, 0x02, 0x03, 0xed}), "error 1002");        // 1005 may not be sent
+  EXPECT_EQ(read_client({0x88, 0x03, 0x03, 0xe8, 0xff}), "error 1007");  // reason is not UTF-8
 }
 
 TEST(MessageReader, TellsTheClose) {
@@ -197,13 +202,25 @@ TEST(ClosePayload, CutsTheReasonAtACharacter) {
 }
 
 TEST(Utf8Checker, AgreesWithTheWholeTextCheck) {
-  const char* texts[] = {"", "a", "ä", "\xc0\x80", "\xe0\x9f\xbf", "\xed\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf",
-                         "\xf4\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "abcdefgh\x80", "abcdefghä€😀x", "\xe2\x82"};
+  const char* texts[] = {"",
+                         "a",
+                         "ä",
+                         "\xc0\x80",
+                         "\xe0\x9f\xbf",
+                         "\xed\x9f\xbf",
+                         "\xed\xa0\x80",
+                         "\xf0\x8f\xbf\xbf",
+                         "\xf4\x8f\xbf\xbf",
+                         "\xf4\x90\x80\x80",
+                         "\xf5\x80\x80\x80",
+                         "abcdefgh\x80",
+                         "abcdefghä€😀x",
+                         "\xe2\x82"};
   for (const std::string_view text : texts) {
     for (std::size_t cut = 0; cut <= text.size(); ++cut) {
       Utf8Checker checker;
-      const bool ok = checker.feed(as_bytes(text.substr(0, cut))) && checker.feed(as_bytes(text.substr(cut))) &&
-                      checker.is_at_boundary();
+      const bool ok = checker.feed(as_bytes(text.substr(0, cut))) &&
+                      checker.feed(as_bytes(text.substr(cut))) && checker.is_at_boundary();
       EXPECT_EQ(ok, is_valid_utf8(text)) << format_hex(as_bytes(text)) << " cut at " << cut;
     }
   }
@@ -221,7 +238,8 @@ http1::RequestHead parse_request(std::string text) {
 
 TEST(Handshake, TakesTheRequestOfTheRfc) {
   const auto head = parse_request(
-      "GET /chat HTTP/1.1\r\nHost: server.example.com\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n"
+      "GET /chat HTTP/1.1\r\nHost: server.example.com\r\nUpgrade: websocket\r\nConnection: keep-alive, "
+      "Upgrade\r\n"
       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: http://example.com\r\n"
       "Sec-WebSocket-Protocol: chat, superchat\r\nSec-WebSocket-Version: 13\r\n\r\n");
   EXPECT_EQ(check_request(head).value(), "dGhlIHNhbXBsZSBub25jZQ==");
@@ -229,8 +247,11 @@ TEST(Handshake, TakesTheRequestOfTheRfc) {
 
 TEST(Handshake, SaysWhatIsWrongWithARequest) {
   const std::string begin = "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
-  const auto code = [&](std::string rest) { return check_request(parse_request(begin + rest + "\r\n")).error().code; };
-  EXPECT_EQ(code("Sec-WebSocket-Version: 8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"), Errc::kUnsupported);
+  const auto code = [&](std::string rest) {
+    return check_request(parse_request(begin + rest + "\r\n")).error().code;
+  };
+  EXPECT_EQ(code("Sec-WebSocket-Version: 8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"),
+            Errc::kUnsupported);
   EXPECT_EQ(code("Sec-WebSocket-Version: 13\r\n"), Errc::kMalformed);
   EXPECT_EQ(code("Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c2hvcnQ=\r\n"), Errc::kMalformed);
 }
