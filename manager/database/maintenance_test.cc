@@ -1,0 +1,73 @@
+#include "manager/database/maintenance.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "manager/database/testing/running_cluster.h"
+
+namespace berth::manager {
+namespace {
+
+class MaintenanceTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    shared_loop = std::make_unique<loop::Loop>();
+    shared = std::make_unique<RunningCluster>(*shared_loop);
+  }
+  static void TearDownTestSuite() {
+    shared.reset();
+    shared_loop.reset();
+  }
+  static inline std::unique_ptr<loop::Loop> shared_loop;
+  static inline std::unique_ptr<RunningCluster> shared;
+  static inline int made = 0;
+
+  void SetUp() override {
+    name = fmt::format("kept_{}", ++made);
+    loop::run_task(loop, shared->databases().create({name, name}, "secret"));
+    app = std::make_unique<db::Database>(loop, shared->options(name, name, "secret"));
+    run("CREATE TABLE \"No te\" AS SELECT n, repeat('x', 500) AS text FROM generate_series(1, 20000) n");
+  }
+  db::Rows run(std::string sql) { return loop::run_task(loop, app->query(std::move(sql))); }
+  std::uint64_t table_bytes() { return run("SELECT pg_total_relation_size('\"No te\"') AS b")[0].get<std::uint64_t>("b"); }
+
+  loop::Loop& loop = *shared_loop;
+  Maintenance maintenance{*shared_loop, shared->cluster()};
+  std::string name;
+  std::unique_ptr<db::Database> app;
+};
+
+TEST_F(MaintenanceTest, GivesSpaceBack) {
+  run("DELETE FROM \"No te\" WHERE n % 5 > 0");
+  std::vector<std::string> told;
+  const auto result = loop::run_task(loop, maintenance.clean_up(name, [&](const MaintenanceProgress& at) {
+                                       told.push_back(fmt::format("{} {}/{}", at.what, at.done, at.of));
+                                     }));
+  EXPECT_LT(result.bytes_after, result.bytes_before - (5 << 20));
+  EXPECT_EQ(run("SELECT count(*) AS n FROM \"No te\"")[0].get<int>("n"), 4000);
+  EXPECT_THAT(told, testing::ElementsAre("public.No te 0/1", "public.No te 1/1"));
+}
+
+TEST_F(MaintenanceTest, RefusesBeforehandWhenTheDiskHasNoRoomForACopy) {
+  const auto before = table_bytes();
+  try {
+    loop::run_task(loop, maintenance.clean_up_within(name, before - 1, {}));
+    FAIL();
+  } catch (const Failure& failure) {
+    EXPECT_EQ(failure.error().code, Errc::kNoSpace);
+    EXPECT_THAT(failure.error().detail, testing::HasSubstr("largest table public.No te"));
+  }
+  EXPECT_EQ(table_bytes(), before);
+}
+
+TEST_F(MaintenanceTest, RefreshesStatisticsOfEveryDatabaseAndShrinksNone) {
+  run("DELETE FROM \"No te\" WHERE n < 10000");
+  const auto before = run("SELECT pg_relation_size('\"No te\"') AS b")[0].get<std::uint64_t>("b");
+  EXPECT_GE(loop::run_task(loop, maintenance.vacuum_all()), 3u);
+  EXPECT_EQ(run("SELECT pg_relation_size('\"No te\"') AS b")[0].get<std::uint64_t>("b"), before);
+  const auto estimate = run("SELECT reltuples::bigint AS n FROM pg_class WHERE relname = 'No te'");
+  EXPECT_EQ(estimate[0].get<int>("n"), 10001) << "the planner knows how many are left";
+}
+
+}  // namespace
+}  // namespace berth::manager
