@@ -1,8 +1,7 @@
 #include "apps/notes/board_store.h"
 
-#include <boost/json/parse.hpp>
-
 #include "db/database.h"
+#include "wire/json/json.h"
 
 namespace berth::notes {
 namespace {
@@ -31,8 +30,7 @@ Note read_note(const db::Row& row) {
   note.changed_at = row.get<std::string>(8);
   note.revision = row.get<std::int64_t>(9);
   note.is_removed = row.get<bool>(10);
-  const auto files = row.text(11);
-  note.files = json::parse(json::string_view(files.data(), files.size())).as_array();
+  note.files = or_throw(json::parse(row.text(11))).as_array();
   return note;
 }
 
@@ -151,7 +149,7 @@ Task<Result<Note>> BoardStore::edit_note(std::string id, NoteChange change, std:
       fmt::format("UPDATE note SET text = coalesce($2, text), color = coalesce($3, color), "
                   "board = coalesce($4, board), position = coalesce($5, position), changed_by = $6, "
                   "changed = now(), revision = revision + 1 WHERE id = $1 AND removed IS NULL "
-                  "AND ($4 IS NULL OR EXISTS (SELECT FROM board WHERE board.id = $4 AND board.removed IS NULL FOR SHARE)) "
+                  "AND ($4::uuid IS NULL OR EXISTS (SELECT FROM board WHERE board.id = $4 AND board.removed IS NULL FOR SHARE)) "
                   "RETURNING {}",
                   kNoteColumns),
       id, change.text, change.color, change.board, change.position, by);

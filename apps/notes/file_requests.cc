@@ -128,7 +128,7 @@ loop::Task<void> FileRequests::download(sdk::HttpRequest& request, sdk::HttpResp
   if (is_picture(file->type)) response.header("Content-Disposition", "inline");
   else response.file_name(file->name);
 
-  const auto ranges = parse_ranges(request.header("range"), file->size);
+  const auto ranges = sdk::parse_ranges(request.header("range"), file->size);
   if (ranges && ranges->empty()) {
     response.status(416).header("Content-Range", fmt::format("bytes */{}", file->size));
     co_return co_await response.finish();

@@ -3,8 +3,8 @@
 #include <map>
 
 #include "apps/notes/request.h"
-#include "notes_pages.h"
 #include "notes_schema.h"
+#include "notes_ui.h"
 
 namespace berth::notes {
 namespace {
@@ -61,7 +61,7 @@ loop::Task<void> NotesInstance::started() {
     return file_requests_.handle(request, response);
   });
   attach_app_websocket();
-  attach_static(packs::notes_pages());
+  attach_static(packs::notes_ui());
   tasks().spawn(purge_sometimes());
 }
 
