@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "apps/notes/testing/store_fixture.h"
+#include "base/text.h"
 #include "sdk/testing/fixture.h"
 
 namespace berth::notes {
@@ -27,6 +28,7 @@ class NotesTest : public sdk::ServiceFixture<NotesInstance> {
   NotesTest() {
     database_arguments = arguments();
     database_arguments.database.conninfo = db::format_conninfo(db::TemporaryCluster::shared().make_database());
+    webserver->credit_for_service = 16 << 20;   // who gives credit back is not the matter here
     start(database_arguments);
     enter(kAnn, "Ann");
     enter(kBob, "Bob");
@@ -93,7 +95,7 @@ class NotesTest : public sdk::ServiceFixture<NotesInstance> {
     open.relative = relative;
     open.headers = std::move(headers);
     const bool has_body = method == link::kPost;
-    if (has_body) open.bits = link::kOpenBody;
+    if (has_body) open.bits = link::kOpenHasBody;
     const std::uint32_t stream = ++last_stream_;
     webserver->open(stream, open);
     if (has_body) send_body(stream, body);
@@ -185,7 +187,7 @@ TEST_F(NotesTest, AChangeIsToldToOthersEvenIfWhoAskedIsGone) {
   indication(kBob, "BoardChanged");
   webserver->send_text(kAnn, add_note_request("milk"));
   Bytes close;
-  or_throw(link::append(close, kAnn, link::Close{1001, ""}));
+  link::append(close, kAnn, link::Close{1001, ""});
   webserver->send(close);
   EXPECT_EQ(indication(kBob, "NoteChanged").at("note").at("text"), "milk");
 }
@@ -239,7 +241,7 @@ TEST_F(NotesTest, ShowsWhoIsHereAndWriting) {
   while (people.find(kNote) == std::string::npos) people = json::serialize(indication(kAnn, "PeopleChanged"));
   EXPECT_THAT(people, HasSubstr(R"("name":"Bob","note":")"));
   Bytes close;
-  or_throw(link::append(close, kBob, link::Close{1001, ""}));
+  link::append(close, kBob, link::Close{1001, ""});
   webserver->send(close);
   while (people.find("Bob") != std::string::npos) people = json::serialize(indication(kAnn, "PeopleChanged"));
 }
@@ -304,7 +306,7 @@ TEST_F(NotesTest, ASessionThatEndedOpensNoFiles) {
   const auto key = json::get_string(subscribe(kBob), "key");
   EXPECT_EQ(http(link::kGet, kFile, "key=" + key).status, 404);
   Bytes close;
-  or_throw(link::append(close, kBob, link::Close{1001, ""}));
+  link::append(close, kBob, link::Close{1001, ""});
   webserver->send(close);
   webserver->settle();
   EXPECT_EQ(http(link::kGet, kFile, "key=" + key).status, 403);
