@@ -147,12 +147,12 @@ describe("disk full", { skip: can_mount() ? false : "needs root and mount" }, ()
     const file = join(platform.folder, "team.dump");
     await platform.berth("instance", "backup", "team@example.com", "-o", file);
     disk.fill(300_000);
-    const done = await platform.cli(["instance", "restore", file, "--wait", "--yes"]);
+    const done = await platform.cli(["instance", "restore", file, "--wait"]);
     assert.notEqual(done.code, 0);
     assert.match(done.stderr, /space|disk|full/i);
     disk.empty();
     await all_is_well();
-    await platform.berth("instance", "restore", file, "--wait", "--yes");
+    await platform.berth("instance", "restore", file, "--wait");
     await all_is_well();
   });
 

@@ -187,7 +187,7 @@ test("restore brings back the data of the backup's moment, and the password", as
   const file = await backup();
   const later = await session.add_note(board, "after the backup");
   session.close();
-  await platform().berth("instance", "restore", file, "--wait", "--yes");
+  await platform().berth("instance", "restore", file, "--wait");
   const again = new NotesSession(url(), password);
   const notes = await again.notes();
   assert.equal(notes.get(kept), "before the backup");
@@ -200,7 +200,7 @@ test("two restores of the same instance at once: one does it, the other is refus
   const reader = new NotesSession(url(), password);
   const expected = [...(await reader.notes())].sort();
   reader.close();
-  const both = await Promise.all([1, 2].map(() => platform().cli(["instance", "restore", file, "--wait", "--yes"])));
+  const both = await Promise.all([1, 2].map(() => platform().cli(["instance", "restore", file, "--wait"])));
   assert.ok(both.some((one) => one.code === 0), both.map((one) => one.stderr).join("\n"));
   for (const one of both) if (one.code !== 0) assert.match(one.stderr, /already|running|progress|conflict|another/i);
   const again = new NotesSession(url(), password);

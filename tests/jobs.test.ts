@@ -94,7 +94,7 @@ test("restore interrupted: the data are those of before, or those of the backup,
   let restored = 0;
   for (let round = 0; round < kRounds; round++) {
     await interrupted(
-      () => platform().cli(["instance", "restore", file, "--wait", "--yes"], { timeoutMs: 20_000 }),
+      () => platform().cli(["instance", "restore", file, "--wait"], { timeoutMs: 20_000 }),
       100 + round * 150,
     );
     const reader = new NotesSession(url, password);
@@ -111,7 +111,7 @@ test("restore interrupted: the data are those of before, or those of the backup,
   }
   writer.close();
   console.log(`restore interrupted ${kRounds} times: ${restored} new state, ${kRounds - restored} old state`);
-  await platform().berth("instance", "restore", file, "--wait", "--yes");
+  await platform().berth("instance", "restore", file, "--wait");
   const last = new NotesSession(url, password);
   assert.deepEqual([...(await last.notes())].sort(), in_backup);
   last.close();
