@@ -3,6 +3,7 @@
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=${BERTH_BUILD:-$top/build}
 folder=$(mktemp -d "${TMPDIR:-/tmp}/berth-bench-XXXXXX")
+chmod 755 "$folder"  # services run under other users
 root=$folder/root
 http=${BERTH_BENCH_HTTP:-18380} https=${BERTH_BENCH_HTTPS:-18743}
 echo 'bench password' >"$folder/pw.txt"
