@@ -105,27 +105,41 @@ describe("in the browser", () => {
 
   async function open_notes(person: Person, name: string): Promise<void> {
     await person.page.goto(`${platform.https_url}/example.com/team/notes.htm`);
-    await person.page.getByLabel("Your name").fill(name);
-    await person.page.getByLabel("Password").fill(password);
-    await person.page.getByRole("button", { name: /open|sign in|join/i }).click();
+    await person.page.locator("input[name=username]").fill(name);
+    await person.page.locator("input[name=password]").fill(password);
+    await person.page.locator("button[type=submit]").click();
+    await person.page.locator(".notes").waitFor();
   }
 
-  async function write_note(person: Person, text: string): Promise<void> {
-    await person.page.getByRole("button", { name: /^(add|new) (a )?note/i }).first().click();
+  async function write_note(person: Person, text: string, board = 0): Promise<void> {
+    await person.page.getByRole("button", { name: "Add note" }).nth(board).click();
+    await person.page.getByRole("textbox", { name: "Edit note" }).waitFor();
     await person.page.keyboard.type(text);
     await person.page.keyboard.press("Escape");
     await person.page.getByText(text).first().waitFor();
   }
 
+  async function add_board(person: Person, title: string): Promise<void> {
+    const before = await person.page.getByLabel("Title of the board").count();
+    await person.page.getByRole("button", { name: "Add board" }).click();
+    const field = person.page.getByLabel("Title of the board").nth(before);
+    await field.fill(title);
+    await field.press("Enter");
+  }
+
   step("two people open the notes and see each other's live", async () => {
     ann = await Person.arrive(browser);
-    ben = await Person.arrive(browser, { dark: true, locale: "de-DE" });
+    ben = await Person.arrive(browser, { dark: true });
     await open_notes(ann, "Ann");
     await open_notes(ben, "Ben");
+    await add_board(ann, "Summer party");
+    await add_board(ann, "Who brings what");
     await write_note(ann, "Order the big tent");
     await ben.page.getByText("Order the big tent").waitFor({ timeout: 5_000 });
     await write_note(ben, "Ask the band");
     await ann.page.getByText("Ask the band").waitFor({ timeout: 5_000 });
+    await write_note(ben, "Ben: salads for twenty, and the long table from the cellar", 1);
+    await ann.page.getByText("salads for twenty").waitFor({ timeout: 5_000 });
     await ann.picture("08-notes-ann");
     await ben.picture("09-notes-ben");
   });
