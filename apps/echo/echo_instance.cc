@@ -10,8 +10,12 @@ namespace {
 
 constexpr std::size_t kBlock = 64 * 1024;
 
-void require_method(const sdk::HttpRequest& request, std::string_view method) {
-  if (request.method() != method) throw_failure(Errc::kUnsupported, "{} only", method);
+// True if the method fits; else the answer is 405.
+loop::Task<bool> takes(std::string_view method, sdk::HttpRequest& request, sdk::HttpResponse& response) {
+  if (request.method() == method) co_return true;
+  response.status(405).header("allow", method);
+  co_await response.send({});
+  co_return false;
 }
 
 std::int64_t find_number(const sdk::HttpRequest& request, std::string_view name, std::int64_t most) {
@@ -52,7 +56,7 @@ loop::Task<void> EchoInstance::started() {
 }
 
 loop::Task<void> EchoInstance::bytes(sdk::HttpRequest& request, sdk::HttpResponse& response) {
-  require_method(request, "GET");
+  if (!co_await takes("GET", request, response)) co_return;
   const auto wanted = parse_integer(request.path());
   if (!wanted || *wanted < 0 || static_cast<std::uint64_t>(*wanted) > kMostBytes)
     throw_failure(Errc::kMalformed, "bytes/N: a number up to {} expected", kMostBytes);
@@ -80,7 +84,7 @@ loop::Task<void> EchoInstance::bytes(sdk::HttpRequest& request, sdk::HttpRespons
 }
 
 loop::Task<void> EchoInstance::sink(sdk::HttpRequest& request, sdk::HttpResponse& response) {
-  require_method(request, "POST");
+  if (!co_await takes("POST", request, response)) co_return;
   std::uint64_t count = 0;
   for (;;) {
     const Bytes part = co_await request.read();
@@ -98,14 +102,14 @@ loop::Task<void> EchoInstance::slow(sdk::HttpRequest& request, sdk::HttpResponse
 }
 
 loop::Task<void> EchoInstance::crash(sdk::HttpRequest& request, sdk::HttpResponse& response) {
-  require_method(request, "POST");
+  if (!co_await takes("POST", request, response)) co_return;
   log("crash as asked for", {{"peer", request.peer()}});
   std::abort();
   co_await response.finish();
 }
 
 loop::Task<void> EchoInstance::hog(sdk::HttpRequest& request, sdk::HttpResponse& response) {
-  require_method(request, "POST");
+  if (!co_await takes("POST", request, response)) co_return;
   const auto mebibytes = find_number(request, "mb", kMostMebibytes);
   if (mebibytes == 0) hogged_.clear();
   for (std::int64_t i = 0; i < mebibytes; ++i) hogged_.emplace_back(1 << 20, 'h');
@@ -114,7 +118,7 @@ loop::Task<void> EchoInstance::hog(sdk::HttpRequest& request, sdk::HttpResponse&
 }
 
 loop::Task<void> EchoInstance::spin(sdk::HttpRequest& request, sdk::HttpResponse& response) {
-  require_method(request, "POST");
+  if (!co_await takes("POST", request, response)) co_return;
   const auto until = loop::Clock::now() + std::chrono::milliseconds(find_number(request, "ms", kMostMilliseconds));
   while (loop::Clock::now() < until) {   // on purpose without giving way: the whole service stands still
   }

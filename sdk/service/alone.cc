@@ -131,7 +131,7 @@ loop::Task<void> run_alone(AppService& service) {
 
   loop::SpawnOptions spawn;
   spawn.program = webserver;
-  spawn.arguments = {"--root", root.path, "--http", std::to_string(arguments.port), "--https", "0", "--bind", "127.0.0.1"};
+  spawn.arguments = {"--root", root.path, "--http", std::to_string(arguments.port), "--https", "off", "--bind", "127.0.0.1"};
   Child child;
   child.watch = or_throw(loop::ProcessWatch::make(loop, or_throw(loop::spawn(spawn))));
   co_await loop::with_timeout(loop, kStartLimit, [](loop::Event& ready) -> loop::Task<void> { co_await ready.wait(); }(peer.ready()),
