@@ -44,6 +44,11 @@ std::size_t HttpConversation::consume(std::span<std::uint8_t> bytes) {
 
 std::size_t HttpConversation::consume_head(std::span<std::uint8_t> bytes) {
   const bool is_new = parser_.is_empty();
+  if (is_new && bytes[0] == 0x16) {  // a TLS handshake record: it would never end in a blank line
+    keep_alive_ = false;
+    respond(400, "This port speaks plain HTTP. Use http:// instead of https://.");
+    return bytes.size();
+  }
   const auto used = parser_.feed(bytes);
   if (!used) {
     keep_alive_ = false;

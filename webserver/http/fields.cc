@@ -18,11 +18,14 @@ bool is_hop_by_hop(std::string_view name) {
 http1::Headers without_hop_by_hop(const http1::Headers& headers) {
   http1::Headers kept;
   kept.reserve(headers.size() + 4);
-  for (const auto& [name, value] : headers) {
-    auto lower = to_lower(name);
-    if (is_hop_by_hop(lower) || http1::has_token(headers, "connection", lower)) continue;
-    kept.emplace_back(std::move(lower), value);
-  }
+  for (const auto& [name, value] : headers) kept.emplace_back(to_lower(name), value);
+  std::vector<std::string> named;  // by Connection
+  for (const auto& [name, value] : kept)
+    if (name == "connection")
+      for (const auto token : split(value, ',')) named.push_back(to_lower(trim(token)));
+  std::erase_if(kept, [&](const auto& field) {
+    return is_hop_by_hop(field.first) || std::ranges::find(named, field.first) != named.end();
+  });
   return kept;
 }
 

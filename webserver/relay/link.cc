@@ -203,8 +203,6 @@ Result<void> Link::on_hello(ByteView payload) {
 link::Attached Link::judge(const link::Attach& request) {
   using enum link::AttachResult;
   if (!is_attach_path(request.path)) return {request.id, kPathInvalid, fmt::format("'{}' is no path", request.path)};
-  const auto kind = static_cast<int>(request.kind);
-  if (kind < 1 || kind > 4) return {request.id, kKindNotAllowed, fmt::format("kind {} is not known", kind)};
   switch (reactor_.grants().check(request.grant, peer_.uid, request.path)) {
     case Grants::Verdict::kGranted:
       break;

@@ -1,0 +1,139 @@
+#include <netinet/in.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <sys/socket.h>
+
+#include <thread>
+
+#include "webserver/testing/peers.h"
+
+namespace berth::webserver::testing {
+namespace {
+
+std::string subject_of(const Client& client) {
+  X509* certificate = SSL_get1_peer_certificate(client.ssl());
+  char text[200] = "";
+  X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, text, sizeof text);
+  X509_free(certificate);
+  return text;
+}
+
+TEST(Tls, ServesOverTls13AndMarksTheStream) {
+  TestServer server({.tls = true});
+  ServicePeer service(server.link_path());
+  ASSERT_EQ(service.attach(1, link::Kind::kHttp, "/a", server.grant("/a")).result, link::AttachResult::kOk);
+  Client client(server.https(), true);
+  EXPECT_STREQ(SSL_get_version(client.ssl()), "TLSv1.3");
+  client.get("/a");
+  const auto opened = service.expect_open();
+  EXPECT_EQ(opened.open.bits & link::kOpenTls, link::kOpenTls);
+  service.accept(opened.stream, 200);
+  std::size_t given = service.webserver().credit;
+  const std::string block(10000, 'x');
+  for (int i = 0; i < 100; ++i) {
+    while (given < block.size()) given += or_throw(link::parse_u32(service.expect(link::Type::kCredit).payload));
+    service.data(opened.stream, block, i == 99);
+    given -= block.size();
+  }
+  EXPECT_EQ(client.read_response().body.size(), 1'000'000U);
+}
+
+TEST(Tls, CarriesAnUploadLargerThanAnyBuffer) {
+  TestServer server({.tls = true});
+  ServicePeer service(server.link_path());
+  ASSERT_EQ(service.attach(1, link::Kind::kHttp, "/a", server.grant("/a")).result, link::AttachResult::kOk);
+  Client client(server.https(), true);
+  client.get("/a", "Content-Length: 3000000\r\n", "PUT");
+  std::thread sender([&] { client.send(std::string(3000000, 'u')); });
+  const auto opened = service.expect_open();
+  EXPECT_EQ(service.read_body(opened.stream).first, std::string(3000000, 'u'));
+  sender.join();
+  service.accept(opened.stream, 204, {}, true);
+  EXPECT_EQ(client.read_response().status(), 204);
+}
+
+TEST(Tls, AnswersPlainHttpWithAHint) {
+  TestServer server({.tls = true});
+  Client client(server.https());
+  const auto response = client.fetch("/");
+  EXPECT_EQ(response.status(), 400);
+  EXPECT_THAT(response.body, ::testing::HasSubstr("https://"));
+}
+
+TEST(Tls, ChangesTheCertificateWithoutDroppingAnyone) {
+  TestServer server({.tls = true});
+  Client before(server.https(), true);
+  EXPECT_EQ(before.fetch("/x").status(), 404);
+  EXPECT_EQ(subject_of(before), "localhost");
+  server.set_certificate(make_certificate("new.example.com"));
+  Client after(server.https(), true);
+  EXPECT_EQ(subject_of(after), "new.example.com");
+  EXPECT_EQ(before.fetch("/x").status(), 404);
+}
+
+TEST(Tls, RefusesWhatIsNoCertificateWithAReason) {
+  TicketKeys keys;
+  const auto good = make_certificate(), other = make_certificate();
+  const auto key_begin = good.find("-----BEGIN PRIVATE KEY");
+  ASSERT_NE(key_begin, good.npos);
+  EXPECT_TRUE(TlsServer::make(good, keys));
+  EXPECT_THAT(TlsServer::make("", keys).error().detail, ::testing::StartsWith("certificate"));
+  EXPECT_THAT(TlsServer::make(good.substr(0, key_begin), keys).error().detail, ::testing::StartsWith("private key"));
+  EXPECT_THAT(TlsServer::make(good.substr(0, key_begin) + other.substr(other.find("-----BEGIN PRIVATE KEY")), keys).error().detail,
+              ::testing::HasSubstr("does not belong"));
+}
+
+// Tickets are stateless and known to every reactor; those of the previous key still count.
+TEST(Tls, ResumesASessionAtAnyReactorAndAfterOneRotation) {
+  TestServer server({.reactors = 2, .tls = true});
+  TicketKeys keys;
+  keys.rotate();
+  server.on_all([&](Reactor& reactor) { reactor.set_ticket_keys(keys); });
+  const auto connect = [&](SSL_SESSION* session, int version) {
+    SSL_CTX* context = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_max_proto_version(context, version);
+    UniqueFd fd(::socket(AF_INET, SOCK_STREAM, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(server.https());
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    SSL* ssl = SSL_new(context);
+    SSL_set_fd(ssl, fd.get());
+    if (session) SSL_set_session(ssl, session);
+    EXPECT_EQ(SSL_connect(ssl), 1);
+    const std::string request = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
+    SSL_write(ssl, request.data(), static_cast<int>(request.size()));
+    char text[1000];
+    EXPECT_GT(SSL_read(ssl, text, sizeof text), 0);
+    const bool resumed = SSL_session_reused(ssl) == 1;
+    SSL_SESSION* next = SSL_get1_session(ssl);
+    SSL_shutdown(ssl);
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    return std::pair(resumed, next);
+  };
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    auto [first, session] = connect(nullptr, version);
+    EXPECT_FALSE(first);
+    for (int i = 0; i < 8; ++i) {
+      auto [resumed, next] = connect(session, version);
+      EXPECT_TRUE(resumed) << i;
+      SSL_SESSION_free(std::exchange(session, next));
+      if (i == 3) {
+        keys.rotate();
+        server.on_all([&](Reactor& reactor) { reactor.set_ticket_keys(keys); });
+      }
+    }
+    keys.rotate();
+    keys.rotate();
+    server.on_all([&](Reactor& reactor) { reactor.set_ticket_keys(keys); });
+    auto [resumed, next] = connect(session, version);
+    EXPECT_FALSE(resumed) << "a key two rotations old";
+    SSL_SESSION_free(session);
+    SSL_SESSION_free(next);
+  }
+}
+
+}  // namespace
+}  // namespace berth::webserver::testing
