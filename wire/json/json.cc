@@ -156,7 +156,7 @@ double get_number(const Object& object, std::string_view name, double fallback) 
   if (!value) return fallback;
   boost::json::error_code error;
   const auto number = value->to_number<double>(error);
-  return error ? fallback : number;
+  return error || !std::isfinite(number) ? fallback : number;  // 1e999 is read as infinity
 }
 
 bool get_bool(const Object& object, std::string_view name, bool fallback) {

@@ -51,6 +51,15 @@ TEST(JsonGetters, FallBackWhereAMemberIsAbsentOrOfAnotherType) {
   EXPECT_EQ(find_string(object, "n"), std::nullopt);
 }
 
+TEST(JsonGetters, TakeNumbersOutsideOfDoubleForNone) {
+  const auto object = parse_object(R"({"big":1e999,"odd":0e999,"wide":1e30})").value();
+  EXPECT_EQ(get_number(object, "big", -1), -1);
+  EXPECT_EQ(get_number(object, "odd", -1), -1);
+  EXPECT_EQ(get_integer(object, "big", -1), -1);
+  EXPECT_EQ(get_integer(object, "odd", -1), -1);
+  EXPECT_FALSE(require_integer(object, "wide"));
+}
+
 TEST(JsonGetters, NameTheMemberThatIsWrong) {
   const auto object = parse_object(R"({"port":70000,"name":5,"half":1.5,"long":"abc"})").value();
   EXPECT_EQ(require_string(object, "path").error().detail, "'path': missing");
