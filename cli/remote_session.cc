@@ -118,8 +118,10 @@ loop::Task<api::Job> RemoteSession::upload(std::string method, std::string resou
   };
   const auto response = co_await http_.fetch(std::move(request));
   if (response.status < 200 || response.status > 299) throw Failure(error_of(response));
+  // {"job": "17"}: by HTTP its number only.
   const auto body = or_throw(json::parse_object(response.body));
-  co_return or_throw(api::parse_answer<api::RestoreInstanceResult>(body)).job;
+  const auto id = or_throw(json::require_string(body, "job"));
+  co_return (co_await ask(*this, api::GetJob{id})).job;
 }
 
 loop::Task<api::Job> RemoteSession::restore(std::string name, std::string domain, UniqueFd source) {
