@@ -50,7 +50,9 @@ async function buildPage(page) {
   const folder = join(out, page.name);
   await mkdir(folder, { recursive: true });
   await Promise.all(
-    page.files.map((file) => copyFile(file, join(folder, file === font ? "inter.woff2" : relative(dirname(file), file)))),
+    page.files.map((file) =>
+      copyFile(file, join(folder, file === font ? "inter.woff2" : relative(dirname(file), file))),
+    ),
   );
   const options = {
     ...common,
@@ -78,8 +80,8 @@ async function buildTests() {
     format: "esm",
     platform: "node",
     target: "node18",
-    packages: "external",
-    external: ["*/dev/fake_manager.mjs"],
+    mainFields: ["module", "main"],
+    external: ["ws", "playwright-core"],
     minify: false,
     sourcemap: "inline",
   });

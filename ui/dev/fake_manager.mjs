@@ -31,9 +31,7 @@ export async function startFakeManager({ port = 0, password = "pwd", stepMs = 60
     response.setHeader("Content-Type", "application/json");
     if (body.subarray(0, 5).toString() !== "PGDMP") {
       response.writeHead(400);
-      response.end(
-        JSON.stringify({ error: "This file is not a backup: it does not begin like a PostgreSQL dump." }),
-      );
+      response.end(JSON.stringify({ error: "This file is not a backup: it does not begin like a PostgreSQL dump." }));
       return true;
     }
     response.end(JSON.stringify({ job: world.restore(appName, appDomain) }));

@@ -10,30 +10,54 @@ const limits = { text: 16_384, title: 200, file: 10 * 1024 * 1024 };
 function sampleBoards(notes, boards) {
   const at = (minutes) => new Date(Date.now() - minutes * 60_000).toISOString();
   const sample = [
-    ["This week", [
-      ["Move the reception phones to the new switch.\nRico has the key to the rack.", "yellow", "Anna Berg", 55],
-      ["Draft the offer for acme.org: 40 users, two sites, start in May", "blue", "Rico Schulz", 190],
-      ["Ask facilities about the alarm line → https://example.com/tickets/4711", "yellow", "Mia Chen", 1500],
-    ]],
-    ["Doing", [
-      ["Firmware for the second floor, 12 of 31 done", "green", "Rico Schulz", 8],
-      ["Test restore of the events database", "violet", "Anna Berg", 30],
-    ]],
-    ["Done", [
-      ["New certificate is in, everybody reconnected by itself", "green", "Mia Chen", 2900],
-      ["Coffee machine repaired ☕", "pink", "Jonas Weiß", 4300],
-    ]],
-    ["Ideas", [
-      ["Could the door bell ring in the notes app?", "grey", "Jonas Weiß", 7000],
-      ["Lunch talk: how we moved 37 customers in one night", "pink", "Anna Berg", 9000],
-    ]],
+    [
+      "This week",
+      [
+        ["Move the reception phones to the new switch.\nRico has the key to the rack.", "yellow", "Anna Berg", 55],
+        ["Draft the offer for acme.org: 40 users, two sites, start in May", "blue", "Rico Schulz", 190],
+        ["Ask facilities about the alarm line → https://example.com/tickets/4711", "yellow", "Mia Chen", 1500],
+      ],
+    ],
+    [
+      "Doing",
+      [
+        ["Firmware for the second floor, 12 of 31 done", "green", "Rico Schulz", 8],
+        ["Test restore of the events database", "violet", "Anna Berg", 30],
+      ],
+    ],
+    [
+      "Done",
+      [
+        ["New certificate is in, everybody reconnected by itself", "green", "Mia Chen", 2900],
+        ["Coffee machine repaired ☕", "pink", "Jonas Weiß", 4300],
+      ],
+    ],
+    [
+      "Ideas",
+      [
+        ["Could the door bell ring in the notes app?", "grey", "Jonas Weiß", 7000],
+        ["Lunch talk: how we moved 37 customers in one night", "pink", "Anna Berg", 9000],
+      ],
+    ],
   ];
   for (const [b, [title, list]] of sample.entries()) {
     const board = randomUUID();
     boards.set(board, { id: board, title, position: b });
     for (const [n, [text, color, author, minutes]] of list.entries()) {
       const id = randomUUID();
-      notes.set(id, { id, board, text, color, position: n, author, createdAt: at(minutes), changedBy: author, changedAt: at(minutes), revision: 1, files: [] });
+      notes.set(id, {
+        id,
+        board,
+        text,
+        color,
+        position: n,
+        author,
+        createdAt: at(minutes),
+        changedBy: author,
+        changedAt: at(minutes),
+        revision: 1,
+        files: [],
+      });
     }
   }
 }
@@ -54,10 +78,18 @@ export async function startFakeNotes({ port = 0, password = "pwd", sample = true
   const people = () =>
     [...server.sessions]
       .filter((session) => session.subscribed)
-      .map((session) => ({ session: session.id, name: session.login.dn, ...(session.note ? { note: session.note } : {}) }));
+      .map((session) => ({
+        session: session.id,
+        name: session.login.dn,
+        ...(session.note ? { note: session.note } : {}),
+      }));
   const tellNote = (note) => everybody({ mt: "NoteChanged", note });
   const touch = (session, note) =>
-    Object.assign(note, { changedBy: session.login.dn, changedAt: new Date().toISOString(), revision: note.revision + 1 });
+    Object.assign(note, {
+      changedBy: session.login.dn,
+      changedAt: new Date().toISOString(),
+      revision: note.revision + 1,
+    });
   const noteOf = (id) => {
     if (!notes.has(id)) throw failure("This note was deleted meanwhile.", "not_found");
     return notes.get(id);
@@ -74,7 +106,13 @@ export async function startFakeNotes({ port = 0, password = "pwd", sample = true
         session.id = randomUUID();
         session.fileKey = randomBytes(8).toString("hex");
         session.subscribed = message.src;
-        answer({ session: session.id, key: session.fileKey, files: "/example.com/team/files", people: people(), limits });
+        answer({
+          session: session.id,
+          key: session.fileKey,
+          files: "/example.com/team/files",
+          people: people(),
+          limits,
+        });
         return everybody({ mt: "PeopleChanged", people: people() });
       case "GetBoards":
         return answer({ boards: [...boards.values()] });
@@ -119,7 +157,19 @@ export async function startFakeNotes({ port = 0, password = "pwd", sample = true
         if (!notes.has(id)) {
           const { board, text, color, position } = message;
           const now = new Date().toISOString();
-          notes.set(id, { id, board, text, color, position, author: session.login.dn, createdAt: now, changedBy: session.login.dn, changedAt: now, revision: 1, files: [] });
+          notes.set(id, {
+            id,
+            board,
+            text,
+            color,
+            position,
+            author: session.login.dn,
+            createdAt: now,
+            changedBy: session.login.dn,
+            changedAt: now,
+            revision: 1,
+            files: [],
+          });
           tellNote(notes.get(id));
         }
         return done({ note: notes.get(id) });
@@ -184,16 +234,29 @@ export async function startFakeNotes({ port = 0, password = "pwd", sample = true
     } else {
       const kept = files.get(url.pathname.split("/").at(-1));
       if (!kept) refuse(404, "No such file.");
-      else response.writeHead(200, { "Content-Type": kept.file.type, "X-Content-Type-Options": "nosniff" }).end(kept.body);
+      else
+        response.writeHead(200, { "Content-Type": kept.file.type, "X-Content-Type-Options": "nosniff" }).end(kept.body);
     }
     return true;
   }
 
   const server = await startServer({
-    port, path: "/example.com/team", page: "notes", password, http, onMessage,
+    port,
+    path: "/example.com/team",
+    page: "notes",
+    password,
+    http,
+    onMessage,
     onClose: () => everybody({ mt: "PeopleChanged", people: people() }),
   });
-  return { ...server, boards, notes, files, acknowledged, url: `http://127.0.0.1:${server.port}/example.com/team/notes.htm` };
+  return {
+    ...server,
+    boards,
+    notes,
+    files,
+    acknowledged,
+    url: `http://127.0.0.1:${server.port}/example.com/team/notes.htm`,
+  };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

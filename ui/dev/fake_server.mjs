@@ -2,11 +2,11 @@
 import { createHash, randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import { dirname, extname, join, normalize } from "node:path";
-import { fileURLToPath } from "node:url";
+import { extname, join, normalize } from "node:path";
 import { WebSocketServer } from "ws";
 
-const dist = join(dirname(fileURLToPath(import.meta.url)), "../dist");
+// Tests and dev tools run in ui/.
+const dist = join(process.cwd(), "dist");
 const types = {
   ".htm": "text/html; charset=utf-8",
   ".js": "text/javascript; charset=utf-8",

@@ -5,15 +5,50 @@ const iso = (secondsAgo = 0) => new Date(Date.now() - secondsAgo * 1000).toISOSt
 const failure = (text, code) => Object.assign(new Error(text), { code });
 
 const values = [
-  { name: "dns", value: "ap1.example.com", type: "text", default: "", text: "Name under which people reach this platform" },
-  { name: "storeUrl", value: "https://store.example.org/download/apps.json", type: "text", default: "", text: "Where apps come from: address of apps.json or of its folder" },
+  {
+    name: "dns",
+    value: "ap1.example.com",
+    type: "text",
+    default: "",
+    text: "Name under which people reach this platform",
+  },
+  {
+    name: "storeUrl",
+    value: "https://store.example.org/download/apps.json",
+    type: "text",
+    default: "",
+    text: "Where apps come from: address of apps.json or of its folder",
+  },
   { name: "developerMode", value: "false", type: "boolean", default: "false", text: "Accept unsigned packages" },
-  { name: "binDays", value: "7", type: "integer", default: "7", min: 1, max: 90, text: "Days a deleted instance can be brought back" },
-  { name: "logLevel", value: "info", type: "choice", choices: ["error", "warning", "info", "debug"], default: "info", text: "How much the platform's own processes write" },
+  {
+    name: "binDays",
+    value: "7",
+    type: "integer",
+    default: "7",
+    min: 1,
+    max: 90,
+    text: "Days a deleted instance can be brought back",
+  },
+  {
+    name: "logLevel",
+    value: "info",
+    type: "choice",
+    choices: ["error", "warning", "info", "debug"],
+    default: "info",
+    text: "How much the platform's own processes write",
+  },
   { name: "httpRedirect", value: "true", type: "boolean", default: "false", text: "Send http requests to https" },
-  { name: "backupKey", value: "", type: "password", secret: true, default: "", text: "Key that seals backups; a backup can only be restored with it" },
+  {
+    name: "backupKey",
+    value: "",
+    type: "password",
+    secret: true,
+    default: "",
+    text: "Key that seals backups; a backup can only be restored with it",
+  },
 ];
-for (const setting of values) Object.assign(setting, { choices: setting.choices ?? [], secret: setting.secret ?? false });
+for (const setting of values)
+  Object.assign(setting, { choices: setting.choices ?? [], secret: setting.secret ?? false });
 export function settings(name, value) {
   if (name === undefined) return values;
   const found = values.find((setting) => setting.name === name);
@@ -44,12 +79,47 @@ const layers = [
 ].map(([layer, state, why]) => ({ layer, state, why }));
 
 const store = [
-  ["notes", "Notes", "Shared notes boards for a team: cards with text, colours and files, live for everybody who looks.", "Berth", ["collaboration"], 2.1e6],
-  ["files", "Files", "A WebDAV file store with shares, versions and links for people outside.", "Berth", ["files", "collaboration"], 4.8e6],
-  ["events", "Events", "Collects alarms and events of devices, sends mail, keeps a history.", "Berth", ["administration"], 3.2e6],
-  ["devices", "Devices", "Brings up phones and gateways, keeps their configuration and firmware.", "Berth", ["administration"], 5.9e6],
+  [
+    "notes",
+    "Notes",
+    "Shared notes boards for a team: cards with text, colours and files, live for everybody who looks.",
+    "Berth",
+    ["collaboration"],
+    2.1e6,
+  ],
+  [
+    "files",
+    "Files",
+    "A WebDAV file store with shares, versions and links for people outside.",
+    "Berth",
+    ["files", "collaboration"],
+    4.8e6,
+  ],
+  [
+    "events",
+    "Events",
+    "Collects alarms and events of devices, sends mail, keeps a history.",
+    "Berth",
+    ["administration"],
+    3.2e6,
+  ],
+  [
+    "devices",
+    "Devices",
+    "Brings up phones and gateways, keeps their configuration and firmware.",
+    "Berth",
+    ["administration"],
+    5.9e6,
+  ],
   ["echo", "Echo", "Answers what it gets. For tests and measurements.", "Berth", ["developer"], 0.9e6],
-  ["acme-visitors", "Visitors", "Who is in the house: sign in at the door, badge, list for the fire marshal.", "Acme", ["collaboration"], 7.4e6],
+  [
+    "acme-visitors",
+    "Visitors",
+    "Who is in the house: sign in at the door, badge, list for the fire marshal.",
+    "Acme",
+    ["collaboration"],
+    7.4e6,
+  ],
   ["portal", "Portal", "One page with all apps a user may open.", "Berth", ["administration"], 1.7e6],
 ];
 
@@ -65,21 +135,50 @@ export function makeWorld({ stepMs }) {
   const makePassword = () => randomBytes(12).toString("base64").replace(/[+/]/g, "x");
   const service = (id, title, label, build, ago, extra = {}) =>
     services.set(id, {
-      id, title, label, build, manufacturer: "Berth", state: "running", pid: 4000 + services.size * 17,
-      startedAt: iso(ago), restarts: 0, memoryBytes: 9e6 + Math.random() * 8e6, sessions: 0,
-      apps: [{ name: id, title, websocketOnly: false }], sandbox: layers, signer: "Berth release key", instances: 0, ...extra,
+      id,
+      title,
+      label,
+      build,
+      manufacturer: "Berth",
+      state: "running",
+      pid: 4000 + services.size * 17,
+      startedAt: iso(ago),
+      restarts: 0,
+      memoryBytes: 9e6 + Math.random() * 8e6,
+      sessions: 0,
+      apps: [{ name: id, title, websocketOnly: false }],
+      sandbox: layers,
+      signer: "Berth release key",
+      instances: 0,
+      ...extra,
     });
   service("notes", "Notes", "1.4", "140212", 260_000);
   service("files", "Files", "14r2.3", "148301", 260_000, { memoryBytes: 44e6 });
-  service("events", "Events", "14r2.1", "148120", 90_000, { restarts: 2, lastExit: "signal 11 (segmentation fault) 25 hours ago, core dump kept" });
+  service("events", "Events", "14r2.1", "148120", 90_000, {
+    restarts: 2,
+    lastExit: "signal 11 (segmentation fault) 25 hours ago, core dump kept",
+  });
   service("devices", "Devices", "14r2.1", "148120", 4_000);
 
   const instance = (serviceId, name, domain, bytes, sessions, extra = {}) =>
     instances.set(`${name}@${domain}`, {
-      service: serviceId, name, domain, state: "running", detail: "", path: `/${domain}/${name}`,
-      url: `https://ap1.example.com/${domain}/${name}`, app: serviceId, database: `${domain}_${name}`,
-      databaseUser: `${domain}_${name}`, databaseHost: "", databaseBytes: bytes, sessions,
-      createdAt: iso(90 * 86_400), logFlags: 0x8001, excludeFromBackup: false, ...extra,
+      service: serviceId,
+      name,
+      domain,
+      state: "running",
+      detail: "",
+      path: `/${domain}/${name}`,
+      url: `https://ap1.example.com/${domain}/${name}`,
+      app: serviceId,
+      database: `${domain}_${name}`,
+      databaseUser: `${domain}_${name}`,
+      databaseHost: "",
+      databaseBytes: bytes,
+      sessions,
+      createdAt: iso(90 * 86_400),
+      logFlags: 0x8001,
+      excludeFromBackup: false,
+      ...extra,
     });
   instance("notes", "team", "example.com", 24e6, 38);
   instance("notes", "sales", "example.com", 9e6, 12);
@@ -87,17 +186,43 @@ export function makeWorld({ stepMs }) {
   instance("files", "files", "example.com", 1.2e9, 214);
   instance("files", "archive", "acme.org", 7e6, 0, { state: "stopped" });
   instance("events", "events", "example.com", 86e6, 12);
-  instance("events", "events", "acme.org", 31e6, 0, { state: "failed", detail: "The database acme.org_events does not answer: password authentication failed. Set the database password again." });
-  instance("notes", "trial", "umbrella.example", 4e6, 0, { state: "deleted", deletedAt: iso(26 * 3600), purgeAt: iso(-5 * 86_400 - 9000) });
+  instance("events", "events", "acme.org", 31e6, 0, {
+    state: "failed",
+    detail:
+      "The database acme.org_events does not answer: password authentication failed. Set the database password again.",
+  });
+  instance("notes", "trial", "umbrella.example", 4e6, 0, {
+    state: "deleted",
+    deletedAt: iso(26 * 3600),
+    purgeAt: iso(-5 * 86_400 - 9000),
+  });
 
   const pastJob = (kind, title, target, state, ago, took, error) =>
     jobs.set(String(nextJob), {
-      id: String(nextJob++), kind, title, target, state, step: state === "failed" ? 2 : 5, steps: 5,
-      stepText: state === "failed" ? "download" : "done", percent: state === "failed" ? 31 : 100,
-      startedAt: iso(ago), endedAt: iso(ago - took), by: "Admin", ...(error ? { error } : {}),
+      id: String(nextJob++),
+      kind,
+      title,
+      target,
+      state,
+      step: state === "failed" ? 2 : 5,
+      steps: 5,
+      stepText: state === "failed" ? "download" : "done",
+      percent: state === "failed" ? 31 : 100,
+      startedAt: iso(ago),
+      endedAt: iso(ago - took),
+      by: "Admin",
+      ...(error ? { error } : {}),
     });
   pastJob("create", "Create team@acme.org", "team@acme.org", "done", 90_000, 2);
-  pastJob("install", "Install Visitors", "acme-visitors", "failed", 7_400, 9, "acme-visitors: the hash of the file is not what the store promised. Nothing was installed. Refresh the store and try again.");
+  pastJob(
+    "install",
+    "Install Visitors",
+    "acme-visitors",
+    "failed",
+    7_400,
+    9,
+    "acme-visitors: the hash of the file is not what the store promised. Nothing was installed. Refresh the store and try again.",
+  );
   pastJob("delete", "Delete trial@umbrella.example", "trial@umbrella.example", "done", 26 * 3600, 1);
   pastJob("update", "Update Notes to 1.4", "notes", "done", 3_000, 14);
 
@@ -118,8 +243,17 @@ export function makeWorld({ stepMs }) {
 
   function runJob(kind, title, target, steps, done) {
     const job = {
-      id: String(nextJob++), kind, title, target, state: "running", step: 1, steps: steps.length, stepText: steps[0],
-      percent: 0, startedAt: iso(), by: "Admin",
+      id: String(nextJob++),
+      kind,
+      title,
+      target,
+      state: "running",
+      step: 1,
+      steps: steps.length,
+      stepText: steps[0],
+      percent: 0,
+      startedAt: iso(),
+      by: "Admin",
     };
     jobs.set(job.id, job);
     logs.set(job.id, [{ at: iso(), text: `${title}: started by Admin` }]);
@@ -165,37 +299,88 @@ export function makeWorld({ stepMs }) {
   };
   const problemsOf = (name, domain) => {
     const problems = [];
-    if (name && !/^[a-z0-9][a-z0-9._-]*$/i.test(name)) problems.push({ field: "name", text: "Only letters, digits, dot, dash and underscore." });
-    if (instances.has(`${name}@${domain}`)) problems.push({ field: "name", text: `${name}@${domain} is there already.` });
-    if (Buffer.byteLength(`${domain}_${name}`) > 63) problems.push({ field: "database", text: "The database name is longer than 63 bytes." });
+    if (name && !/^[a-z0-9][a-z0-9._-]*$/i.test(name))
+      problems.push({ field: "name", text: "Only letters, digits, dot, dash and underscore." });
+    if (instances.has(`${name}@${domain}`))
+      problems.push({ field: "name", text: `${name}@${domain} is there already.` });
+    if (Buffer.byteLength(`${domain}_${name}`) > 63)
+      problems.push({ field: "database", text: "The database name is longer than 63 bytes." });
     return problems;
   };
 
   const world = {
     onChange: () => {},
     makePassword,
-    snapshot: () => ({ status: world.status(), services: [...services.values()], instances: [...instances.values()], jobs: [...jobs.values()] }),
+    snapshot: () => ({
+      status: world.status(),
+      services: [...services.values()],
+      instances: [...instances.values()],
+      jobs: [...jobs.values()],
+    }),
     status: () => ({
-      state: "running", version: "0.1.0", build: "100001", root: "/var/lib/berth-demo", uptime: (Date.now() - started) / 1000,
-      http: 8080, https: 8443, url: "https://ap1.example.com:8443/manager", fingerprint: certificate()[0].fingerprint, dns: "ap1.example.com",
+      state: "running",
+      version: "0.1.0",
+      build: "100001",
+      root: "/var/lib/berth-demo",
+      uptime: (Date.now() - started) / 1000,
+      http: 8080,
+      https: 8443,
+      url: "https://ap1.example.com:8443/manager",
+      fingerprint: certificate()[0].fingerprint,
+      dns: "ap1.example.com",
       processes: [
-        { name: "webserver", pid: 812, state: "running", memoryBytes: 14.2e6 + Math.random() * 1e6, startedAt: iso(260_000), restarts: 0 },
-        { name: "postgres", pid: 815, state: "running", memoryBytes: 61e6 + Math.random() * 3e6, startedAt: iso(260_000), restarts: 0 },
-        { name: "manager", pid: 801, state: "running", memoryBytes: 11.1e6 + Math.random() * 1e6, startedAt: iso(260_000), restarts: 0 },
+        {
+          name: "webserver",
+          pid: 812,
+          state: "running",
+          memoryBytes: 14.2e6 + Math.random() * 1e6,
+          startedAt: iso(260_000),
+          restarts: 0,
+        },
+        {
+          name: "postgres",
+          pid: 815,
+          state: "running",
+          memoryBytes: 61e6 + Math.random() * 3e6,
+          startedAt: iso(260_000),
+          restarts: 0,
+        },
+        {
+          name: "manager",
+          pid: 801,
+          state: "running",
+          memoryBytes: 11.1e6 + Math.random() * 1e6,
+          startedAt: iso(260_000),
+          restarts: 0,
+        },
       ],
-      services: services.size, instances: [...instances.values()].filter((i) => i.state !== "deleted").length,
-      disk: { totalBytes: 16e9, freeBytes: 6.2e9 }, developerMode: false,
+      services: services.size,
+      instances: [...instances.values()].filter((i) => i.state !== "deleted").length,
+      disk: { totalBytes: 16e9, freeBytes: 6.2e9 },
+      developerMode: false,
       checks: [
-        { id: "certificate", severity: "warning", text: "The certificate is self-signed: browsers warn every user.", fix: "Set a certificate from an authority that your users' browsers know.", command: "berth cert set --file chain.pem" },
+        {
+          id: "certificate",
+          severity: "warning",
+          text: "The certificate is self-signed: browsers warn every user.",
+          fix: "Set a certificate from an authority that your users' browsers know.",
+          command: "berth cert set --file chain.pem",
+        },
         { id: "disk", severity: "ok", text: "Disk: 6.2 GB free." },
         { id: "sandbox", severity: "ok", text: "All required sandbox layers are on." },
       ],
     }),
     restore: (name, domain) =>
-      runJob("restore", `Restore ${name}@${domain}`, `${name}@${domain}`, ["read", "restore beside the old one", "check", "swap"], () => {
-        if (!instances.has(`${name}@${domain}`)) instance("notes", name, domain, 24e6, 0);
-        tell(instances.get(`${name}@${domain}`));
-      }),
+      runJob(
+        "restore",
+        `Restore ${name}@${domain}`,
+        `${name}@${domain}`,
+        ["read", "restore beside the old one", "check", "swap"],
+        () => {
+          if (!instances.has(`${name}@${domain}`)) instance("notes", name, domain, 24e6, 0);
+          tell(instances.get(`${name}@${domain}`));
+        },
+      ),
     create: ({ service: id, name, domain, path }) => {
       const owner = findService(id);
       const [problem] = problemsOf(name, domain);
@@ -203,11 +388,17 @@ export function makeWorld({ stepMs }) {
       instance(id, name, domain, 7.8e6, 0, { state: "starting", createdAt: iso(), path: path ?? `/${domain}/${name}` });
       const made = instances.get(`${name}@${domain}`);
       tell(made);
-      const job = runJob("create", `Create ${name}@${domain}`, `${name}@${domain}`, ["role", "database", "tables", "start"], () => {
-        made.state = "running";
-        tell(made);
-        tellService(owner);
-      });
+      const job = runJob(
+        "create",
+        `Create ${name}@${domain}`,
+        `${name}@${domain}`,
+        ["role", "database", "tables", "start"],
+        () => {
+          made.state = "running";
+          tell(made);
+          tellService(owner);
+        },
+      );
       return { job, instance: made };
     },
     logLines: (name, count) => {
@@ -216,7 +407,7 @@ export function makeWorld({ stepMs }) {
         ["Database", "connected  3 ms"],
         ["App", "note 812 saved  2 ms"],
         ["AppWebsocket", "sent to 38 sessions in one message"],
-        ["App", "WARN board \"Q4\" has 1,204 notes, listing is cut at 1,000"],
+        ["App", 'WARN board "Q4" has 1,204 notes, listing is cut at 1,000'],
         ["App", "session 4698 left  00:41:09"],
         ["HttpClient", "ERROR https://hooks.example.org: no answer in 5 s, next try in 10 s"],
       ];
@@ -229,7 +420,9 @@ export function makeWorld({ stepMs }) {
     handle: (message) => {
       switch (message.mt) {
         case "GetInstances":
-          return { instances: [...instances.values()].filter((i) => (i.state === "deleted") === Boolean(message.deleted)) };
+          return {
+            instances: [...instances.values()].filter((i) => (i.state === "deleted") === Boolean(message.deleted)),
+          };
         case "GetInstance":
           return { instance: find(message) };
         case "GetJobs":
@@ -237,7 +430,13 @@ export function makeWorld({ stepMs }) {
         case "GetJob": {
           const job = jobs.get(message.id);
           if (!job) throw failure(`There is no job ${message.id}.`, "not_found");
-          return { job, log: logs.get(job.id) ?? [{ at: job.startedAt, text: `${job.title}: started by ${job.by}` }, ...(job.error ? [{ at: job.endedAt, text: job.error }] : [])] };
+          return {
+            job,
+            log: logs.get(job.id) ?? [
+              { at: job.startedAt, text: `${job.title}: started by ${job.by}` },
+              ...(job.error ? [{ at: job.endedAt, text: job.error }] : []),
+            ],
+          };
         }
         case "CancelJob": {
           const job = jobs.get(message.id);
@@ -248,16 +447,35 @@ export function makeWorld({ stepMs }) {
         }
         case "GetStore":
           return {
-            url: "https://store.example.org/download/apps.json", fetchedAt: iso(message.refresh ? 0 : 900),
+            url: "https://store.example.org/download/apps.json",
+            fetchedAt: iso(message.refresh ? 0 : 900),
             apps: store.map(([id, title, description, manufacturer, categories, size]) => {
               const here = services.get(id);
               return {
-                id, folder: id, title, description, manufacturer, infourl: `https://example.org/${id}`, categories, langs: ["en", "de"], signed: id !== "acme-visitors", size,
+                id,
+                folder: id,
+                title,
+                description,
+                manufacturer,
+                infourl: `https://example.org/${id}`,
+                categories,
+                langs: ["en", "de"],
+                signed: id !== "acme-visitors",
+                size,
                 versions: [
-                  { id: "14r2", build: id === "files" ? "148402" : (here?.build ?? "148120"), label: id === "files" ? "14r2.4" : (here?.label ?? "1.0"), copy: [] },
+                  {
+                    id: "14r2",
+                    build: id === "files" ? "148402" : (here?.build ?? "148120"),
+                    label: id === "files" ? "14r2.4" : (here?.label ?? "1.0"),
+                    copy: [],
+                  },
                   { id: "14r1", build: "141900", label: "14r1.9", copy: [] },
                 ],
-                state: { installed: Boolean(here), build: here?.build, updateAvailable: id === "files" && Boolean(here) },
+                state: {
+                  installed: Boolean(here),
+                  build: here?.build,
+                  updateAvailable: id === "files" && Boolean(here),
+                },
               };
             }),
           };
@@ -267,11 +485,17 @@ export function makeWorld({ stepMs }) {
           const [id, title, , manufacturer] = entry;
           const update = services.has(id);
           return {
-            job: runJob(update ? "update" : "install", `${update ? "Update" : "Install"} ${title}`, id, ["download", "verify", "unpack", "keep in database", "start"], () => {
-              if (update) Object.assign(services.get(id), { build: "148402", label: "14r2.4", startedAt: iso() });
-              else service(id, title, "1.0", "148120", 0, { manufacturer });
-              tellService(services.get(id));
-            }),
+            job: runJob(
+              update ? "update" : "install",
+              `${update ? "Update" : "Install"} ${title}`,
+              id,
+              ["download", "verify", "unpack", "keep in database", "start"],
+              () => {
+                if (update) Object.assign(services.get(id), { build: "148402", label: "14r2.4", startedAt: iso() });
+                else service(id, title, "1.0", "148120", 0, { manufacturer });
+                tellService(services.get(id));
+              },
+            ),
           };
         }
         case "StartService":
@@ -285,16 +509,25 @@ export function makeWorld({ stepMs }) {
           return {};
         case "RemoveService": {
           const gone = findService(message.id);
-          if ([...instances.values()].some((i) => i.service === gone.id)) throw failure("It still has instances. Delete them first.", "conflict");
-          return { job: runJob("remove", `Remove ${gone.title}`, gone.id, ["stop", "remove"], () => {
-            services.delete(gone.id);
-            say({ mt: "ServiceRemoved", id: gone.id });
-          }) };
+          if ([...instances.values()].some((i) => i.service === gone.id))
+            throw failure("It still has instances. Delete them first.", "conflict");
+          return {
+            job: runJob("remove", `Remove ${gone.title}`, gone.id, ["stop", "remove"], () => {
+              services.delete(gone.id);
+              say({ mt: "ServiceRemoved", id: gone.id });
+            }),
+          };
         }
         case "SuggestInstance": {
           let name = message.name ?? message.service;
-          for (let n = 2; message.name === undefined && instances.has(`${name}@${message.domain}`); n++) name = `${message.service}${n}`;
-          return { name, path: `/${message.domain}/${name}`, database: `${message.domain}_${name}`, problems: problemsOf(name, message.domain) };
+          for (let n = 2; message.name === undefined && instances.has(`${name}@${message.domain}`); n++)
+            name = `${message.service}${n}`;
+          return {
+            name,
+            path: `/${message.domain}/${name}`,
+            database: `${message.domain}_${name}`,
+            problems: problemsOf(name, message.domain),
+          };
         }
         case "StartInstance":
           change(find(message), "starting", "running", tell);
@@ -309,7 +542,10 @@ export function makeWorld({ stepMs }) {
           const edited = find(message);
           const before = `${edited.name}@${edited.domain}`;
           const { newName, newDomain, path, logFlags, excludeFromBackup } = message;
-          Object.assign(edited, JSON.parse(JSON.stringify({ name: newName, domain: newDomain, path, logFlags, excludeFromBackup })));
+          Object.assign(
+            edited,
+            JSON.parse(JSON.stringify({ name: newName, domain: newDomain, path, logFlags, excludeFromBackup })),
+          );
           if (before !== `${edited.name}@${edited.domain}`) {
             instances.delete(before);
             instances.set(`${edited.name}@${edited.domain}`, edited);
@@ -322,22 +558,38 @@ export function makeWorld({ stepMs }) {
         case "DeleteInstance": {
           const gone = find(message);
           const key = `${gone.name}@${gone.domain}`;
-          return { job: runJob("delete", `Delete ${key}`, key, ["stop", message.now ? "drop database" : "move to the bin"], () => {
-            if (message.now) {
-              instances.delete(key);
-              say({ mt: "InstanceRemoved", name: gone.name, domain: gone.domain });
-            } else {
-              Object.assign(gone, { state: "deleted", sessions: 0, deletedAt: iso(), purgeAt: iso(-7 * 86_400) });
-              tell(gone);
-            }
-          }) };
+          return {
+            job: runJob(
+              "delete",
+              `Delete ${key}`,
+              key,
+              ["stop", message.now ? "drop database" : "move to the bin"],
+              () => {
+                if (message.now) {
+                  instances.delete(key);
+                  say({ mt: "InstanceRemoved", name: gone.name, domain: gone.domain });
+                } else {
+                  Object.assign(gone, { state: "deleted", sessions: 0, deletedAt: iso(), purgeAt: iso(-7 * 86_400) });
+                  tell(gone);
+                }
+              },
+            ),
+          };
         }
         case "UndoDelete": {
           const back = find(message);
-          return { job: runJob("restore", `Bring back ${back.name}@${back.domain}`, `${back.name}@${back.domain}`, ["take out of the bin", "start"], () => {
-            Object.assign(back, { state: "running", deletedAt: undefined, purgeAt: undefined });
-            tell(back);
-          }) };
+          return {
+            job: runJob(
+              "restore",
+              `Bring back ${back.name}@${back.domain}`,
+              `${back.name}@${back.domain}`,
+              ["take out of the bin", "start"],
+              () => {
+                Object.assign(back, { state: "running", deletedAt: undefined, purgeAt: undefined });
+                tell(back);
+              },
+            ),
+          };
         }
         default:
           throw failure(`${message.mt} is unknown.`, "unsupported");

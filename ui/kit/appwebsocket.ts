@@ -6,7 +6,6 @@
 import { signal } from "@preact/signals";
 import { decrypt, encrypt, kNoGuid, type LoginNames, loginDigest, randomHex, sessionKey } from "./login";
 
-
 export type Message = { mt: string; src?: string; [member: string]: unknown };
 
 export class RequestFailed extends Error {
@@ -46,7 +45,11 @@ export function reconnectDelay(attempt: number, random = Math.random()): number 
 
 /** The socket of a page: the page's folder with ws instead of http. */
 export function socketUrl(page: string): string {
-  return page.replace(/[?#].*$/, "").replace(/[^/]*$/, "").replace(/\/$/, "").replace(/^http/, "ws");
+  return page
+    .replace(/[?#].*$/, "")
+    .replace(/[^/]*$/, "")
+    .replace(/\/$/, "")
+    .replace(/^http/, "ws");
 }
 
 const kKeepAliveMs = 30_000;
@@ -255,8 +258,7 @@ export class AppWebsocket {
   private checkAlive(): void {
     const silentFor = Date.now() - this.heardAt;
     if (silentFor > 3 * kKeepAliveMs) this.lost();
-    else if (silentFor > kKeepAliveMs / 2)
-      this.send({ mt: "AppInfo", app: this.credentials?.app, src: "alive" });
+    else if (silentFor > kKeepAliveMs / 2) this.send({ mt: "AppInfo", app: this.credentials?.app, src: "alive" });
   }
 
   private refuse(error: string): void {

@@ -20,9 +20,7 @@ export function fill(text: string, params: Params): string {
   return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(params[name] ?? whole));
 }
 
-export function makeTexts<K extends string>(
-  catalogues: Record<"en" | "de", Record<K, string>>,
-): Texts<K> {
+export function makeTexts<K extends string>(catalogues: Record<"en" | "de", Record<K, string>>): Texts<K> {
   const plural = computed(() => new Intl.PluralRules(language.value));
   const t = (key: K, params: Params = {}) => fill(catalogues[language.value][key], params);
   return {
@@ -41,21 +39,15 @@ export function makeTexts<K extends string>(
 
 const integers = computed(() => new Intl.NumberFormat(language.value, { maximumFractionDigits: 0 }));
 const decimals = computed(() => new Intl.NumberFormat(language.value, { maximumSignificantDigits: 2 }));
-const percents = computed(
-  () => new Intl.NumberFormat(language.value, { style: "percent", maximumFractionDigits: 0 }),
-);
-const relative = computed(
-  () => new Intl.RelativeTimeFormat(language.value, { numeric: "auto", style: "long" }),
-);
+const percents = computed(() => new Intl.NumberFormat(language.value, { style: "percent", maximumFractionDigits: 0 }));
+const relative = computed(() => new Intl.RelativeTimeFormat(language.value, { numeric: "auto", style: "long" }));
 const times = computed(
   () => new Intl.DateTimeFormat(language.value, { hour: "2-digit", minute: "2-digit", hour12: false }),
 );
 const seconds = computed(() => new Intl.DateTimeFormat(language.value, { timeStyle: "medium" }));
 const dates = computed(() => new Intl.DateTimeFormat(language.value, { dateStyle: "medium" }));
 const days = computed(() => new Intl.DateTimeFormat(language.value, { day: "2-digit", month: "2-digit" }));
-const full = computed(
-  () => new Intl.DateTimeFormat(language.value, { dateStyle: "full", timeStyle: "long" }),
-);
+const full = computed(() => new Intl.DateTimeFormat(language.value, { dateStyle: "full", timeStyle: "long" }));
 
 export const number = (value: number) => integers.value.format(value);
 export const percent = (share: number) => percents.value.format(share);

@@ -26,10 +26,8 @@ export function sessionKey(challenge: string, password: string): string {
   return sha256Hex(`innovaphoneAppSessionKey:${challenge}:${password}`);
 }
 
-const toHex = (bytes: Uint8Array) =>
-  [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-const fromHex = (hex: string) =>
-  Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+const toHex = (bytes: Uint8Array) => [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+const fromHex = (hex: string) => Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
 
 /** Hides `plain` with a seed that is sent beside it; hex. */
 export function encrypt(key: string, seed: string, plain: string): string {

@@ -1,10 +1,10 @@
 // What an admin can do to services and instances. Each tells what happened and how to take it back.
 import { showToast } from "../kit/components/toast";
 import { go } from "../kit/route";
-import { ask, attempt, fail } from "./connection";
 import type { Instance, Job, Service } from "./api";
-import { instanceKey, platform } from "./platform";
+import { ask, attempt, fail } from "./connection";
 import { addressOf } from "./parts";
+import { instanceKey, platform } from "./platform";
 import { t } from "./texts";
 
 export const jobId = (job: Job | string | undefined) => (typeof job === "string" ? job : job?.id);

@@ -1,6 +1,7 @@
 // Backup and restore go by HTTP, beside the socket, authorised by a key that lives as long as the session.
-import { ask, link } from "./connection";
+
 import type { Instance } from "./api";
+import { ask, link } from "./connection";
 
 /** The address of a keyed request: always in the manager's folder, without the build part of this page's address. */
 export function keyedAddress(page: string, name: "backup" | "restore", query: Record<string, string>): string {

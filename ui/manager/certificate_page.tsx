@@ -1,13 +1,13 @@
 import { useEffect, useState } from "preact/hooks";
+import { now } from "../kit/clock";
 import { Button } from "../kit/components/button";
 import { Field } from "../kit/components/field";
 import { Card, Facts } from "../kit/components/layout";
 import { Pill } from "../kit/components/state";
-import { ago, date } from "../kit/i18n";
-import { now } from "../kit/clock";
 import { showToast } from "../kit/components/toast";
-import { ask, attempt, link } from "./connection";
+import { ago, date } from "../kit/i18n";
 import type { Certificate } from "./api";
+import { ask, attempt, link } from "./connection";
 import { Copyable, offlineReason } from "./parts";
 import { t } from "./texts";
 
@@ -41,7 +41,9 @@ export function CertificateTab() {
     <div class="grid halves">
       <Card title={t("cert.now")}>
         <div class="form">
-          {chain?.map((one, i) => <Part key={one.fingerprint} one={one} own={i === 0} />)}
+          {chain?.map((one, i) => (
+            <Part key={one.fingerprint} one={one} own={i === 0} />
+          ))}
           {chain?.length === 0 && <p class="muted">{t("cert.none")}</p>}
           <div>
             <Button onClick={reset} disabledReason={offline}>

@@ -14,7 +14,17 @@ export const commands = {
   startService: (id: string) => words("service", "start", id),
   stopService: (id: string) => words("service", "stop", id),
   createInstance: (service: string, name: string, domain: string, path?: string) =>
-    words("instance", "create", service, "--name", name || "NAME", "--domain", domain || "DOMAIN", path && "--path", path),
+    words(
+      "instance",
+      "create",
+      service,
+      "--name",
+      name || "NAME",
+      "--domain",
+      domain || "DOMAIN",
+      path && "--path",
+      path,
+    ),
   instancePassword: (key: string) => words("instance", "passwd", key, "--password-file", "new.txt"),
   backup: (key: string) => words("instance", "backup", key, "-o", `${key.split("@")[0]}.dump`),
   restore: (file: string) => words("instance", "restore", file, "--wait"),

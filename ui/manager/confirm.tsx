@@ -31,7 +31,12 @@ export function ConfirmForGood(props: {
       footer={
         <>
           <Button onClick={props.onClose}>{t("act.cancel")}</Button>
-          <Button danger kind="primary" onClick={confirm} disabledReason={!fits && t("confirm.reason", { name: props.name })}>
+          <Button
+            danger
+            kind="primary"
+            onClick={confirm}
+            disabledReason={!fits && t("confirm.reason", { name: props.name })}
+          >
             {props.button}
           </Button>
         </>

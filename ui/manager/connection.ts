@@ -2,8 +2,8 @@
 import { batch, effect, signal } from "@preact/signals";
 import { AppWebsocket, ConnectionLost } from "../kit/appwebsocket";
 import { showToast } from "../kit/components/toast";
-import { sample } from "./history";
 import type { Indications, Requests, SubscribeResult } from "./api";
+import { sample } from "./history";
 import { fromSnapshot, platform, reduce } from "./platform";
 import { t } from "./texts";
 
@@ -97,7 +97,8 @@ export function ask<K extends keyof Requests>(mt: K, members: Members<K>): Promi
 
 /** Shows why something did not work. */
 export function fail(error: unknown): void {
-  const text = error instanceof ConnectionLost ? t("error.connection") : error instanceof Error ? error.message : String(error);
+  const text =
+    error instanceof ConnectionLost ? t("error.connection") : error instanceof Error ? error.message : String(error);
   showToast({ tone: "bad", text });
 }
 

@@ -1,6 +1,6 @@
+import { now } from "../kit/clock";
 import { Bar } from "../kit/components/bar";
 import { duration, percent } from "../kit/i18n";
-import { now } from "../kit/clock";
 import type { Job } from "./api";
 import { addressOf } from "./parts";
 import { jobs, runningJobs, status } from "./platform";

@@ -4,12 +4,12 @@ import { Button } from "../kit/components/button";
 import { Field, TextInput } from "../kit/components/field";
 import { Card } from "../kit/components/layout";
 import { showToast } from "../kit/components/toast";
-import { ask, attempt, link } from "./connection";
-import { commands } from "./commands";
 import type { Instance } from "./api";
+import { commands } from "./commands";
+import { ask, attempt, link } from "./connection";
 import { Command, offlineReason } from "./parts";
-import { SecretText } from "./secret";
 import { instanceKey } from "./platform";
+import { SecretText } from "./secret";
 import { t } from "./texts";
 
 export function AccessTab({ instance }: { instance: Instance }) {

@@ -1,10 +1,10 @@
 import { Button } from "../kit/components/button";
 import { Card, Facts } from "../kit/components/layout";
 import { size } from "../kit/i18n";
+import type { Instance } from "./api";
 import { downloadBackup } from "./backup";
 import { commands } from "./commands";
 import { attempt } from "./connection";
-import type { Instance } from "./api";
 import { Command, Copyable, offlineReason, Time } from "./parts";
 import { instanceKey, jobs } from "./platform";
 import { RestoreUpload } from "./restore";

@@ -1,10 +1,10 @@
 // After creating: the passwords, told once, and the way to the app.
 import { Field } from "../kit/components/field";
 import { Card, Facts } from "../kit/components/layout";
-import { JobProgress } from "./job_progress";
 import type { Instance } from "./api";
-import { addressOf, appAddress, Copyable, pagesOf, StatePill } from "./parts";
+import { JobProgress } from "./job_progress";
 import { PageHead } from "./page_head";
+import { addressOf, appAddress, Copyable, pagesOf, StatePill } from "./parts";
 import { instanceKey, platform } from "./platform";
 import { SecretText } from "./secret";
 import { t } from "./texts";

@@ -2,21 +2,21 @@ import { Button } from "../kit/components/button";
 
 import { fullTime } from "../kit/i18n";
 import { deleteInstance, restartInstance, startInstance, stopInstance, undoDelete } from "./actions";
+import type { Instance } from "./api";
 import { downloadBackup } from "./backup";
+import { attempt } from "./connection";
 import { AccessTab } from "./instance_access";
 import { DataTab } from "./instance_data";
 import { SettingsTab } from "./instance_settings";
 import { SummaryTab } from "./instance_summary";
 import { JobProgress } from "./job_progress";
 import { LogView } from "./log_view";
-import type { Instance } from "./api";
 import { NotFound } from "./not_found";
-import { addressOf, appAddress, offlineReason, pagesOf, shownState, StatePill } from "./parts";
 import { PageHead } from "./page_head";
+import { addressOf, appAddress, offlineReason, pagesOf, StatePill, shownState } from "./parts";
 import { instanceKey, platform, runningJobs } from "./platform";
 import { Tabs } from "./tabs";
 import { t, tn } from "./texts";
-import { attempt } from "./connection";
 
 const kTabs = ["access", "data", "log", "settings"] as const;
 
@@ -39,7 +39,9 @@ export function InstancePage({ id, tab }: { id: string; tab: string | undefined 
             {instance.sessions > 0 && <span class="muted nowrap">{tn("instance.users", instance.sessions)}</span>}
           </>
         }
-        actions={instance.state === "deleted" ? <DeletedActions instance={instance} /> : <Actions instance={instance} />}
+        actions={
+          instance.state === "deleted" ? <DeletedActions instance={instance} /> : <Actions instance={instance} />
+        }
       />
       {job && <JobProgress job={job} />}
       {instance.state === "deleted" && (
@@ -47,7 +49,9 @@ export function InstancePage({ id, tab }: { id: string; tab: string | undefined 
           <div>
             <p>
               <strong>{t("instance.inBin")}</strong>{" "}
-              {instance.purgeAt && <span class="muted">{t("instance.purge", { time: fullTime(instance.purgeAt) })}</span>}
+              {instance.purgeAt && (
+                <span class="muted">{t("instance.purge", { time: fullTime(instance.purgeAt) })}</span>
+              )}
             </p>
           </div>
         </section>
@@ -99,7 +103,10 @@ function Actions({ instance }: { instance: Instance }) {
       <Button onClick={() => attempt(() => downloadBackup(instance))} disabledReason={offline}>
         {t("act.backup")}
       </Button>
-      <Button onClick={() => restartInstance(instance)} disabledReason={offline ?? (serviceDown || (!up && t("reason.notRunning")))}>
+      <Button
+        onClick={() => restartInstance(instance)}
+        disabledReason={offline ?? (serviceDown || (!up && t("reason.notRunning")))}
+      >
         {t("act.restart")}
       </Button>
       {up ? (
@@ -111,7 +118,13 @@ function Actions({ instance }: { instance: Instance }) {
           {t("act.start")}
         </Button>
       )}
-      <Button danger icon="bin" label={t("act.delete")} onClick={() => deleteInstance(instance)} disabledReason={offline} />
+      <Button
+        danger
+        icon="bin"
+        label={t("act.delete")}
+        onClick={() => deleteInstance(instance)}
+        disabledReason={offline}
+      />
     </>
   );
 }
@@ -123,4 +136,3 @@ function DeletedActions({ instance }: { instance: Instance }) {
     </Button>
   );
 }
-

@@ -2,19 +2,19 @@ import { useState } from "preact/hooks";
 import { Button } from "../kit/components/button";
 import { Checkbox, TextInput } from "../kit/components/field";
 import { Card } from "../kit/components/layout";
-import { go } from "../kit/route";
 import { showToast } from "../kit/components/toast";
+import { go } from "../kit/route";
 import { deleteForGood, deleteInstance } from "./actions";
+import type { Instance } from "./api";
 import { commands } from "./commands";
 import { ConfirmForGood } from "./confirm";
 import { ask, attempt } from "./connection";
 import { byteLength, kDatabaseNameBytes } from "./instance_names";
-import type { Instance } from "./api";
 import { addressOf, offlineReason } from "./parts";
 import { instanceKey } from "./platform";
+import { t } from "./texts";
 import { hasFlag, kTraceFlags, kUsualFlags, withFlag } from "./trace_flags";
 import { UnsavedBar } from "./unsaved";
-import { t } from "./texts";
 
 export function SettingsTab({ instance }: { instance: Instance }) {
   const [name, setName] = useState(instance.name);

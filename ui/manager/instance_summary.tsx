@@ -1,8 +1,8 @@
 import { Card, Facts } from "../kit/components/layout";
 import { date, number, size } from "../kit/i18n";
 import { Icon } from "../kit/icons";
-import { LogView } from "./log_view";
 import type { Instance, Service } from "./api";
+import { LogView } from "./log_view";
 import { addressOf, appAddress, Copyable, pagesOf, Time } from "./parts";
 import { instanceKey, jobs } from "./platform";
 import { t } from "./texts";

@@ -1,8 +1,8 @@
 import { signal } from "@preact/signals";
-import { Icon } from "../kit/icons";
 import { number, size } from "../kit/i18n";
+import { Icon } from "../kit/icons";
 import type { Instance } from "./api";
-import { addressOf, shownState, StatePill } from "./parts";
+import { addressOf, StatePill, shownState } from "./parts";
 import { instanceKey, platform } from "./platform";
 import { t } from "./texts";
 

@@ -1,17 +1,17 @@
 import { useEffect, useState } from "preact/hooks";
+import { now } from "../kit/clock";
 import { Bar } from "../kit/components/bar";
 import { Button } from "../kit/components/button";
 import { Segmented } from "../kit/components/field";
 import { Card, Empty, Facts } from "../kit/components/layout";
 import { duration, percent, timeWithSeconds } from "../kit/i18n";
-import { now } from "../kit/clock";
 import { route, setQuery } from "../kit/route";
+import type { Job } from "./api";
 import { commands } from "./commands";
 import { ask, attempt, fail } from "./connection";
-import type { Job } from "./api";
 import { NotFound } from "./not_found";
-import { addressOf, Command, JobPill, offlineReason, Time } from "./parts";
 import { PageHead } from "./page_head";
+import { addressOf, Command, JobPill, offlineReason, Time } from "./parts";
 import { jobs, platform } from "./platform";
 import { t, tn } from "./texts";
 
@@ -25,9 +25,7 @@ function took(job: Job): string {
 
 export function JobsPage() {
   const shown = route.value.query.get("state") ?? "";
-  const list = jobs.value.filter(
-    (job) => shown === "" || (shown === "failed" ? job.state === "failed" : isLive(job)),
-  );
+  const list = jobs.value.filter((job) => shown === "" || (shown === "failed" ? job.state === "failed" : isLive(job)));
   return (
     <>
       <PageHead title={t("nav.jobs")} lead={t("jobs.lead")} />

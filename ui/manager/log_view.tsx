@@ -1,10 +1,10 @@
 // The tail of a log: follows until one scrolls up, filters by text, regular expression and severity.
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { ConnectionLost } from "../kit/appwebsocket";
 import { Button } from "../kit/components/button";
 import { Segmented } from "../kit/components/field";
 import { Icon } from "../kit/icons";
 import { route, setQuery } from "../kit/route";
-import { ConnectionLost } from "../kit/appwebsocket";
 import type { GetLogResult } from "./api";
 import { commands } from "./commands";
 import { ask, link } from "./connection";
@@ -59,12 +59,23 @@ export function LogView(props: { service: string; instance?: string; brief?: boo
   const { lines, error } = useLog(props.service, props.instance, props.brief ? 12 : 500);
   if (props.brief)
     return (
-      <LogLines lines={(lines ?? []).slice(-12)} loading={lines === undefined && !error} error={error} wrap={false} brief />
+      <LogLines
+        lines={(lines ?? []).slice(-12)}
+        loading={lines === undefined && !error}
+        error={error}
+        wrap={false}
+        brief
+      />
     );
   return <FullLog {...props} lines={lines} error={error} />;
 }
 
-function FullLog(props: { service: string; instance?: string; lines: string[] | undefined; error: string | undefined }) {
+function FullLog(props: {
+  service: string;
+  instance?: string;
+  lines: string[] | undefined;
+  error: string | undefined;
+}) {
   const query = route.value.query;
   const text = query.get("q") ?? "";
   const regex = query.get("regex") === "1";
@@ -121,11 +132,25 @@ function FullLog(props: { service: string; instance?: string; lines: string[] | 
           onChange={(value) => setQuery({ level: value })}
         />
         <span class="grow" />
-        <Button icon={held ? "play" : "pause"} pressed={held !== undefined} onClick={() => setHeld(held ? undefined : (props.lines ?? []))}>
+        <Button
+          icon={held ? "play" : "pause"}
+          pressed={held !== undefined}
+          onClick={() => setHeld(held ? undefined : (props.lines ?? []))}
+        >
           {held ? (waiting ? tn("log.waiting", waiting) : t("log.follow")) : t("log.pause")}
         </Button>
-        <Button icon="wrap" label={t("log.wrap")} pressed={wrap} onClick={() => setQuery({ wrap: wrap ? undefined : "1" })} />
-        <Button icon="download" label={t("log.download")} onClick={download} disabledReason={shown.length === 0 && t("log.nothing")} />
+        <Button
+          icon="wrap"
+          label={t("log.wrap")}
+          pressed={wrap}
+          onClick={() => setQuery({ wrap: wrap ? undefined : "1" })}
+        />
+        <Button
+          icon="download"
+          label={t("log.download")}
+          onClick={download}
+          disabledReason={shown.length === 0 && t("log.nothing")}
+        />
       </div>
       {filter.error && <p class="small tone-bad error-text">{t("log.badRegex", { error: filter.error })}</p>}
       <LogLines

@@ -2,8 +2,8 @@ import { useState } from "preact/hooks";
 import { Button } from "../kit/components/button";
 import { Checkbox, TextInput } from "../kit/components/field";
 import { Icon } from "../kit/icons";
-import { link, signIn } from "./connection";
 import { AppearanceMenu } from "./appearance";
+import { link, signIn } from "./connection";
 import { t } from "./texts";
 
 export function LoginPage() {
@@ -41,11 +41,7 @@ export function LoginPage() {
         <Checkbox checked={keep} onChange={setKeep}>
           {t("login.keep")}
         </Checkbox>
-        <Button
-          type="submit"
-          kind="primary"
-          disabledReason={busy ? t("login.busy") : !password && t("login.empty")}
-        >
+        <Button type="submit" kind="primary" disabledReason={busy ? t("login.busy") : !password && t("login.empty")}>
           {busy ? t("login.checking") : t("login.submit")}
         </Button>
         <p class="login-state" role="status">

@@ -48,11 +48,7 @@ function Page() {
 function Manager() {
   return (
     <>
-      {signedIn.value ? (
-        <Frame>{platform.value ? <Page /> : <div class="card skeleton" />}</Frame>
-      ) : (
-        <LoginPage />
-      )}
+      {signedIn.value ? <Frame>{platform.value ? <Page /> : <div class="card skeleton" />}</Frame> : <LoginPage />}
       {signedIn.value && platform.value && <Palette />}
       <Toasts closeLabel={t("act.close")} />
     </>

@@ -4,14 +4,14 @@ import { Button } from "../kit/components/button";
 import { Checkbox, Field, TextInput } from "../kit/components/field";
 import { Card, Empty } from "../kit/components/layout";
 import { go, route } from "../kit/route";
-import { commands } from "./commands";
-import { ask, attempt, link } from "./connection";
-import { checkNames, kDatabaseNameBytes } from "./instance_names";
-import { InstanceMade, type Made } from "./instance_made";
 import { jobId } from "./actions";
 import type { FieldProblem } from "./api";
-import { Command, offlineReason } from "./parts";
+import { commands } from "./commands";
+import { ask, attempt, link } from "./connection";
+import { InstanceMade, type Made } from "./instance_made";
+import { checkNames, kDatabaseNameBytes } from "./instance_names";
 import { PageHead } from "./page_head";
+import { Command, offlineReason } from "./parts";
 import { domains, services, status } from "./platform";
 import { t } from "./texts";
 
@@ -70,7 +70,8 @@ export function NewInstancePage() {
   const chosen = name ?? (suggested || service);
   const check = checkNames(chosen, domain);
   const problem = (field: string) => problems.find((one) => one.field === field)?.text;
-  const tooLong = !database && check.tooLong ? t("new.tooLong", { bytes: check.bytes - kDatabaseNameBytes }) : undefined;
+  const tooLong =
+    !database && check.tooLong ? t("new.tooLong", { bytes: check.bytes - kDatabaseNameBytes }) : undefined;
   const nameError = chosen ? (problem("name") ?? tooLong) : t("new.nameEmpty");
   const domainError = problem("domain");
   const first = nameError ?? domainError ?? problem("path") ?? problem("database") ?? problem("service");
@@ -109,7 +110,12 @@ export function NewInstancePage() {
           <div class="form">
             <Field label={t("new.service")} error={problem("service")}>
               {(ids) => (
-                <select {...ids} class="input" value={service} onChange={(event) => setService(event.currentTarget.value)}>
+                <select
+                  {...ids}
+                  class="input"
+                  value={service}
+                  onChange={(event) => setService(event.currentTarget.value)}
+                >
                   {services.value.map((one) => (
                     <option key={one.id} value={one.id}>
                       {one.title} {one.label}

@@ -1,20 +1,30 @@
 // One sentence of health, what to do, a few numbers, the instances, what happened.
 import { useEffect, useState } from "preact/hooks";
+import { now } from "../kit/clock";
 import { Bar, Sparkline } from "../kit/components/bar";
 import { Button } from "../kit/components/button";
 import { Card, Empty } from "../kit/components/layout";
-import { Icon } from "../kit/icons";
 import { dayAndMonth, duration, fullTime, number, percent, size, timeOfDay } from "../kit/i18n";
+import { Icon } from "../kit/icons";
 import { go } from "../kit/route";
-import { now } from "../kit/clock";
 import { restartService, startInstance, startService } from "./actions";
+import { commands } from "./commands";
 import { ask } from "./connection";
 import { history, totalMemory, totalSessions } from "./history";
 import { InstanceTable } from "./instance_table";
-import { addressOf, Command, offlineReason } from "./parts";
 import { PageHead } from "./page_head";
-import { type Concern, domains, health, instanceKey, instances, jobs, type Platform, platform, services } from "./platform";
-import { commands } from "./commands";
+import { addressOf, Command, offlineReason } from "./parts";
+import {
+  type Concern,
+  domains,
+  health,
+  instanceKey,
+  instances,
+  jobs,
+  type Platform,
+  platform,
+  services,
+} from "./platform";
 import { t, tn } from "./texts";
 
 export function OverviewPage() {
@@ -38,7 +48,10 @@ export function OverviewPage() {
         lead={facts.join(" · ")}
         actions={
           <>
-            <Button onClick={() => go(addressOf.newInstance())} disabledReason={services.value.length === 0 && t("reason.noServices")}>
+            <Button
+              onClick={() => go(addressOf.newInstance())}
+              disabledReason={services.value.length === 0 && t("reason.noServices")}
+            >
               {t("act.newInstance")}
             </Button>
             <Button kind="primary" onClick={() => go("#/store")}>
@@ -49,7 +62,18 @@ export function OverviewPage() {
       />
       <ToDo />
       <div class="grid numbers">
-        <Card title={t("over.memory")} aside={<span>{t("over.processes", { count: status.processes.length + services.value.filter((one) => !status.processes.some((other) => other.name === one.id)).length })}</span>}>
+        <Card
+          title={t("over.memory")}
+          aside={
+            <span>
+              {t("over.processes", {
+                count:
+                  status.processes.length +
+                  services.value.filter((one) => !status.processes.some((other) => other.name === one.id)).length,
+              })}
+            </span>
+          }
+        >
           <p class="big">{size(totalMemory(current))}</p>
           <Sparkline values={history.value.map((one) => one.memory)} />
         </Card>
@@ -62,7 +86,11 @@ export function OverviewPage() {
           aside={<span>{t("over.diskOf", { share: percent(used), total: size(status.disk.totalBytes) })}</span>}
         >
           <p class="big">{size(status.disk.totalBytes - status.disk.freeBytes)}</p>
-          <Bar share={used} {...(used > 0.9 ? { tone: "bad" as const } : used > 0.8 ? { tone: "warn" as const } : {})} label={t("over.diskTitle")} />
+          <Bar
+            share={used}
+            {...(used > 0.9 ? { tone: "bad" as const } : used > 0.8 ? { tone: "warn" as const } : {})}
+            label={t("over.diskTitle")}
+          />
           <p class="muted small">{t("over.free", { size: size(status.disk.freeBytes) })}</p>
         </Card>
         <Card title={t("over.databases")} aside={<span>{tn("over.instances", instances.value.length)}</span>}>
@@ -160,7 +188,10 @@ function ToDo() {
             command: commands.startService(service.id),
             address: addressOf.service(service.id, "log"),
           }}
-          act={{ label: t("act.start"), run: () => (service.state === "crashed" ? restartService(service) : startService(service)) }}
+          act={{
+            label: t("act.start"),
+            run: () => (service.state === "crashed" ? restartService(service) : startService(service)),
+          }}
           seeLabel={t("act.showLog")}
         />
       ))}

@@ -75,7 +75,10 @@ function allEntries(): Entry[] {
       ...page(instanceKey(one), addressOf.instance(one), "boxes"),
       hint: t("palette.instance"),
     })),
-    ...services.value.map((one) => ({ ...page(one.title, addressOf.service(one.id), "store"), hint: t("palette.service") })),
+    ...services.value.map((one) => ({
+      ...page(one.title, addressOf.service(one.id), "store"),
+      hint: t("palette.service"),
+    })),
     ...deleted.value.map((one) => ({ ...page(instanceKey(one), addressOf.instance(one), "bin"), hint: t("nav.bin") })),
     ...(status.value?.processes ?? []).map((one) => ({
       ...page(processTitle(one.name), addressOf.process(one.name), "log"),
@@ -95,7 +98,10 @@ function allEntries(): Entry[] {
         page(`${t("data.backup")} ${key}`, addressOf.instance(one, "data"), "download"),
         page(`${t("tab.access")} ${key}`, addressOf.instance(one, "access"), "key"),
         ...(up
-          ? [act(t("act.restart"), "restart", () => restartInstance(one)), act(t("act.stop"), "stop", () => stopInstance(one))]
+          ? [
+              act(t("act.restart"), "restart", () => restartInstance(one)),
+              act(t("act.stop"), "stop", () => stopInstance(one)),
+            ]
           : [act(t("act.start"), "play", () => startInstance(one))]),
       ];
     }),
@@ -160,7 +166,7 @@ function PaletteDialog() {
     const before = document.activeElement;
     element.showModal();
     return () => {
-      element.close();
+      if (element.open) element.close();
       if (before instanceof HTMLElement) before.focus();
     };
   }, []);
@@ -172,10 +178,7 @@ function PaletteDialog() {
       ref={dialog}
       class="palette"
       aria-label={t("nav.search")}
-      onCancel={(event) => {
-        event.preventDefault();
-        close();
-      }}
+      onClose={close}
       onMouseDown={(event) => event.target === dialog.current && close()}
     >
       <div class="palette-input">

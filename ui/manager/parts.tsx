@@ -1,19 +1,28 @@
 // Small parts that know the platform's words: states, times, commands, empty places.
+
+import { computed } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { now } from "../kit/clock";
 import { CopyButton } from "../kit/components/copy";
 import { Dot, Pill, type Tone } from "../kit/components/state";
 import { ago, fullTime } from "../kit/i18n";
-import { computed } from "@preact/signals";
-import { link } from "./connection";
-import type { Instance, InstanceState, JobState, Service } from "./api";
-import { instanceKey, platform } from "./platform";
 import { formatRoute } from "../kit/route";
+import type { Instance, InstanceState, JobState, Service } from "./api";
+import { link } from "./connection";
+import { instanceKey, platform } from "./platform";
 import { t } from "./texts";
 
 const kTones: Record<InstanceState | JobState, Tone> = {
-  running: "ok", starting: "busy", stopping: "busy", stopped: "idle", failed: "bad", crashed: "bad",
-  deleted: "idle", waiting: "idle", done: "ok", cancelled: "idle",
+  running: "ok",
+  starting: "busy",
+  stopping: "busy",
+  stopped: "idle",
+  failed: "bad",
+  crashed: "bad",
+  deleted: "idle",
+  waiting: "idle",
+  done: "ok",
+  cancelled: "idle",
 };
 
 export const toneOf = (state: InstanceState): Tone => kTones[state] ?? "warn";

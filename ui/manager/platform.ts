@@ -10,8 +10,7 @@ export interface Platform {
   jobs: ReadonlyMap<string, Job>;
 }
 
-export const instanceKey = (instance: { name: string; domain: string }) =>
-  `${instance.name}@${instance.domain}`;
+export const instanceKey = (instance: { name: string; domain: string }) => `${instance.name}@${instance.domain}`;
 
 /** `status` was asked for, so it is there. */
 export function fromSnapshot(snapshot: SubscribeResult): Platform {
@@ -78,9 +77,7 @@ export const deleted = computed(() => everyInstance.value.filter((one) => one.st
 const startOf = (job: Job) => (job.startedAt ? Date.parse(job.startedAt) : Number.MAX_SAFE_INTEGER);
 /** Newest first. */
 export const jobs = computed(() =>
-  [...(platform.value?.jobs.values() ?? [])].sort(
-    (a, b) => startOf(b) - startOf(a) || Number(b.id) - Number(a.id),
-  ),
+  [...(platform.value?.jobs.values() ?? [])].sort((a, b) => startOf(b) - startOf(a) || Number(b.id) - Number(a.id)),
 );
 export const runningJobs = computed(() =>
   jobs.value.filter((job) => job.state === "running" || job.state === "waiting"),

@@ -1,15 +1,15 @@
 import { useRef, useState } from "preact/hooks";
 import { Bar } from "../kit/components/bar";
 import { Button } from "../kit/components/button";
-import { Icon } from "../kit/icons";
-import { percent, size } from "../kit/i18n";
 import { showToast } from "../kit/components/toast";
+import { percent, size } from "../kit/i18n";
+import { Icon } from "../kit/icons";
 import { go } from "../kit/route";
+import type { Instance } from "./api";
 import { type Upload, uploadRestore } from "./backup";
 import { commands } from "./commands";
 import { fail } from "./connection";
 import { JobProgress } from "./job_progress";
-import type { Instance } from "./api";
 import { addressOf, Command, offlineReason } from "./parts";
 import { instanceKey, platform } from "./platform";
 import { t } from "./texts";

@@ -4,16 +4,16 @@ import { Pill } from "../kit/components/state";
 import { number, size } from "../kit/i18n";
 import { go } from "../kit/route";
 import { installApp, removeReason, removeService, restartService, startService, stopService } from "./actions";
+import type { Service } from "./api";
 import { commands } from "./commands";
 import { InstanceTable } from "./instance_table";
+import { JobProgress } from "./job_progress";
 import { LogView } from "./log_view";
-import type { Service } from "./api";
 import { NotFound } from "./not_found";
-import { addressOf, Command, offlineReason, StatePill, Time } from "./parts";
 import { PageHead } from "./page_head";
+import { addressOf, Command, offlineReason, StatePill, Time } from "./parts";
 import { instances, platform } from "./platform";
 import { runningInstall, storeList } from "./store";
-import { JobProgress } from "./job_progress";
 import { Tabs } from "./tabs";
 import { t, tn } from "./texts";
 
@@ -78,7 +78,13 @@ function ServiceActions({ service }: { service: Service }) {
           {t("act.start")}
         </Button>
       )}
-      <Button danger icon="bin" label={t("act.remove")} onClick={() => removeService(service)} disabledReason={offline ?? removeReason(service)} />
+      <Button
+        danger
+        icon="bin"
+        label={t("act.remove")}
+        onClick={() => removeService(service)}
+        disabledReason={offline ?? removeReason(service)}
+      />
     </>
   );
 }

@@ -3,12 +3,12 @@ import { Button } from "../kit/components/button";
 import { Checkbox, Field, TextInput } from "../kit/components/field";
 import { Card } from "../kit/components/layout";
 import { showToast } from "../kit/components/toast";
-import { CertificateTab } from "./certificate_page";
-import { ask, attempt, link, useNewPassword } from "./connection";
-import { commands } from "./commands";
 import type { Setting } from "./api";
-import { Command, offlineReason } from "./parts";
+import { CertificateTab } from "./certificate_page";
+import { commands } from "./commands";
+import { ask, attempt, link, useNewPassword } from "./connection";
 import { PageHead } from "./page_head";
+import { Command, offlineReason } from "./parts";
 import { Tabs } from "./tabs";
 import { t } from "./texts";
 import { UnsavedBar } from "./unsaved";
@@ -41,7 +41,6 @@ export function settingProblem(setting: Setting, value: string): string | undefi
   }
   return undefined;
 }
-
 
 function PlatformSettings() {
   const [settings, setSettings] = useState<Setting[]>();
@@ -88,7 +87,9 @@ function PlatformSettings() {
           ))}
         </div>
       </Card>
-      {firstEdit && <Command line={commands.setting(firstEdit[0], isSecret(settings, firstEdit[0]) ? "…" : firstEdit[1])} />}
+      {firstEdit && (
+        <Command line={commands.setting(firstEdit[0], isSecret(settings, firstEdit[0]) ? "…" : firstEdit[1])} />
+      )}
       {edits.size > 0 && (
         <UnsavedBar
           count={edits.size}
@@ -122,9 +123,7 @@ function SettingRow(props: {
   const hint = (
     <>
       <code>{setting.name}</code>
-      {setting.default !== "" && !setting.secret && (
-        <> · {t("settings.default", { value: setting.default })}</>
-      )}
+      {setting.default !== "" && !setting.secret && <> · {t("settings.default", { value: setting.default })}</>}
       {setting.min !== undefined && setting.max !== undefined && (
         <> · {t("settings.range", { min: setting.min, max: setting.max })}</>
       )}
@@ -163,10 +162,10 @@ const kShortest = 8;
 function AdminPassword() {
   const [password, setPassword] = useState("");
   const [again, setAgain] = useState("");
-  const tooShort = password.length > 0 && password.length < kShortest ? t("settings.short", { count: kShortest }) : undefined;
+  const tooShort =
+    password.length > 0 && password.length < kShortest ? t("settings.short", { count: kShortest }) : undefined;
   const differs = again !== "" && again !== password ? t("settings.differs") : undefined;
-  const reason =
-    offlineReason.value ?? tooShort ?? differs ?? (!password || !again ? t("settings.twice") : undefined);
+  const reason = offlineReason.value ?? tooShort ?? differs ?? (!password || !again ? t("settings.twice") : undefined);
   const save = () =>
     attempt(async () => {
       await ask("SetAdminPassword", { password: link.hide(password) });

@@ -1,7 +1,7 @@
 // The store's list as last fetched, and which installations run.
 import { computed, effect, signal } from "@preact/signals";
-import { ask } from "./connection";
 import type { GetStoreResult, Job } from "./api";
+import { ask } from "./connection";
 import { platform, runningJobs } from "./platform";
 
 export const storeList = signal<GetStoreResult | undefined>(undefined);
@@ -32,7 +32,5 @@ export const updatesAvailable = computed(
 );
 
 export function runningInstall(id: string): Job | undefined {
-  return runningJobs.value.find(
-    (job) => (job.kind === "install" || job.kind === "update") && job.target === id,
-  );
+  return runningJobs.value.find((job) => (job.kind === "install" || job.kind === "update") && job.target === id);
 }

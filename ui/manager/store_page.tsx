@@ -1,17 +1,17 @@
+import { Bar } from "../kit/components/bar";
 import { Button } from "../kit/components/button";
 import { Segmented } from "../kit/components/field";
 import { AppIcon, Card, Empty, Facts } from "../kit/components/layout";
 import { Pill } from "../kit/components/state";
-import { Bar } from "../kit/components/bar";
 import { percent, size } from "../kit/i18n";
 import { go, route, setQuery } from "../kit/route";
 import { installApp } from "./actions";
+import type { StoreApp } from "./api";
 import { commands } from "./commands";
 import { JobProgress } from "./job_progress";
-import type { StoreApp } from "./api";
 import { NotFound } from "./not_found";
-import { addressOf, Command, offlineReason, Time } from "./parts";
 import { PageHead } from "./page_head";
+import { addressOf, Command, offlineReason, Time } from "./parts";
 import { jobs } from "./platform";
 import { loadStore, runningInstall, storeError, storeList } from "./store";
 import { t, tn } from "./texts";
@@ -227,7 +227,10 @@ export function StoreAppPage({ id }: { id: string }) {
                   <Pill tone="warn">{t("store.unsigned")}</Pill>
                 ),
               ],
-              [t("fact.installed"), app.state.installed ? t("service.build", { build: app.state.build ?? "" }) : t("word.no")],
+              [
+                t("fact.installed"),
+                app.state.installed ? t("service.build", { build: app.state.build ?? "" }) : t("word.no"),
+              ],
               app.infourl
                 ? [
                     t("fact.info"),

@@ -1,8 +1,8 @@
 // The side bar: pages, services with their instances, the platform's own processes. Always there, always live.
 import { signal } from "@preact/signals";
 import { AppIcon } from "../kit/components/layout";
-import { Icon, type IconName } from "../kit/icons";
 import { number, size } from "../kit/i18n";
+import { Icon, type IconName } from "../kit/icons";
 import { route } from "../kit/route";
 import type { Instance, Service } from "./api";
 import { addressOf, StateDot, shownState, stateWord } from "./parts";
@@ -42,7 +42,13 @@ function moveFocus(event: KeyboardEvent): void {
   next.focus();
 }
 
-function Entry(props: { href: string; icon: IconName; text: string; count?: string | number | undefined; active: boolean }) {
+function Entry(props: {
+  href: string;
+  icon: IconName;
+  text: string;
+  count?: string | number | undefined;
+  active: boolean;
+}) {
   return (
     <li>
       <a href={props.href} aria-current={props.active ? "page" : undefined}>
@@ -75,13 +81,24 @@ export function Tree() {
           count={updates ? t("nav.updates", { count: updates }) : undefined}
           active={first === "store"}
         />
-        <Entry href="#/jobs" icon="list" text={t("nav.jobs")} count={runningJobs.value.length} active={first === "jobs"} />
+        <Entry
+          href="#/jobs"
+          icon="list"
+          text={t("nav.jobs")}
+          count={runningJobs.value.length}
+          active={first === "jobs"}
+        />
         <Entry href="#/bin" icon="bin" text={t("nav.bin")} count={deleted.value.length} active={first === "bin"} />
         <Entry href="#/settings" icon="settings" text={t("nav.settings")} active={first === "settings"} />
       </ul>
       <div class="tree-head">
         <h2>{t("nav.apps")}</h2>
-        <a href={addressOf.newInstance()} class="tree-add" data-tip={t("act.newInstance")} aria-label={t("act.newInstance")}>
+        <a
+          href={addressOf.newInstance()}
+          class="tree-add"
+          data-tip={t("act.newInstance")}
+          aria-label={t("act.newInstance")}
+        >
           <Icon name="plus" />
         </a>
       </div>

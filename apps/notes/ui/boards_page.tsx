@@ -54,11 +54,7 @@ function OfflineBanner() {
     <div class="banner" role="status">
       <Icon name="unplug" />
       <span class="grow">
-        {state.name === "waiting"
-          ? kept
-            ? tn("banner.unsaved", kept)
-            : t("banner.waiting")
-          : t("banner.connecting")}
+        {state.name === "waiting" ? (kept ? tn("banner.unsaved", kept) : t("banner.waiting")) : t("banner.connecting")}
       </span>
       {state.name === "waiting" && (
         <Button small onClick={() => link.retryNow()}>

@@ -2,7 +2,7 @@
 import { computed, signal } from "@preact/signals";
 import { AppWebsocket, ConnectionLost, type Credentials, RequestFailed } from "../../../ui/kit/appwebsocket";
 import { showToast } from "../../../ui/kit/components/toast";
-import type { Change, Indication, Note, Board, Person, SubscribeResult } from "./messages";
+import type { Board, Change, Indication, Note, Person, SubscribeResult } from "./messages";
 import { addChange, applyChange, applyIndication, type Boards, kNoBoards } from "./model";
 import { t } from "./texts";
 

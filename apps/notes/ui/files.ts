@@ -1,10 +1,10 @@
 import { signal } from "@preact/signals";
-import { randomUuid } from "../../../ui/kit/login";
 import { showToast } from "../../../ui/kit/components/toast";
+import { size } from "../../../ui/kit/i18n";
+import { randomUuid } from "../../../ui/kit/login";
 import { session } from "./connection";
 import type { NoteFile } from "./messages";
 import { t } from "./texts";
-import { size } from "../../../ui/kit/i18n";
 
 export interface Upload {
   id: string;

@@ -47,7 +47,9 @@ function People() {
         <li
           key={name}
           style={{ "--app": appColor(name) }}
-          class={everybody.some((one) => one.name === name && one.session === session.value?.session) ? "mine" : undefined}
+          class={
+            everybody.some((one) => one.name === name && one.session === session.value?.session) ? "mine" : undefined
+          }
         >
           <span aria-hidden="true">{initials(name)}</span>
           <span class="visually-hidden">{name}</span>

@@ -57,7 +57,13 @@ export function applyChange(now: Boards, change: Change, me: string, at = new Da
       if (now.notes.has(change.id)) return now;
       const { mt: _, ...members } = change;
       const note = {
-        ...members, author: me, createdAt: at, changedBy: me, changedAt: at, revision: 0, files: [],
+        ...members,
+        author: me,
+        createdAt: at,
+        changedBy: me,
+        changedAt: at,
+        revision: 0,
+        files: [],
       };
       return { ...now, notes: put(now.notes, change.id, note) };
     }

@@ -225,7 +225,12 @@ function Attachments({ note }: { note: Note }) {
     <ul class="files">
       {note.files.map((file) => (
         <li key={file.id} class={isPicture(file) ? "picture" : undefined}>
-          <a href={fileAddress(file)} target="_blank" rel="noopener" {...(isPicture(file) ? {} : { download: file.name })}>
+          <a
+            href={fileAddress(file)}
+            target="_blank"
+            rel="noopener"
+            {...(isPicture(file) ? {} : { download: file.name })}
+          >
             {isPicture(file) ? (
               <img src={fileAddress(file)} alt={file.name} loading="lazy" />
             ) : (

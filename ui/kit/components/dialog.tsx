@@ -21,7 +21,7 @@ export function Dialog(props: DialogProps) {
     const before = document.activeElement;
     dialog.showModal();
     return () => {
-      dialog.close();
+      if (dialog.open) dialog.close();
       if (before instanceof HTMLElement) before.focus();
     };
   }, []);
@@ -30,10 +30,8 @@ export function Dialog(props: DialogProps) {
       ref={ref}
       class={props.class}
       aria-labelledby={title}
-      onCancel={(event) => {
-        event.preventDefault();
-        props.onClose();
-      }}
+      // Escape closes a dialog natively; the browser does not always ask (`cancel`) before.
+      onClose={props.onClose}
       onMouseDown={(event) => {
         if (event.target === ref.current && !inside(event, ref.current!)) props.onClose();
       }}

@@ -79,11 +79,7 @@ export function focusOnce(element: HTMLElement | null): void {
   requestAnimationFrame(() => element.focus());
 }
 
-export function Checkbox(props: {
-  checked: boolean;
-  onChange(checked: boolean): void;
-  children: ComponentChildren;
-}) {
+export function Checkbox(props: { checked: boolean; onChange(checked: boolean): void; children: ComponentChildren }) {
   return (
     <label class="check">
       <input
@@ -107,12 +103,7 @@ export function Segmented<T extends string>(props: {
       <legend class="visually-hidden">{props.label}</legend>
       <span class="segmented">
         {props.choices.map(([value, text]) => (
-          <button
-            key={value}
-            type="button"
-            aria-pressed={value === props.value}
-            onClick={() => props.onChange(value)}
-          >
+          <button key={value} type="button" aria-pressed={value === props.value} onClick={() => props.onChange(value)}>
             {text}
           </button>
         ))}

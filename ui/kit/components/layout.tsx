@@ -39,7 +39,12 @@ export function Facts({ rows }: { rows: ([string, ComponentChildren] | false | u
 }
 
 /** What will be here, why it matters, what to do. */
-export function Empty(props: { icon: IconName; title: string; children?: ComponentChildren; action?: ComponentChildren }) {
+export function Empty(props: {
+  icon: IconName;
+  title: string;
+  children?: ComponentChildren;
+  action?: ComponentChildren;
+}) {
   return (
     <div class="empty">
       <Icon name={props.icon} />
@@ -63,7 +68,17 @@ export function Crumbs({ items }: { items: [string, string?][] }) {
 }
 
 /** A square with the app's icon, or with two letters on a colour of its own while there is none. */
-export function AppIcon({ id, title, src, large }: { id: string; title: string; src?: string | undefined; large?: boolean }) {
+export function AppIcon({
+  id,
+  title,
+  src,
+  large,
+}: {
+  id: string;
+  title: string;
+  src?: string | undefined;
+  large?: boolean;
+}) {
   const [missing, setMissing] = useState(false);
   const letters = title.slice(0, 1).toUpperCase() + title.slice(1, 2).toLowerCase();
   return (
@@ -73,7 +88,21 @@ export function AppIcon({ id, title, src, large }: { id: string; title: string; 
   );
 }
 
-const kAppColors = ["#2563eb", "#0f8a6b", "#b4531a", "#6d4fd8", "#b8326f", "#0f7f95", "#7a6a16", "#5b6472", "#9a3fb5", "#3f7d20", "#c0392b", "#1f6f8b", "#8a4b2a"];
+const kAppColors = [
+  "#2563eb",
+  "#0f8a6b",
+  "#b4531a",
+  "#6d4fd8",
+  "#b8326f",
+  "#0f7f95",
+  "#7a6a16",
+  "#5b6472",
+  "#9a3fb5",
+  "#3f7d20",
+  "#c0392b",
+  "#1f6f8b",
+  "#8a4b2a",
+];
 
 export function appColor(id: string): string {
   let hash = 0x811c9dc5; // FNV-1a

@@ -1,0 +1,321 @@
+// The manager's pages in a real browser, against the fake manager.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { launch, openPage } from "./browser";
+import { type FakeManager, startFakeManager, until } from "./fakes";
+
+let browser: Browser;
+let manager: FakeManager;
+before(async () => {
+  browser = await launch();
+});
+after(() => browser.close());
+
+async function signedIn(
+  route = "",
+  options: BrowserContextOptions = {},
+): Promise<{ page: Page; complaints: string[] }> {
+  const opened = await openPage(browser, `${manager.url}${route}`, options);
+  await opened.page.locator("input[type=password]").fill("pwd");
+  await opened.page.locator("button[type=submit]").click();
+  await opened.page.locator(".frame").waitFor();
+  return opened;
+}
+
+describe("manager page", () => {
+  before(async () => {
+    manager = await startFakeManager();
+  });
+  after(() => manager.close());
+
+  test("a wrong password is told clearly, the right one then works", async () => {
+    const { page, complaints } = await openPage(browser, manager.url);
+    await page.getByLabel("Admin password").fill("guess");
+    await page.keyboard.press("Enter");
+    await page.getByText("This password is wrong").waitFor();
+    assert.equal(await page.getByLabel("Admin password").getAttribute("aria-invalid"), "true");
+    await page.getByLabel("Admin password").fill("pwd");
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "events@acme.org is down" }).waitFor();
+    assert.deepEqual(complaints, []);
+  });
+
+  test("a reload keeps the session and the address", async () => {
+    const { page } = await signedIn("#/instance/team@example.com/data");
+    await page.getByRole("button", { name: "Download backup" }).waitFor();
+    await page.reload();
+    await page.getByRole("button", { name: "Download backup" }).waitFor();
+    assert.match(page.url(), /#\/instance\/team@example.com\/data$/);
+  });
+
+  test("an app is installed with visible progress and shows up in the tree", async () => {
+    const { page } = await signedIn("#/store");
+    const card = page.locator("article", { hasText: "Portal" });
+    await card.getByRole("button", { name: "Install" }).click();
+    await card.getByRole("progressbar").waitFor();
+    await card.getByText("installed").waitFor();
+    await page.locator(".tree-service", { hasText: "Portal" }).waitFor();
+  });
+
+  test("the store is searched, and the search is part of the address", async () => {
+    const { page } = await signedIn("#/store");
+    await page.getByLabel("Search the store").fill("alarms");
+    await until("one card", async () => (await page.locator("article").count()) === 1);
+    assert.match(page.url(), /#\/store\?q=alarms$/);
+    await page.getByLabel("Search the store").fill("zzz");
+    await page.getByText("No app fits").waitFor();
+  });
+
+  test("a new instance: names suggested, the 63-byte rule explained while typing, passwords shown once", async () => {
+    const { page, complaints } = await signedIn("#/new?service=notes&domain=example.com");
+    const name = page.getByLabel("Name", { exact: true });
+    await until("a suggestion", async () => (await name.inputValue()) === "notes");
+    await name.fill("n".repeat(60));
+    await page.getByText("9 bytes too long").waitFor();
+    await page.getByText("72 of 63 bytes").first().waitFor();
+    const create = page.getByRole("button", { name: "Create instance" });
+    assert.equal(await create.getAttribute("aria-disabled"), "true");
+    await name.fill("team");
+    await page.getByText("team@example.com is there already").first().waitFor();
+    await name.fill("board");
+    await page.getByText("example.com_board").first().waitFor();
+    await page.getByText("berth instance create notes --name board --domain example.com").waitFor();
+    await until("the button works", async () => (await create.getAttribute("aria-disabled")) === null);
+    await create.click();
+    await page.getByText("Made just now and shown only here").waitFor();
+    const secret = page.locator("[data-secret]").first();
+    assert.match((await secret.textContent()) ?? "", /^•+$/);
+    await page.getByRole("button", { name: "Show" }).first().click();
+    assert.match((await secret.textContent()) ?? "", /^[\w=]{16}$/);
+    await page.getByRole("link", { name: "Open app" }).waitFor();
+    assert.deepEqual(complaints, []);
+  });
+
+  test("stop tells how to take it back, and start brings it back", async () => {
+    const { page } = await signedIn("#/instance/sales@example.com");
+    await page.getByRole("button", { name: "Stop" }).click();
+    const toast = page.locator(".toast", { hasText: "sales@example.com stops" });
+    await page.locator(".title-line .pill", { hasText: "stopped" }).waitFor();
+    const open = page.getByRole("button", { name: "Open app" });
+    assert.equal(await open.getAttribute("data-tip"), "It does not run");
+    await toast.getByRole("button", { name: "Start again" }).click();
+    await page.locator(".title-line .pill", { hasText: "running" }).waitFor();
+  });
+
+  test("delete goes to the bin and comes back by undo", async () => {
+    const { page } = await signedIn("#/instance/team@acme.org");
+    await page.getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("button", { name: "Undo" }).waitFor();
+    await page.locator(".tree-instance", { hasText: "team@acme.org" }).waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Undo" }).click();
+    await page.locator(".tree-instance", { hasText: "team@acme.org" }).waitFor();
+  });
+
+  test("delete for good wants the name typed", async () => {
+    const { page } = await signedIn("#/bin");
+    await page.getByRole("button", { name: "Delete for good…" }).click();
+    const dialog = page.getByRole("dialog");
+    const button = dialog.getByRole("button", { name: "Delete for good…" });
+    assert.equal(await button.getAttribute("aria-disabled"), "true");
+    await dialog.getByText("berth instance rm trial@umbrella.example --now").waitFor();
+    await dialog.getByLabel("Type trial@umbrella.example to confirm").fill("trial@umbrella.example");
+    await button.click();
+    await page.getByText("The bin is empty").waitFor();
+  });
+
+  test("a backup is downloaded and restored; a file that is none is refused with a reason", async () => {
+    const { page } = await signedIn("#/instance/team@example.com/data");
+    const download = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Download backup" }).click();
+    assert.match((await download).suggestedFilename(), /example\.com_team\.dump$/);
+    const picker = page.locator("input[type=file]");
+    await picker.setInputFiles({ name: "x.dump", mimeType: "text/plain", buffer: Buffer.from("hello") });
+    await page.getByText("This file is not a backup").waitFor();
+    await picker.setInputFiles({
+      name: "team.dump",
+      mimeType: "application/octet-stream",
+      buffer: Buffer.from("PGDMP…"),
+    });
+    await page.getByText("team.dump has arrived").waitFor();
+    await page.locator(".foot-job", { hasText: "Restore team@example.com: done" }).waitFor();
+  });
+
+  test("passwords are generated and can be copied", async () => {
+    const { page } = await signedIn("#/instance/team@example.com/access");
+    await page.getByRole("button", { name: "Generate a new password" }).first().click();
+    await page.getByText("Shown only now").waitFor();
+    await page.getByRole("button", { name: "Copy", exact: true }).first().click();
+    await page.getByRole("button", { name: "Copied" }).waitFor();
+  });
+
+  test("the log pauses when one scrolls up and goes on at the end", async () => {
+    const { page } = await signedIn("#/service/notes/log");
+    const box = page.locator(".log-lines");
+    await until("lines", async () => (await box.locator("div").count()) >= 400);
+    const atEnd = () => box.evaluate((element) => element.scrollHeight - element.scrollTop - element.clientHeight < 24);
+    await until("at the end", atEnd);
+    await box.evaluate((element) => {
+      element.scrollTop = 100;
+    });
+    await page.getByRole("button", { name: /^Follow/ }).waitFor();
+    await page.getByRole("button", { name: /^Follow/ }).click();
+    await page.getByRole("button", { name: "Pause" }).waitFor();
+    await until("at the end again", atEnd);
+    await page.getByLabel("Filter lines").fill("board");
+    await until("only lines that fit", async () =>
+      (await box.locator("div").allTextContents()).every((line) => /board/i.test(line)),
+    );
+    await page.getByLabel("Regular expression").click();
+    await page.getByLabel("Filter lines").fill("(");
+    await page.getByText("Not a regular expression").waitFor();
+  });
+
+  test("settings show what is unsaved, refuse what does not fit, and save", async () => {
+    const { page } = await signedIn("#/settings");
+    const days = page.getByLabel("Days a deleted instance can be brought back");
+    await days.fill("900");
+    await page.getByText("At most 90").first().waitFor();
+    const save = page.getByRole("button", { name: "Save" });
+    assert.equal(await save.getAttribute("aria-disabled"), "true");
+    await days.fill("14");
+    await page.getByText("1 unsaved change").waitFor();
+    await page.getByText("berth config set binDays 14").waitFor();
+    await save.click();
+    await page.getByText("Settings saved").waitFor();
+  });
+
+  test("the palette opens by Ctrl-K and runs by Enter; Escape gives the focus back", async () => {
+    const { page } = await signedIn();
+    await page.keyboard.press("Control+k");
+    await page.getByRole("combobox").waitFor();
+    await page.keyboard.type("log team@acme");
+    await page.keyboard.press("Enter");
+    await until("the log's address", () => page.url().endsWith("#/instance/team@acme.org/log"));
+    await page.keyboard.press("Control+k");
+    await page.keyboard.press("Escape");
+    await page.getByRole("combobox").waitFor({ state: "detached" });
+  });
+
+  test("the tree is walked and filtered by keyboard", async () => {
+    const { page } = await signedIn();
+    await page.getByLabel("Filter the tree").fill("acme failed");
+    await until("one instance", async () => (await page.locator(".tree-instance").count()) === 1);
+    await page.getByLabel("Filter the tree").press("ArrowDown");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Enter");
+    await page.getByText("password authentication failed").first().waitFor();
+  });
+
+  test("the first Tab leads past the tree", async () => {
+    const { page } = await signedIn();
+    await page.getByRole("heading", { level: 1 }).waitFor();
+    await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
+    await page.keyboard.press("Tab");
+    assert.equal(await page.evaluate(() => document.activeElement?.textContent), "Skip to content");
+    await page.keyboard.press("Enter");
+    assert.equal(await page.evaluate(() => document.activeElement?.id), "main");
+  });
+
+  test("an instance that is gone and an unknown page explain themselves", async () => {
+    const { page } = await signedIn("#/instance/nobody@example.com");
+    await page.getByText("There is no instance nobody@example.com").waitFor();
+    await page.goto(`${manager.url}#/nowhere`);
+    await page.getByText("There is no such page").waitFor();
+  });
+
+  test("the theme follows the system until it is chosen, and the choice stays", async () => {
+    const { page } = await signedIn("", { colorScheme: "dark" });
+    const theme = () => page.evaluate(() => document.documentElement.dataset["theme"]);
+    assert.equal(await theme(), "dark");
+    await page.emulateMedia({ colorScheme: "light" });
+    await until("light", async () => (await theme()) === "light");
+    await page.getByRole("button", { name: "Account and appearance" }).click();
+    await page.getByRole("button", { name: "Dark", exact: true }).click();
+    await page.reload();
+    await page.locator(".frame").waitFor();
+    assert.equal(await theme(), "dark");
+  });
+
+  const routes = [
+    "#/",
+    "#/store",
+    "#/store/files",
+    "#/service/events",
+    "#/service/notes/log",
+    "#/instance/team@example.com",
+    "#/instance/team@example.com/access",
+    "#/instance/team@example.com/data",
+    "#/instance/team@example.com/log",
+    "#/instance/team@example.com/settings",
+    "#/new",
+    "#/jobs",
+    "#/jobs/41",
+    "#/bin",
+    "#/settings",
+    "#/settings/certificate",
+    "#/settings/password",
+    "#/platform/postgres",
+  ];
+  for (const language of ["en-GB", "de-DE"])
+    test(`360 pixels are enough for every page (${language})`, async () => {
+      const { page, complaints } = await signedIn("", { viewport: { width: 360, height: 740 }, locale: language });
+      for (const route of routes) {
+        await page.evaluate((to) => {
+          location.hash = to;
+        }, route);
+        await page.locator("main h1").waitFor();
+        await page.evaluate(() => new Promise(requestAnimationFrame));
+        const wide = await page.evaluate(() => {
+          const main = document.querySelector("main")!;
+          // Tables and logs scroll in their own boxes; the page itself must not.
+          return [...main.querySelectorAll("*")]
+            .filter((element) => !element.closest(".table-scroll, .log-lines, .tabs, .visually-hidden"))
+            .filter((element) => element.getBoundingClientRect().right > 361)
+            .map((element) => `${element.tagName}.${element.className}`);
+        });
+        assert.deepEqual(wide, [], route);
+      }
+      assert.deepEqual(complaints, []);
+    });
+
+  test("on a small screen the tree is a drawer that closes after a choice", async () => {
+    const { page } = await signedIn("", { viewport: { width: 360, height: 740 } });
+    const entry = page.locator(".tree-instance", { hasText: "sales@example.com" });
+    assert.equal(await entry.isVisible(), false);
+    await page.getByRole("button", { name: "Menu" }).click();
+    await entry.click();
+    await page.getByRole("heading", { name: "sales@example.com" }).waitFor();
+    await until("closed", async () => !(await entry.isVisible()));
+  });
+});
+
+describe("manager page, platform away", () => {
+  before(async () => {
+    manager = await startFakeManager();
+  });
+  after(() => manager.close());
+
+  test("a lost connection shows a banner with a count-down, buttons say why they rest, and all comes back", async () => {
+    const { page, complaints } = await signedIn("#/instance/team@example.com");
+    await page.getByRole("button", { name: "Stop" }).waitFor();
+    manager.state.offline = true;
+    manager.dropAll();
+    await page.getByText("The platform does not answer").waitFor();
+    const stop = page.getByRole("button", { name: "Stop" });
+    assert.equal(await stop.getAttribute("data-tip"), "No connection to the platform");
+    manager.state.offline = false;
+    await page.getByRole("button", { name: "Try now" }).click();
+    await page.locator(".banner").waitFor({ state: "detached" });
+    assert.equal(await stop.getAttribute("data-tip"), null);
+    assert.deepEqual(complaints, []);
+  });
+
+  test("a password changed elsewhere leads back to the login", async () => {
+    const { page } = await signedIn();
+    manager.state.password = "other";
+    manager.dropAll();
+    await page.getByRole("heading", { name: "Sign in to Berth" }).waitFor();
+    manager.state.password = "pwd";
+  });
+});

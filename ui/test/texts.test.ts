@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { test } from "node:test";
+import notesDe from "../../apps/notes/ui/texts/de.json";
+import notesEn from "../../apps/notes/ui/texts/en.json";
+import { ago, duration, fill, size } from "../kit/i18n";
+import { language } from "../kit/settings";
+import { t, tn } from "../manager/texts";
+import managerDe from "../manager/texts/de.json";
+import managerEn from "../manager/texts/en.json";
+
+const pages = [
+  { name: "manager", en: managerEn, de: managerDe, folder: "manager" },
+  { name: "notes", en: notesEn, de: notesDe, folder: "../apps/notes/ui" },
+];
+
+const placeholders = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map((found) => found[1]).sort();
+
+for (const { name, en, de, folder } of pages) {
+  test(`${name}: both languages have the same texts with the same places`, () => {
+    assert.deepEqual(Object.keys(de), Object.keys(en));
+    for (const [key, text] of Object.entries(en)) {
+      const translated = (de as Record<string, string>)[key]!;
+      assert.deepEqual(placeholders(translated), placeholders(text), key);
+      assert.ok(translated.trim(), key);
+    }
+  });
+
+  test(`${name}: every text is used`, () => {
+    const source = readdirSync(folder)
+      .filter((file) => /\.tsx?$/.test(file))
+      .map((file) => readFileSync(`${folder}/${file}`, "utf8"))
+      .join("\n");
+    const families = [...source.matchAll(/`(\w+)\.\$\{/g)].map((found) => found[1]);
+    const unused = Object.keys(en).filter((key) => {
+      const base = key.replace(/#.*/, "");
+      return !source.includes(`"${base}"`) && !families.includes(base.split(".")[0]);
+    });
+    assert.deepEqual(unused, []);
+  });
+
+  test(`${name}: each plural has the forms both languages need`, () => {
+    for (const key of Object.keys(en)) {
+      if (!key.includes("#")) continue;
+      const base = key.replace(/#.*/, "");
+      for (const form of ["one", "other"]) assert.ok(`${base}#${form}` in en, `${base}#${form}`);
+    }
+  });
+}
+
+test("numbers choose their form and their digits by the language", () => {
+  language.value = "en";
+  assert.equal(tn("over.instances", 1), "1 instance");
+  assert.equal(tn("over.instances", 1200), "1,200 instances");
+  language.value = "de";
+  assert.equal(tn("over.instances", 1200), "1.200 Instanzen");
+  assert.equal(t("state.running"), "läuft");
+  language.value = "en";
+});
+
+test("unknown places stay visible instead of vanishing", () => {
+  assert.equal(fill("{known} {unknown}", { known: 1 }), "1 {unknown}");
+});
+
+test("sizes have at most three digits", () => {
+  language.value = "en";
+  const shown = [0, 999, 1000, 9_840_000, 99_600_000, 999_600_000, 1_240_000_000, 16e12].map(size);
+  assert.deepEqual(shown, ["0 B", "999 B", "1 kB", "9.8 MB", "100 MB", "1 GB", "1.2 GB", "16 TB"]);
+});
+
+test("times near and far read like speech", () => {
+  language.value = "en";
+  const now = Date.parse("2026-05-01T12:00:00Z");
+  const at = (seconds: number) => ago(new Date(now - seconds * 1000).toISOString(), now);
+  assert.deepEqual([0, 30, 90, 3 * 3600, 26 * 3600, -3 * 86_400].map(at), [
+    "now",
+    "30 seconds ago",
+    "1 minute ago",
+    "3 hours ago",
+    "yesterday",
+    "in 3 days",
+  ]);
+});
+
+test("lengths of time have their two greatest units", () => {
+  assert.deepEqual([0, 59, 60, 125, 3 * 3600, 90_061].map(duration), [
+    "0 s",
+    "59 s",
+    "1 min",
+    "2 min 5 s",
+    "3 h",
+    "1 d 1 h",
+  ]);
+});
