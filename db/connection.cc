@@ -292,6 +292,49 @@ Task<void> Connection::run_script(const std::string& sql) {
   co_await collect();
 }
 
+Task<void> Connection::flush() {
+  for (;;) {
+    const int unsent = PQflush(connection_);
+    leave_lost_socket();
+    if (unsent < 0 || !wait_) throw_lost();
+    if (unsent == 0) co_return;
+    co_await wait_->wait(EPOLLIN | EPOLLOUT);
+    const bool lost = PQconsumeInput(connection_) == 0;
+    leave_lost_socket();
+    if (lost) throw_lost();
+  }
+}
+
+Task<void> Connection::begin_copy(std::string sql) {
+  sent_ = false;
+  if (!is_alive()) throw_lost();
+  const int sent = PQsendQuery(connection_, sql.c_str());
+  leave_lost_socket();
+  if (!sent) throw_lost();
+  sent_ = true;
+  co_await until_result();
+  PGresult* result = PQgetResult(connection_);
+  leave_lost_socket();
+  if (!result) throw_lost();
+  const Rows taken(result);
+  if (PQresultStatus(result) == PGRES_COPY_IN) co_return;
+  const bool has_failed = PQresultStatus(result) == PGRES_FATAL_ERROR;
+  SqlFailure failure = failure_of(result);
+  co_await collect();
+  if (has_failed) throw failure;
+  throw_failure(Errc::kMalformed, "this is no COPY FROM STDIN");
+}
+
+Task<void> Connection::put_copy(std::string piece) {
+  while (PQputCopyData(connection_, piece.data(), static_cast<int>(piece.size())) == 0) co_await flush();
+  co_await flush();  // so that no more than a piece is held here
+}
+
+Task<void> Connection::end_copy() {
+  while (PQputCopyEnd(connection_, nullptr) == 0) co_await flush();
+  co_await collect();
+}
+
 Task<std::vector<Notification>> Connection::notifications() {
   std::vector<Notification> taken;
   for (;;) {

@@ -49,6 +49,10 @@ class Connection {
   // Borrows the statement until the task is done.
   Task<Rows> run(const Statement& statement);
   Task<void> run_script(const std::string& sql);
+  // COPY … FROM STDIN: begin, any number of pieces (cut anywhere), end. Give it up by closing the connection.
+  Task<void> begin_copy(std::string sql);
+  Task<void> put_copy(std::string piece);
+  Task<void> end_copy();
   // Waits for and takes what NOTIFY brought. Throws ConnectionLost.
   Task<std::vector<Notification>> notifications();
 
@@ -78,6 +82,7 @@ class Connection {
   Task<std::string> prepared_name(const std::string& sql, std::size_t arguments);
   void forget_prepared() { prepared_.clear(), recent_.clear(); }
   Task<Rows> collect();
+  Task<void> flush();
   Task<void> until_result();
   void watch_socket();
   void leave_lost_socket();

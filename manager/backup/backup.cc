@@ -122,6 +122,9 @@ Task<std::uint64_t> BackupWriter::write_sql(db::ConnectionOptions source, Backup
   auto options = dump_options(source);
   options.arguments.push_back("--format=plain");
   options.arguments.push_back("--exclude-schema=berth_backup");
+  // For another role on another platform.
+  options.arguments.push_back("--no-owner");
+  options.arguments.push_back("--no-privileges");
   for (const auto& table : without_rows)
     options.arguments.push_back("--exclude-table-data=" + db::quote_identifier(table));
   const auto child = Child::start(loop_, std::move(options));

@@ -344,7 +344,7 @@ TEST_F(BackupTest, SaysWhatAForeignFileIs) {
       {"", "empty"},
       {"\x1f\x8b\x08 gzip", "unpack it first"},
       {"PK\x03\x04", "ZIP"},
-      {"--\n-- PostgreSQL database dump\n--\n", "SQL text"},
+      {"--\n-- PostgreSQL database dump\n--\nSET x = y;\n", "cut off"},
       {"<!DOCTYPE html>", "error page"},
       {"just some text that is long enough", "no backup of a platform"},
       {std::string("PGDMP\x01\x0f\x00\x04\x08\x01 rest", 16), "newer PostgreSQL"},
@@ -510,6 +510,48 @@ TEST_F(BackupTest, WritesSqlTextForPsql) {
   EXPECT_THAT(sink.bytes, HasSubstr("COPY public.note "));
   EXPECT_THAT(sink.bytes, Not(HasSubstr("COPY public.board ")));
   EXPECT_THAT(sink.bytes, Not(HasSubstr("berth_backup")));
+}
+
+TEST_F(BackupTest, RestoresItsOwnSqlText) {
+  run(*app, "CREATE FUNCTION two() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; SELECT CASE WHEN true THEN 2 END; END");
+  run(*app, "CREATE FUNCTION dollar() RETURNS text LANGUAGE plpgsql AS $x$ BEGIN RETURN 'a;$$b'; END $x$");
+  run(*app, "CREATE RULE twice AS ON INSERT TO board DO ALSO (SELECT 1; SELECT 2)");
+  run(*app, "COMMENT ON TABLE board IS E'semi;colon \\\\ ''quoted'' -- no /* comment'");
+  const auto before = fingerprint(*app);
+  StringSink sink;
+  loop::run_task(loop, writer.write_sql(running.cluster().superuser(names.database), sink));
+  const auto path = keep(sink.bytes, "a.sql");
+  const auto file = loop::run_task(loop, reader.verify(path, {}));
+  EXPECT_TRUE(file.is_sql_text);
+  EXPECT_FALSE(file.about);
+  loop::run_task(loop, restorer.load_beside(path, names, "db password", "s"));
+  auto restored = open(Restorer::beside_name(names.database, "s"));
+  EXPECT_EQ(fingerprint(*restored), before);
+  EXPECT_EQ(one(*restored, "SELECT two()::text || dollar()"), "2a;$$b");
+  EXPECT_EQ(one(*restored, "SELECT obj_description('board'::regclass)"), one(*app, "SELECT obj_description('board'::regclass)"));
+}
+
+TEST_F(BackupTest, RestoresSqlTextOfAnotherRoleAndRefusesCommandsForPsql) {
+  // As pg_dump without --no-owner writes it.
+  const std::string head = "--\n-- PostgreSQL database dump\n--\n\n\\restrict abc\nSET client_encoding = 'UTF8';\n";
+  const std::string body = "CREATE TABLE t(a int);\nALTER TABLE t OWNER TO \"somebody else\";\nGRANT ALL ON TABLE t TO nobody_here;\n"
+                           "COPY t (a) FROM stdin;\n1\n\\N\n\\.\n";
+  const std::string end = "--\n-- PostgreSQL database dump complete\n--\n\n\\unrestrict abc\n";
+  loop::run_task(loop, restorer.load_beside(keep(head + body + end, "b.sql"), names, "db password", "o"));
+  auto restored = open(Restorer::beside_name(names.database, "o"));
+  EXPECT_EQ(one(*restored, "SELECT count(*)::text FROM t"), "2");
+
+  const std::string attacks[] = {"\\! touch " + folder + "/touched\n", "\\connect postgres\n", "\\copy t from /etc/passwd\n",
+                                 "COPY t FROM PROGRAM 'touch " + folder + "/touched';\n", "COPY t FROM '/etc/passwd';\n"};
+  for (const auto& attack : attacks) {
+    SCOPED_TRACE(attack);
+    EXPECT_THROW(loop::run_task(loop, restorer.load_beside(keep(head + body + attack + end, "c.sql"), names, "db password", "x")),
+                 Failure);
+    EXPECT_FALSE(loop::run_task(loop, databases.exists(Restorer::beside_name(names.database, "x"))));
+  }
+  EXPECT_FALSE(path_exists(folder + "/touched"));
+  const auto cut = keep(head + body.substr(0, body.size() - 4), "cut.sql");
+  EXPECT_THAT(refusal(reader.inspect(cut, {})).detail, HasSubstr("cut off"));
 }
 
 TEST_F(BackupTest, WritesXmlOfEveryTable) {

@@ -11,6 +11,7 @@
 #include "manager/backup/child.h"
 #include "manager/backup/copy_text.h"
 #include "manager/backup/end_mark.h"
+#include "manager/backup/sql_text.h"
 
 namespace berth::manager {
 namespace {
@@ -59,7 +60,6 @@ void check_head(std::string_view head) {
     if (head.starts_with("\x1f\x8b") || head.starts_with("\x28\xb5\x2f\xfd") || head.starts_with("\xfd" "7zXZ"))
       what = "a compressed file: unpack it first";
     else if (head.starts_with("PK")) what = "a ZIP file: unpack it first";
-    else if (head.starts_with("--\n-- PostgreSQL")) what = "a dump as SQL text: use a backup without uncompressed=1, or load it by hand with psql";
     else if (head.starts_with("<")) what = "an XML or HTML page, perhaps an error page that was saved instead of the backup";
     throw_failure(Errc::kMalformed, "this is {}", what);
   }
@@ -106,7 +106,14 @@ Task<BackupFile> BackupReader::inspect(std::string path, BackupKeys keys) {
   const UniqueFd fd = open_file(path);
   BackupFile file;
   file.bytes = size_of(fd.get());
-  check_head(read_at(fd.get(), 0, 64));
+  const std::string head = read_at(fd.get(), 0, 64);
+  if (is_sql_dump(head)) {
+    file.is_sql_text = true;
+    const auto tail = read_at(fd.get(), file.bytes - std::min<std::uint64_t>(file.bytes, 512), 512);
+    if (tail.find("-- PostgreSQL database dump complete\n") == std::string::npos) throw_failure(Errc::kMalformed, "{}", kCutOff);
+    co_return file;
+  }
+  check_head(head);
 
   std::optional<EndMark> mark;
   if (file.bytes >= kEndMarkBytes) mark = parse_end_mark(read_at(fd.get(), file.bytes - kEndMarkBytes, kEndMarkBytes));
@@ -135,6 +142,18 @@ Task<BackupFile> BackupReader::verify(std::string path, BackupKeys keys,
   auto inspecting = inspect(path, std::move(keys));
   BackupFile file = co_await inspecting;
   const UniqueFd fd = open_file(path);
+  if (file.is_sql_text) {
+    SqlTextReader text;
+    std::vector<SqlPart> parts;
+    for (std::uint64_t done = 0; done < file.bytes; done += kPiece) {
+      or_throw(text.feed(read_at(fd.get(), done, kPiece), parts));
+      parts.clear();
+      if (progress) progress(std::min(done + kPiece, file.bytes), file.bytes);
+      co_await loop::sleep_for(loop_, std::chrono::milliseconds(0));  // others have their turn
+    }
+    or_throw(text.finish());
+    co_return std::move(file);
+  }
   if (!file.about) {
     std::vector<std::string> all = {"--file=-"};
     co_await run_restore(loop_, binaries_, fd.get(), std::move(all), 0);

@@ -19,7 +19,9 @@ using loop::Task;
 
 struct BackupFile {
   std::uint64_t bytes = 0;
-  // nullopt: a plain dump of pg_dump, not made by a platform. It can be restored into an instance that
+  // True: SQL text as HTTP `uncompressed=1` gives it, not a custom-format dump.
+  bool is_sql_text = false;
+  // nullopt: a plain dump of pg_dump or SQL text. It can be restored into an instance that
   // is there, which then keeps its name and password.
   std::optional<ReadMetadata> about;
 };
@@ -35,7 +37,7 @@ class BackupReader {
   // Table of contents, metadata and end mark; quick whatever the size.
   Task<BackupFile> inspect(std::string path, BackupKeys keys);
   // Reads every byte too, so that a missing or flipped one is found before anything changes. (In plain dumps
-  // pg_restore finds missing bytes and most flipped ones; only our end mark finds them all.)
+  // missing bytes are found and most flipped ones, in SQL text missing ones; only our end mark finds them all.)
   Task<BackupFile> verify(std::string path, BackupKeys keys,
                           std::function<void(std::uint64_t bytes, std::uint64_t of)> progress = {});
 

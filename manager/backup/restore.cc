@@ -8,6 +8,8 @@
 #include "base/log.h"
 #include "db/database.h"
 #include "manager/backup/child.h"
+#include "manager/backup/load_sql_text.h"
+#include "manager/backup/sql_text.h"
 
 namespace berth::manager {
 namespace {
@@ -82,6 +84,28 @@ Task<void> Restorer::load_beside(std::string path, InstanceDatabaseNames names, 
   throw *failed;
 }
 
+Task<void> Restorer::run_pg_restore(db::ConnectionOptions place, int fd, std::uint64_t size,
+                                    std::function<void(std::uint64_t bytes, std::uint64_t of)> progress) {
+  loop::SpawnOptions options;
+  options.program = cluster_.program("pg_restore");
+  options.arguments = {"--dbname=" + db::format_conninfo(place), "--no-password", "--no-owner", "--no-privileges",
+                       "--no-publications", "--no-subscriptions", "--single-transaction", "--exit-on-error"};
+  options.directory = "/";
+  options.environment = std::vector<std::string>{"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "PGPASSWORD=" + place.password};
+  options.descriptors = {{fd, 0}};
+  const auto child = Child::start(loop_, without_rights(std::move(options)));
+  loop::Spawned<void> watching(loop_, watch_position(loop_, fd, size, std::move(progress)));
+  for (;;) {
+    const std::string piece = co_await child->read();
+    if (piece.empty()) break;
+  }
+  const auto status = co_await child->wait();
+  if (status.is_success()) co_return;
+  Error error = error_of_child(*child, status, "restore");
+  if (error.code == Errc::kFailed) error.code = Errc::kMalformed;
+  throw Failure(std::move(error));
+}
+
 Task<void> Restorer::fill(std::string path, std::string database, InstanceDatabaseNames names, std::string user_password,
                           std::function<void(std::uint64_t bytes, std::uint64_t of)> progress) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -89,32 +113,22 @@ Task<void> Restorer::fill(std::string path, std::string database, InstanceDataba
   struct stat info {};
   if (::fstat(fd.get(), &info) != 0) throw Failure(errno_error(errno, path));
 
-  const auto place = cluster_.connection(database, names.user, "");
-  loop::SpawnOptions options;
-  options.program = cluster_.program("pg_restore");
-  options.arguments = {"--dbname=" + db::format_conninfo(place), "--no-password", "--no-owner", "--no-privileges",
-                       "--no-publications", "--no-subscriptions", "--single-transaction", "--exit-on-error"};
-  options.directory = "/";
-  options.environment = std::vector<std::string>{"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "PGPASSWORD=" + user_password};
-  options.descriptors = {{fd.get(), 0}};
-  {
-    const auto child = Child::start(loop_, without_rights(std::move(options)));
-    loop::Spawned<void> watching(loop_, watch_position(loop_, fd.get(), static_cast<std::uint64_t>(info.st_size), progress));
-    for (;;) {
-      const std::string piece = co_await child->read();
-      if (piece.empty()) break;
-    }
-    const auto status = co_await child->wait();
-    if (!status.is_success()) {
-      Error error = error_of_child(*child, status, "restore");
-      if (error.code == Errc::kFailed) error.code = Errc::kMalformed;
-      throw Failure(std::move(error));
-    }
+  const auto size = static_cast<std::uint64_t>(info.st_size);
+  const auto place = cluster_.connection(database, names.user, user_password);
+  char head[64];
+  const auto head_bytes = ::pread(fd.get(), head, sizeof head, 0);
+  if (head_bytes < 0) throw Failure(errno_error(errno, path));
+  if (is_sql_dump({head, static_cast<std::size_t>(head_bytes)})) {
+    auto loading = load_sql_text(loop_, place, fd.get(), size, progress);
+    co_await loading;
+  } else {
+    auto running = run_pg_restore(place, fd.get(), size, progress);
+    co_await running;
   }
-  if (progress) progress(static_cast<std::uint64_t>(info.st_size), static_cast<std::uint64_t>(info.st_size));
+  if (progress) progress(size, size);
 
   db::DatabaseOptions session;
-  session.connection = cluster_.connection(database, names.user, std::move(user_password));
+  session.connection = place;
   session.wait_limit = std::chrono::seconds(10);
   session.query_limit = std::chrono::milliseconds(0);  // statistics of a large database take their time
   db::Database restored(loop_, session);

@@ -63,6 +63,8 @@ class Restorer {
  private:
   Task<void> fill(std::string path, std::string database, InstanceDatabaseNames names, std::string user_password,
                   std::function<void(std::uint64_t bytes, std::uint64_t of)> progress);
+  Task<void> run_pg_restore(db::ConnectionOptions place, int fd, std::uint64_t size,
+                            std::function<void(std::uint64_t bytes, std::uint64_t of)> progress);
 
   loop::Loop& loop_;
   const Cluster& cluster_;
