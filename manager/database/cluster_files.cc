@@ -21,7 +21,7 @@ std::string quoted(std::string_view value) {
 }  // namespace
 
 std::string format_configuration(const ClusterSettings& settings) {
-  std::string text = "# Written by Berth at every start: changes here are lost. Put yours into postgresql.conf,\n"
+  std::string text = "# Written by Berth: changes here are lost at its next start. Put yours into postgresql.conf,\n"
                      "# below the line that includes this file.\n";
   const auto set = [&text](std::string_view name, std::string_view value) {
     text += fmt::format("{} = {}\n", name, value);

@@ -10,7 +10,7 @@
 
 namespace berth::manager {
 
-// berth.conf: all of ours, written anew at every start.
+// berth.conf: all of ours, compared at every start.
 std::string format_configuration(const ClusterSettings& settings);
 // What is appended to postgresql.conf once, at initdb. The admin's lines below it win.
 std::string format_include_line();
