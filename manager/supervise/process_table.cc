@@ -1,0 +1,141 @@
+#include "manager/supervise/process_table.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <boost/json.hpp>
+#include <cerrno>
+#include <cstdlib>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "loop/process.h"
+
+namespace berth::manager {
+namespace {
+
+std::string program_of(pid_t pid) {
+  char buffer[4096];
+  const auto size = ::readlink(fmt::format("/proc/{}/exe", pid).c_str(), buffer, sizeof buffer);
+  if (size <= 0) return {};
+  std::string path(buffer, static_cast<std::size_t>(size));
+  // An updated binary leaves the old process with this mark.
+  constexpr std::string_view kGone = " (deleted)";
+  if (path.ends_with(kGone)) path.resize(path.size() - kGone.size());
+  return path;
+}
+
+bool is_same_program(pid_t pid, const std::string& program) {
+  const std::string running = program_of(pid);
+  if (running == program) return true;
+  char resolved[4096];
+  return ::realpath(program.c_str(), resolved) && running == resolved;
+}
+
+}  // namespace
+
+std::string format_process_table(const std::map<std::string, ProcessRecord>& records) {
+  boost::json::array processes;
+  for (const auto& [name, record] : records)
+    processes.push_back(boost::json::object{{"name", record.name},
+                                            {"pid", record.pid},
+                                            {"startTime", record.start_time},
+                                            {"program", record.program},
+                                            {"startedAt", record.started_at}});
+  const boost::json::object file{{"version", 1}, {"processes", std::move(processes)}};
+  return boost::json::serialize(file) + "\n";
+}
+
+Result<std::map<std::string, ProcessRecord>> parse_process_table(std::string_view text) {
+  boost::json::error_code error;
+  const auto value = boost::json::parse(boost::json::string_view(text.data(), text.size()), error);
+  if (error || !value.is_object()) return fail(Errc::kMalformed, "process table is not JSON");
+  const auto* list = value.get_object().if_contains("processes");
+  if (!list || !list->is_array()) return fail(Errc::kMalformed, "process table without processes");
+  std::map<std::string, ProcessRecord> records;
+  for (const auto& entry : list->get_array()) {
+    if (!entry.is_object()) return fail(Errc::kMalformed, "process is not an object");
+    const auto& object = entry.get_object();
+    const auto* name = object.if_contains("name");
+    const auto* pid = object.if_contains("pid");
+    const auto* start = object.if_contains("startTime");
+    if (!name || !name->is_string() || !pid || !pid->is_int64() || pid->get_int64() <= 1 || !start || !start->is_number())
+      return fail(Errc::kMalformed, "process without name, pid or startTime");
+    const auto text_of = [&](const char* key) {
+      const auto* member = object.if_contains(key);
+      return member && member->is_string() ? std::string(member->get_string()) : std::string();
+    };
+    ProcessRecord record;
+    record.name = std::string(name->get_string());
+    record.pid = static_cast<pid_t>(pid->get_int64());
+    record.start_time = start->to_number<std::uint64_t>();
+    record.program = text_of("program");
+    record.started_at = text_of("startedAt");
+    records.emplace(record.name, record);
+  }
+  return records;
+}
+
+ProcessTable::ProcessTable(std::string file, std::string starting)
+    : file_(std::move(file)), starting_(std::move(starting)) {}
+
+void ProcessTable::load() {
+  const auto text = read_file(file_, 1 << 20);
+  if (!text) return;
+  auto records = parse_process_table(*text);
+  if (!records) {
+    log_warning("process table unreadable, looking for nothing to adopt", {{"error", records.error().detail}});
+    return;
+  }
+  records_ = std::move(*records);
+}
+
+std::optional<ProcessRecord> ProcessTable::find_survivor(const std::string& name, const std::string& program) const {
+  const auto found = records_.find(name);
+  if (found != records_.end() && loop::process_start_time(found->second.pid) == found->second.start_time)
+    return found->second;
+  // Died between fork and the entry in the table? Then the child itself told its pid.
+  const auto noted = read_file(starting_path(name), 64);
+  if (!noted) return std::nullopt;
+  const auto pid = parse_integer(trim(*noted));
+  if (!pid || *pid <= 1) return std::nullopt;
+  const auto start = loop::process_start_time(static_cast<pid_t>(*pid));
+  if (!start || !is_same_program(static_cast<pid_t>(*pid), program)) return std::nullopt;
+  ProcessRecord record;
+  record.name = name;
+  record.pid = static_cast<pid_t>(*pid);
+  record.start_time = *start;
+  record.program = program;
+  return record;
+}
+
+Result<void> ProcessTable::put(ProcessRecord record) {
+  const std::string name = record.name;
+  records_[name] = std::move(record);
+  return save();
+}
+
+Result<void> ProcessTable::remove(const std::string& name) {
+  ::unlink(starting_path(name).c_str());
+  if (records_.erase(name) == 0) return {};
+  return save();
+}
+
+Result<void> ProcessTable::save() const { return write_file_durably(file_, format_process_table(records_), 0644); }
+
+int note_own_pid(const char* path) {
+  const int fd = ::open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd < 0) return errno;
+  char digits[24];
+  std::size_t at = sizeof digits;
+  digits[--at] = '\n';
+  for (auto rest = static_cast<unsigned long>(::getpid()); rest > 0; rest /= 10)
+    digits[--at] = static_cast<char>('0' + rest % 10);
+  const auto put = ::write(fd, digits + at, sizeof digits - at);
+  const int number = put < 0 ? errno : 0;
+  ::close(fd);
+  return number;
+}
+
+}  // namespace berth::manager

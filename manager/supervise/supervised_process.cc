@@ -1,0 +1,240 @@
+#include "manager/supervise/supervised_process.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "manager/platform/clock.h"
+
+namespace berth::manager {
+
+using loop::Task;
+
+namespace {
+
+constexpr off_t kOutputLimit = 1 << 20;
+
+Task<void> wait_for(loop::Event& event) { co_await event.wait(); }
+
+// Append-only file for a child's stdout and stderr; the old one is kept as ".1".
+Result<UniqueFd> open_output(const std::string& path, std::optional<uid_t> owner) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0 && info.st_size > kOutputLimit) ::rename(path.c_str(), (path + ".1").c_str());
+  UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640));
+  if (!fd) return fail_errno(errno, "open " + path);
+  if (owner && ::fchown(fd.get(), *owner, static_cast<gid_t>(-1)) != 0) return fail_errno(errno, "chown " + path);
+  return fd;
+}
+
+bool is_fault(const loop::ExitStatus& status) {
+  switch (status.signal) {
+    case SIGSEGV: case SIGABRT: case SIGBUS: case SIGFPE: case SIGILL: case SIGSYS: case SIGTRAP: return true;
+    default: return false;
+  }
+}
+
+}  // namespace
+
+Task<bool> wait_at_most(loop::Loop& loop, loop::Event& event, loop::Duration limit) {
+  if (event.is_set()) co_return true;
+  loop::Spawned<void> waiting(loop, wait_for(event));
+  loop::Timer timer(loop);
+  timer.start(limit, [&waiting] { waiting.done().set(); });
+  co_await waiting.done().wait();
+  co_return event.is_set();
+}
+
+std::string_view name_of(ProcessState state) {
+  switch (state) {
+    case ProcessState::kStopped: return "stopped";
+    case ProcessState::kStarting: return "starting";
+    case ProcessState::kRunning: return "running";
+    case ProcessState::kStopping: return "stopping";
+    case ProcessState::kFailed: return "failed";
+    case ProcessState::kCrashed: return "crashed";
+  }
+  return "unknown";
+}
+
+SupervisedProcess::SupervisedProcess(loop::Loop& loop, ProcessTable& table, SupervisedOptions options)
+    : loop_(loop),
+      table_(table),
+      options_(std::move(options)),
+      policy_(options_.restart),
+      wanted_(loop),
+      ended_(loop),
+      poked_(loop),
+      pause_timer_(loop),
+      notify_(loop) {
+  ended_.set();
+  serving_ = std::make_unique<loop::Spawned<void>>(loop_, serve());
+}
+
+void SupervisedProcess::set_state(ProcessState state) {
+  state_ = state;
+  if (options_.changed) notify_.schedule([this] { options_.changed(); });
+}
+
+void SupervisedProcess::start() {
+  policy_.forget();
+  detail_.clear();
+  wanted_.set();
+  poked_.set();
+}
+
+void SupervisedProcess::note_ready() {
+  was_ready_ = true;
+  if (state_ == ProcessState::kStarting) {
+    detail_.clear();
+    set_state(ProcessState::kRunning);
+  }
+}
+
+void SupervisedProcess::kill() {
+  if (watch_) watch_->send_signal(SIGKILL);
+}
+
+Task<void> SupervisedProcess::stop() {
+  wanted_.reset();
+  poked_.set();
+  if (!watch_) {
+    detail_.clear();
+    set_state(ProcessState::kStopped);
+    co_return;
+  }
+  set_state(ProcessState::kStopping);
+  if (options_.ask_to_stop && options_.grace.count() > 0) {
+    options_.ask_to_stop();
+    const bool gone = co_await wait_at_most(loop_, ended_, options_.grace);
+    if (gone) co_return;
+    log_warning("does not end when asked", {{"process", options_.name}});
+  }
+  for (const auto& step : options_.stop_steps) {
+    if (watch_) watch_->send_signal(step.signal);
+    const bool gone = co_await wait_at_most(loop_, ended_, step.wait);
+    if (gone) co_return;
+  }
+  log_warning("ended by force", {{"process", options_.name}});
+  kill();
+  co_await ended_.wait();
+}
+
+Task<void> SupervisedProcess::pause(std::chrono::milliseconds time) {
+  poked_.reset();
+  pause_timer_.start(time, [this] { poked_.set(); });
+  co_await poked_.wait();
+  pause_timer_.cancel();
+}
+
+Task<void> SupervisedProcess::begin() {
+  adopted_ = false;
+  was_ready_ = false;
+  began_ = loop_.now();
+  if (const auto survivor = table_.find_survivor(options_.name, options_.program)) {
+    auto watch = loop::ProcessWatch::make(loop_, survivor->pid);
+    if (watch) {
+      watch_ = std::move(*watch);
+      adopted_ = true;
+      started_at_ = survivor->started_at.empty() ? utc_now() : survivor->started_at;
+      auto record = *survivor;
+      record.started_at = started_at_;
+      or_throw(table_.put(std::move(record)));
+      log_info("adopted", {{"process", options_.name}, {"pid", watch_->pid()}});
+      co_return;
+    }
+  }
+  ProcessPlan plan = co_await options_.plan();
+  // Wanted no more while the plan was made.
+  if (!wanted_.is_set()) co_return;
+  const auto uid = plan.confinement && plan.confinement->uid ? std::optional(plan.confinement->uid) : std::nullopt;
+  UniqueFd output;
+  if (!plan.output.empty()) {
+    output = or_throw(open_output(plan.output, uid));
+    plan.spawn.descriptors.emplace_back(output.get(), 1);
+    plan.spawn.descriptors.emplace_back(output.get(), 2);
+  }
+  const std::string starting = table_.starting_path(options_.name);
+  const auto confinement = plan.confinement;
+  const auto inner = plan.spawn.in_child;
+  plan.spawn.in_child = [&starting, &confinement, &inner] {
+    if (const int number = note_own_pid(starting.c_str())) return number;
+    if (inner)
+      if (const int number = inner()) return number;
+    return confinement ? confine_self(*confinement) : 0;
+  };
+  const pid_t pid = or_throw(loop::spawn(plan.spawn));
+  watch_ = or_throw(loop::ProcessWatch::make(loop_, pid));
+  if (confinement) sandbox_ = describe_confinement(*confinement, ::geteuid() == 0);
+  started_at_ = utc_now();
+  ProcessRecord record;
+  record.name = options_.name;
+  record.pid = pid;
+  record.start_time = loop::process_start_time(pid).value_or(0);
+  record.program = plan.spawn.program;
+  record.started_at = started_at_;
+  if (auto put = table_.put(std::move(record)); !put)
+    log_error("process table not written", {{"process", options_.name}, {"error", put.error().detail}});
+  log_info("started", {{"process", options_.name}, {"pid", pid}});
+}
+
+Task<void> SupervisedProcess::serve() {
+  for (;;) {
+    co_await wanted_.wait();
+    set_state(ProcessState::kStarting);
+    std::string reason;
+    try {
+      co_await begin();
+    } catch (...) {
+      reason = current_error().detail;
+    }
+    if (!watch_) {
+      if (!wanted_.is_set()) {
+        set_state(ProcessState::kStopped);
+        continue;
+      }
+      detail_ = "cannot start: " + reason;
+      log_error("cannot start", {{"process", options_.name}, {"error", reason}});
+      set_state(ProcessState::kFailed);
+      const auto wait = policy_.delay_after({});
+      co_await pause(wait);
+      continue;
+    }
+    ended_.reset();
+    set_state(ProcessState::kStarting);
+    const pid_t pid = watch_->pid();
+    const loop::ExitStatus status = co_await watch_->wait();
+    if (options_.end_group) ::kill(-pid, SIGKILL);
+    watch_.reset();
+    if (auto removed = table_.remove(options_.name); !removed)
+      log_error("process table not written", {{"process", options_.name}, {"error", removed.error().detail}});
+    last_status_ = status;
+    last_by_fault_ = is_fault(status);
+    last_exit_ = status.describe() + " at " + utc_now();
+    const auto lasted = std::chrono::duration_cast<std::chrono::milliseconds>(loop_.now() - began_);
+    const bool wanted = wanted_.is_set();
+    if (wanted) log_warning("ended", {{"process", options_.name}, {"pid", pid}, {"how", status.describe()}});
+    else log_info("stopped", {{"process", options_.name}, {"pid", pid}});
+    if (!wanted) {
+      set_state(ProcessState::kStopped);
+      ended_.set();
+      continue;
+    }
+    ++restarts_;
+    const bool outside = !status.known || status.signal == SIGKILL || status.signal == SIGTERM;
+    const auto wait = policy_.delay_after({lasted, was_ready_, outside});
+    detail_ = policy_.is_crash_loop()
+                  ? fmt::format("ended {} times in a row, last: {}; next try in {} s", policy_.faults(),
+                                status.describe(), (wait.count() + 999) / 1000)
+                  : "ended: " + status.describe();
+    set_state(policy_.is_crash_loop() ? ProcessState::kCrashed : ProcessState::kStarting);
+    ended_.set();
+    co_await pause(wait);
+  }
+}
+
+}  // namespace berth::manager

@@ -1,0 +1,110 @@
+// One program that the manager keeps running.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "loop/process.h"
+#include "loop/sync.h"
+#include "loop/task.h"
+#include "manager/supervise/confinement.h"
+#include "manager/supervise/process_table.h"
+#include "manager/supervise/restart_policy.h"
+
+namespace berth::manager {
+
+enum class ProcessState : std::uint8_t { kStopped, kStarting, kRunning, kStopping, kFailed, kCrashed };
+std::string_view name_of(ProcessState state);   // "stopped", "starting", ...
+
+// What to start; made anew before each start.
+struct ProcessPlan {
+  loop::SpawnOptions spawn;                // program, arguments, directory, environment
+  std::optional<Confinement> confinement;
+  std::string output;                      // file that gets stdout and stderr; kept below 2 MiB
+};
+
+struct StopStep {
+  int signal;
+  std::chrono::milliseconds wait;
+};
+
+struct SupervisedOptions {
+  std::string name;
+  std::string program;                     // to recognise a survivor
+  // May do I/O (write out a binary). What it throws is shown as the reason and tried again with back-off.
+  std::function<loop::Task<ProcessPlan>()> plan;
+  RestartPolicy::Limits restart;
+  // Asks the program to end by itself, and how long it may take; then the steps, then SIGKILL.
+  std::function<void()> ask_to_stop;
+  std::chrono::milliseconds grace{0};
+  std::vector<StopStep> stop_steps;
+  bool end_group = true;                   // kill what it leaves behind in its session
+  std::function<void()> changed;           // state, pid or counters changed; called outside of our stack
+};
+
+// Starts, adopts, watches, restarts and stops one program. Owned by the part that knows the program;
+// goes without touching the process: whoever wants it stopped calls stop() first.
+class SupervisedProcess {
+ public:
+  SupervisedProcess(loop::Loop& loop, ProcessTable& table, SupervisedOptions options);
+  SupervisedProcess(const SupervisedProcess&) = delete;
+
+  // Wants it to run; adopts the survivor of an earlier manager or starts it. The admin's wish: forgets
+  // earlier crashes and an open back-off wait.
+  void start();
+  // Wants it not to run; done when the process is gone. If cancelled the wish stays, the process may live on.
+  loop::Task<void> stop();
+  // It said that it works.
+  void note_ready();
+  // Ends the process by SIGKILL; it comes back if wanted.
+  void kill();
+
+  ProcessState state() const { return state_; }
+  bool is_wanted() const { return wanted_.is_set(); }
+  pid_t pid() const { return watch_ ? watch_->pid() : 0; }
+  bool is_adopted() const { return adopted_; }
+  const std::string& name() const { return options_.name; }
+  const std::string& started_at() const { return started_at_; }
+  const std::string& last_exit() const { return last_exit_; }   // "" or "signal 11 (...) at 2026-..."
+  const loop::ExitStatus& last_status() const { return last_status_; }
+  const std::string& detail() const { return detail_; }         // why it failed or crashes
+  bool last_ended_by_fault() const { return last_by_fault_; }    // segfault and the like
+  int restarts() const { return restarts_; }
+  const std::vector<SandboxLayer>& sandbox() const { return sandbox_; }
+  // Set while no process exists.
+  loop::Event& ended() { return ended_; }
+
+ private:
+  loop::Task<void> serve();
+  loop::Task<void> begin();
+  void set_state(ProcessState state);
+  loop::Task<void> pause(std::chrono::milliseconds time);
+
+  loop::Loop& loop_;
+  ProcessTable& table_;
+  SupervisedOptions options_;
+  RestartPolicy policy_;
+  loop::Event wanted_, ended_, poked_;
+  loop::Timer pause_timer_;
+  loop::Deferred notify_;
+  std::unique_ptr<loop::ProcessWatch> watch_;
+  ProcessState state_ = ProcessState::kStopped;
+  bool adopted_ = false;
+  bool was_ready_ = false;
+  bool last_by_fault_ = false;
+  loop::TimePoint began_{};
+  std::string started_at_, last_exit_, detail_;
+  loop::ExitStatus last_status_;
+  int restarts_ = 0;
+  std::vector<SandboxLayer> sandbox_;
+  std::unique_ptr<loop::Spawned<void>> serving_;
+};
+
+// True as soon as `event` is set, false after `limit`.
+loop::Task<bool> wait_at_most(loop::Loop& loop, loop::Event& event, loop::Duration limit);
+
+}  // namespace berth::manager
