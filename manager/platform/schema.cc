@@ -1,0 +1,119 @@
+#include "manager/platform/schema.h"
+
+namespace berth::manager {
+
+std::vector<db::Migration> manager_migrations() {
+  std::vector<db::Migration> all;
+  all.push_back({1, "settings, services, instances, jobs, domains", R"sql(
+-- The original's table: only values that differ from their default have a row.
+CREATE TABLE IF NOT EXISTS config (
+  name text PRIMARY KEY CHECK (length(name) <= 255),
+  value text NOT NULL,
+  unmanaged boolean NOT NULL DEFAULT false
+);
+
+-- Users of services: one uid each, never given twice.
+CREATE SEQUENCE service_uid MINVALUE 70001 MAXVALUE 99999 START 70001;
+
+CREATE TABLE service (
+  id text PRIMARY KEY,
+  title text NOT NULL,
+  manufacturer text NOT NULL,
+  folder text NOT NULL,
+  program text NOT NULL,                 -- file name of the binary
+  version text NOT NULL,                 -- release, "13r1"
+  build text NOT NULL,
+  label text NOT NULL,
+  signer text,                           -- id of the key; null: unsigned
+  uid integer NOT NULL UNIQUE,
+  wanted boolean NOT NULL DEFAULT true,  -- an admin wants it to run
+  hello jsonb NOT NULL DEFAULT '{}',     -- apps and plugins as it told them last
+  store jsonb NOT NULL DEFAULT '{}',     -- its entry in the store
+  installed timestamptz NOT NULL DEFAULT now()
+);
+
+-- The binaries, so that a standby or a new disk has them too (S158). `build` apart from service.build:
+-- while an update is made both are here.
+CREATE TABLE service_file (
+  service text NOT NULL REFERENCES service ON DELETE CASCADE,
+  build text NOT NULL,
+  name text NOT NULL,
+  mode integer NOT NULL,
+  size bigint NOT NULL,
+  sha256 text NOT NULL,
+  PRIMARY KEY (service, build, name)
+);
+CREATE TABLE service_chunk (
+  service text NOT NULL,
+  build text NOT NULL,
+  name text NOT NULL,
+  number integer NOT NULL,
+  bytes bytea NOT NULL,
+  PRIMARY KEY (service, build, name, number),
+  FOREIGN KEY (service, build, name) REFERENCES service_file ON DELETE CASCADE
+);
+ALTER TABLE service_chunk ALTER COLUMN bytes SET STORAGE EXTERNAL;  -- binaries hardly shrink
+
+CREATE TABLE instance (
+  name text NOT NULL,
+  domain text NOT NULL,
+  service text NOT NULL REFERENCES service,
+  path text NOT NULL UNIQUE,
+  password text NOT NULL,                -- sealed
+  database text NOT NULL UNIQUE,
+  database_user text NOT NULL,
+  database_host text NOT NULL DEFAULT '',
+  database_password text NOT NULL,       -- sealed
+  log_flags numeric(20) NOT NULL,
+  exclude_from_backup boolean NOT NULL DEFAULT false,
+  wanted boolean NOT NULL DEFAULT true,
+  is_made boolean NOT NULL DEFAULT false,  -- false until its database is there
+  created timestamptz NOT NULL DEFAULT now(),
+  deleted timestamptz,                   -- in the bin since
+  purge timestamptz,                     -- gone for good after
+  PRIMARY KEY (name, domain)
+);
+CREATE INDEX instance_service ON instance (service);
+
+CREATE SEQUENCE job_id;
+CREATE TABLE job (
+  id bigint PRIMARY KEY,
+  kind text NOT NULL,
+  title text NOT NULL,
+  target text NOT NULL,
+  phase text NOT NULL,                   -- waiting, forward, backward, done, failed, cancelled
+  step integer NOT NULL,
+  data jsonb NOT NULL,
+  asked_by text NOT NULL,
+  created timestamptz NOT NULL DEFAULT now(),
+  started timestamptz,
+  ended timestamptz,
+  error text,
+  error_code text,
+  result jsonb,
+  steps integer NOT NULL DEFAULT 0
+);
+CREATE INDEX job_unfinished ON job (id) WHERE ended IS NULL;
+CREATE TABLE job_log (
+  job bigint NOT NULL REFERENCES job ON DELETE CASCADE,
+  at timestamptz NOT NULL DEFAULT now(),
+  text text NOT NULL
+);
+CREATE INDEX job_log_job ON job_log (job, at);
+
+-- PBX domains that registered themselves for access (manager-domain).
+CREATE TABLE registered_domain (
+  domain text PRIMARY KEY,
+  password text NOT NULL,                -- sealed
+  registered timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE user_agreement (
+  domain text PRIMARY KEY,
+  accepted_by text NOT NULL,
+  accepted timestamptz NOT NULL DEFAULT now()
+);
+)sql"});
+  return all;
+}
+
+}  // namespace berth::manager
