@@ -50,4 +50,11 @@ Result<std::string> SecretBox::unseal(std::string_view sealed) const {
   return secret;
 }
 
+std::string SecretBox::derive(std::string_view label) const {
+  std::string out(32, '\0');
+  BERTH_CHECK(crypto_generichash(reinterpret_cast<unsigned char*>(out.data()), out.size(), as_bytes(label).data(),
+                                 label.size(), as_bytes(key_).data(), key_.size()) == 0);
+  return out;
+}
+
 }  // namespace berth::manager

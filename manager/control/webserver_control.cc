@@ -1,0 +1,145 @@
+#include "manager/control/webserver_control.h"
+
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "wire/json/json.h"
+
+namespace berth::manager {
+
+using namespace std::chrono_literals;
+
+WebserverControl::WebserverControl(loop::Loop& loop, ProcessTable& table, const Layout& layout, WebserverOptions options)
+    : loop_(loop), layout_(layout), options_(std::move(options)), ready_(loop) {
+  SupervisedOptions supervised;
+  supervised.name = "webserver";
+  supervised.program = options_.program;
+  supervised.plan = [this] { return plan(); };
+  supervised.restart.first = 20ms;        // the whole platform is dark without it
+  supervised.restart.longest = 5s;
+  supervised.restart.at_once = 0ms;
+  supervised.stop_steps = {{SIGTERM, 10s}};
+  supervised.changed = [this] {
+    if (changed) changed();
+  };
+  process_ = std::make_unique<SupervisedProcess>(loop_, table, std::move(supervised));
+}
+
+WebserverControl::~WebserverControl() {
+  if (peer_) peer_->close();
+}
+
+Task<ProcessPlan> WebserverControl::plan() {
+  const std::string logs = layout_.log("webserver");
+  or_throw(make_directories(logs, 0750));
+  if (options_.uid != 0 && ::chown(logs.c_str(), options_.uid, options_.uid) != 0) throw Failure(errno_error(errno, "chown " + logs));
+  ProcessPlan plan;
+  plan.spawn.program = options_.program;
+  plan.spawn.arguments = {"--root", layout_.root, "--http", std::to_string(options_.http), "--https", std::to_string(options_.https)};
+  if (!options_.bind.empty()) plan.spawn.arguments.insert(plan.spawn.arguments.end(), {"--bind", options_.bind});
+  if (options_.uid != 0) plan.spawn.arguments.insert(plan.spawn.arguments.end(), {"--uid", std::to_string(options_.uid)});
+  plan.spawn.directory = "/";
+  plan.output = logs + "/output.log";
+  struct stat info {};
+  output_start_ = ::stat(plan.output.c_str(), &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
+  co_return plan;
+}
+
+std::string WebserverControl::last_words() const {
+  const auto output = read_file(layout_.log("webserver") + "/output.log", 8 << 20);
+  if (!output) return {};
+  const auto tail = std::string_view(*output).substr(std::min<std::size_t>(output_start_, output->size()));
+  return std::string(trim(tail.substr(tail.size() > 2000 ? tail.size() - 2000 : 0)));
+}
+
+json::Object WebserverControl::configuration() const {
+  json::Array grants;
+  for (const auto& [path, grant] : grants_) grants.push_back(json::Object{{"grant", grant.secret}, {"path", path}, {"uid", grant.uid}});
+  return json::Object{{"mt", "WebserverConfig"}, {"certificate", certificate_},      {"redirectHttps", redirect_https_},
+                      {"accessLog", access_log_}, {"limits", json::Value(limits_)}, {"grants", std::move(grants)}};
+}
+
+Task<void> WebserverControl::serve(ControlPeer& peer, json::Object hello) {
+  if (peer_) peer_->close();
+  peer_ = &peer;
+  ready_.reset();
+  struct Leave {
+    WebserverControl& control;
+    ControlPeer& peer;
+    ~Leave() {
+      if (control.peer_ != &peer) return;
+      control.peer_ = nullptr;
+      control.ready_.reset();
+    }
+  } leave{*this, peer};
+  http_ = static_cast<int>(json::get_integer(hello, "http"));
+  https_ = static_cast<int>(json::get_integer(hello, "https"));
+  link_sockets_.clear();
+  if (const auto* sockets = json::find_array(hello, "linkSockets"))
+    for (const auto& path : *sockets)
+      if (path.is_string()) link_sockets_.emplace_back(path.get_string());
+  peer.send(configuration());
+  while (auto message = co_await peer.receive()) {
+    const std::string mt = json::get_string(message->body, "mt");
+    if (mt == "WebserverReady") {
+      process_->note_ready();
+      ready_.set();
+    } else if (mt == "Error") {
+      log_error("webserver refuses its configuration", {{"error", json::get_string(message->body, "error")}});
+    }
+  }
+}
+
+Task<void> WebserverControl::tell(json::Object change) {
+  if (!peer_) co_return;
+  std::optional<Error> error;
+  try {
+    co_await peer_->ask(std::move(change), 10s);
+  } catch (const Failure& failure) {
+    // Gone meanwhile: its successor is told everything.
+    if (failure.error().code != Errc::kUnavailable) error = failure.error();
+  }
+  if (error) throw Failure(std::move(*error).within("webserver"));
+}
+
+Task<void> WebserverControl::set_grant(std::string path, std::string grant, uid_t uid) {
+  const auto found = grants_.find(path);
+  if (found != grants_.end() && found->second.secret == grant && found->second.uid == uid) co_return;
+  grants_[path] = {grant, uid};
+  json::Object change{{"mt", "SetGrant"}, {"grant", grant}, {"path", path}, {"uid", uid}};
+  co_await tell(std::move(change));
+}
+
+Task<void> WebserverControl::remove_grant(std::string path) {
+  const auto found = grants_.find(path);
+  if (found == grants_.end()) co_return;
+  json::Object change{{"mt", "RemoveGrant"}, {"grant", found->second.secret}, {"path", path}};
+  grants_.erase(found);
+  co_await tell(std::move(change));
+}
+
+Task<void> WebserverControl::set_certificate(std::string pem) {
+  certificate_ = pem;
+  json::Object change{{"mt", "SetCertificate"}, {"certificate", pem}};
+  co_await tell(std::move(change));
+}
+
+Task<void> WebserverControl::set_options(bool redirect_https, bool access_log, json::Object limits) {
+  redirect_https_ = redirect_https;
+  access_log_ = access_log;
+  limits_ = limits;
+  json::Object change{{"mt", "SetLimits"}, {"limits", json::Value(limits)}, {"redirectHttps", redirect_https}, {"accessLog", access_log}};
+  co_await tell(std::move(change));
+}
+
+Task<json::Object> WebserverControl::counters() {
+  if (!peer_) co_return json::Object();
+  json::Object request{{"mt", "GetCounters"}};
+  co_return co_await peer_->ask(std::move(request), 3s);
+}
+
+}  // namespace berth::manager

@@ -1,0 +1,71 @@
+// The webserver as the manager sees it: a supervised process that is told grants, certificate and settings.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "manager/control/control_server.h"
+#include "manager/platform/layout.h"
+#include "manager/supervise/supervised_process.h"
+
+namespace berth::manager {
+
+struct WebserverOptions {
+  std::string program;            // berth-webserver
+  int http = 8080, https = 8443;  // 0: any free port, -1: none
+  std::string bind;               // address; empty: all
+  uid_t uid = 0;                  // as which it goes on; 0: the manager's
+};
+
+// Owned by the manager's main. Its configuration is kept here whole, so that a new webserver gets it at once.
+class WebserverControl {
+ public:
+  WebserverControl(loop::Loop& loop, ProcessTable& table, const Layout& layout, WebserverOptions options);
+  ~WebserverControl();
+
+  SupervisedProcess& process() { return *process_; }
+  const SupervisedProcess& process() const { return *process_; }
+  std::function<void()> changed;
+  // Set while a webserver has our configuration in force.
+  loop::Event& ready() { return ready_; }
+  int http() const { return http_; }      // bound ports, 0: none
+  int https() const { return https_; }
+  const std::vector<std::string>& link_sockets() const { return link_sockets_; }
+  // What it wrote since its last start, for "port taken" and the like.
+  std::string last_words() const;
+
+  Task<void> serve(ControlPeer& peer, json::Object hello);
+
+  // Take effect at once if a webserver is there, else with its hello. Throws Failure if the webserver
+  // refuses; a webserver that goes away meanwhile gets all of it again by itself.
+  Task<void> set_grant(std::string path, std::string grant, uid_t uid);
+  Task<void> remove_grant(std::string path);
+  Task<void> set_certificate(std::string pem);
+  Task<void> set_options(bool redirect_https, bool access_log, json::Object limits);
+  Task<json::Object> counters();
+
+ private:
+  struct Grant {
+    std::string secret;   // hex
+    uid_t uid = 0;
+  };
+  Task<ProcessPlan> plan();
+  Task<void> tell(json::Object change);
+  json::Object configuration() const;
+  loop::Loop& loop_;
+  const Layout& layout_;
+  WebserverOptions options_;
+  std::map<std::string, Grant> grants_;
+  std::string certificate_;
+  bool redirect_https_ = false, access_log_ = false;
+  json::Object limits_;
+  ControlPeer* peer_ = nullptr;
+  loop::Event ready_;
+  int http_ = 0, https_ = 0;
+  std::vector<std::string> link_sockets_;
+  std::uint64_t output_start_ = 0;
+  std::unique_ptr<SupervisedProcess> process_;
+};
+
+}  // namespace berth::manager

@@ -1,0 +1,331 @@
+#include "manager/services/service.h"
+
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "manager/instances/names.h"
+#include "wire/json/json.h"
+
+namespace berth::manager {
+
+using namespace std::chrono_literals;
+
+namespace {
+constexpr auto kStartLimit = 60s;    // an instance's schema may take its time
+constexpr auto kStopLimit = 15s;
+}  // namespace
+
+struct Service::Waiting {
+  explicit Waiting(loop::Loop& loop, bool for_start) : starts(for_start), done(loop) {}
+  bool starts;
+  loop::Event done;
+  std::optional<Error> error;
+};
+
+api::ServiceState to_api(ProcessState state) {
+  switch (state) {
+    case ProcessState::kStopped: return api::ServiceState::kStopped;
+    case ProcessState::kStarting: return api::ServiceState::kStarting;
+    case ProcessState::kRunning: return api::ServiceState::kRunning;
+    case ProcessState::kStopping: return api::ServiceState::kStopping;
+    case ProcessState::kFailed: return api::ServiceState::kFailed;
+    case ProcessState::kCrashed: return api::ServiceState::kCrashed;
+  }
+  return api::ServiceState::kFailed;
+}
+
+api::InstanceState parse_instance_status(std::string_view status) {
+  if (status == "degraded") return api::InstanceState::kRunning;   // works, with a detail
+  return api::parse_word<api::InstanceState>(status).value_or(api::InstanceState::kRunning);
+}
+
+std::uint64_t memory_of(pid_t pid) {
+  if (pid <= 0) return 0;
+  const auto rollup = read_file(fmt::format("/proc/{}/smaps_rollup", pid), 1 << 16);
+  if (!rollup) return 0;
+  for (const auto line : split(*rollup, '\n')) {
+    if (!line.starts_with("Pss:")) continue;
+    const auto number = parse_integer(trim(trim(line.substr(4)).substr(0, trim(line.substr(4)).find(' '))));
+    return number ? static_cast<std::uint64_t>(*number) * 1024 : 0;
+  }
+  return 0;
+}
+
+Service::Service(loop::Loop& loop, ProcessTable& table, ServiceRepository& repository, const Layout& layout, bool is_root,
+                 ServiceRow row, ServiceObserver& observer, std::function<ServiceSettings()> settings)
+    : loop_(loop),
+      repository_(repository),
+      layout_(layout),
+      is_root_(is_root),
+      row_(std::move(row)),
+      observer_(observer),
+      settings_(std::move(settings)),
+      ready_(loop) {
+  SupervisedOptions options;
+  options.name = row_.id;
+  options.program = layout_.app(row_.id) + "/" + row_.program;
+  options.plan = [this] { return plan(); };
+  options.ask_to_stop = [this] {
+    if (peer_) peer_->send(json::Object{{"mt", "AppServiceShutdown"}, {"timeoutMs", 8000}});
+  };
+  options.grace = 10s;
+  options.stop_steps = {{SIGTERM, 5s}};
+  options.changed = [this] { observer_.service_changed(*this); };
+  process_ = std::make_unique<SupervisedProcess>(loop_, table, std::move(options));
+}
+
+Service::~Service() {
+  for (auto& [key, waiting] : waiting_) waiting->done.set();
+  if (peer_) peer_->close();
+}
+
+Task<ProcessPlan> Service::plan() {
+  const std::string folder = layout_.app(row_.id), logs = layout_.log(row_.id), work = layout_.work() + "/" + row_.id;
+  co_await repository_.write_out(row_.id, row_.build, folder);
+  or_throw(make_directories(logs, 0750));
+  or_throw(make_directories(work, 0700));
+  if (is_root_)
+    for (const auto& path : {logs, work})
+      if (::chown(path.c_str(), row_.uid, row_.uid) != 0) throw Failure(errno_error(errno, "chown " + path));
+  const auto settings = settings_();
+  ProcessPlan plan;
+  plan.spawn.program = folder + "/" + row_.program;
+  plan.spawn.arguments = {"--service", row_.id, "--manager", layout_.control_socket(), "--log-dir", logs,
+                          "--log-file-size", std::to_string(settings.log_file_bytes), "--log-files", std::to_string(settings.log_files)};
+  plan.spawn.directory = work;
+  // Nothing of our environment but what a sanitizer build needs.
+  std::vector<std::string> environment = {"PATH=/usr/bin:/bin", "HOME=" + work, "TMPDIR=/tmp", "LANG=C.UTF-8"};
+  for (const char* name : {"ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"})
+    if (const char* value = ::getenv(name)) environment.push_back(fmt::format("{}={}", name, value));
+  plan.spawn.environment = std::move(environment);
+  Confinement confinement;
+  if (is_root_) {
+    confinement.uid = row_.uid;
+    confinement.gid = row_.uid;
+  }
+  plan.confinement = confinement;
+  plan.output = logs + "/output.log";
+  co_return plan;
+}
+
+void Service::forget_peer() {
+  peer_ = nullptr;
+  ready_.reset();
+  for (auto& [key, waiting] : waiting_) {
+    waiting->error = Error{Errc::kUnavailable, row_.id + " went away"};
+    waiting->done.set();
+  }
+  for (auto& [key, runtime] : instances_) {
+    runtime.sessions = 0;
+    if (runtime.state == api::InstanceState::kStopped || runtime.state == api::InstanceState::kFailed) continue;
+    runtime.state = process_->is_wanted() ? api::InstanceState::kStarting : api::InstanceState::kStopped;
+    const auto at = key.find('@');
+    observer_.instance_changed(*this, key.substr(0, at), key.substr(at + 1));
+  }
+}
+
+Task<void> Service::serve(ControlPeer& peer, json::Object hello) {
+  if (peer_) {
+    // The older connection of the same process is a left-over.
+    peer_->close();
+    forget_peer();
+  }
+  peer_ = &peer;
+  struct Leave {
+    Service& service;
+    ControlPeer& peer;
+    ~Leave() {
+      if (service.peer_ == &peer) service.forget_peer();
+    }
+  } leave{*this, peer};
+
+  const auto settings = settings_();
+  json::Object config{{"mt", "ServiceConfig"},
+                      {"dns", settings.dns},
+                      {"timezone", settings.timezone},
+                      {"logFlags", settings.log_flags},
+                      {"logFileSize", settings.log_file_bytes},
+                      {"logFiles", settings.log_files},
+                      {"disableHexdumps", false},
+                      {"segfaulted", process_->last_ended_by_fault()}};
+  peer.send(config);
+
+  instances_.clear();
+  if (const auto* list = json::find_array(hello, "instances"))
+    for (const auto& entry : *list) {
+      if (!entry.is_object()) continue;
+      const auto key = instance_key(json::get_string(entry.get_object(), "name"), json::get_string(entry.get_object(), "domain"));
+      instances_[key].state = api::InstanceState::kRunning;
+    }
+  json::Object told;
+  for (const char* member : {"apps", "plugins", "build", "label"})
+    if (const auto* value = json::find(hello, member)) told[member] = *value;
+  row_.hello = told;
+  process_->note_ready();
+  loop::Spawned<void> keeping(loop_, repository_.set_hello(row_.id, told));
+  loop::Spawned<void> starting(loop_, observer_.service_ready(*this));
+  ready_.set();
+  while (auto message = co_await peer.receive()) received(message->body);
+}
+
+void Service::received(const json::Object& message) {
+  const std::string mt = json::get_string(message, "mt");
+  const std::string name = json::get_string(message, "name"), domain = json::get_string(message, "domain");
+  const std::string key = instance_key(name, domain);
+  const auto answer = [&](bool starts, std::optional<Error> error) {
+    const auto [first, last] = waiting_.equal_range(key);
+    for (auto it = first; it != last; ++it) {
+      if (it->second->starts != starts) continue;
+      it->second->error = error;
+      it->second->done.set();
+    }
+  };
+  if (mt == "AppStarted") {
+    set_state(name, domain, api::InstanceState::kRunning, "");
+    answer(true, std::nullopt);
+  } else if (mt == "AppStartFailed") {
+    const std::string reason = json::get_string(message, "error", "the app gave no reason");
+    set_state(name, domain, api::InstanceState::kFailed, reason);
+    answer(true, Error{Errc::kFailed, reason});
+  } else if (mt == "AppStopped") {
+    set_state(name, domain, api::InstanceState::kStopped, "");
+    answer(false, std::nullopt);
+  } else if (mt == "AppSendStatus") {
+    set_state(name, domain, parse_instance_status(json::get_string(message, "status")), json::get_string(message, "detail"));
+  } else if (mt == "AppSendAlarm") {
+    log_warning("alarm of an app", {{"service", row_.id}, {"instance", key}, {"type", json::get_integer(message, "type")},
+                                    {"severity", json::get_integer(message, "severity")},
+                                    {"code", json::get_integer(message, "code")}, {"text", json::get_string(message, "text")}});
+  } else if (mt != "AppServiceShutdownComplete") {
+    BERTH_LOG(kProcess, "unknown control message", {"service", row_.id}, {"mt", mt});
+  }
+}
+
+void Service::set_state(const std::string& name, const std::string& domain, api::InstanceState state, std::string detail) {
+  auto& runtime = instances_[instance_key(name, domain)];
+  if (runtime.state == state && runtime.detail == detail) return;
+  runtime.state = state;
+  runtime.detail = std::move(detail);
+  if (state != api::InstanceState::kRunning) runtime.sessions = 0;
+  observer_.instance_changed(*this, name, domain);
+}
+
+Task<void> Service::await_answer(std::string key, bool starts, json::Object request, loop::Duration limit) {
+  if (!peer_) throw_failure(Errc::kUnavailable, "{} does not run", row_.id);
+  struct Registered {
+    std::multimap<std::string, Waiting*>& map;
+    std::multimap<std::string, Waiting*>::iterator position;
+    ~Registered() { map.erase(position); }
+  };
+  Waiting waiting(loop_, starts);
+  Registered registered{waiting_, waiting_.emplace(key, &waiting)};
+  peer_->send(request);
+  const bool answered = co_await wait_at_most(loop_, waiting.done, limit);
+  if (!answered) throw_failure(Errc::kTimeout, "{} does not {} {}", row_.id, starts ? "start" : "stop", key);
+  if (waiting.error) throw Failure(*waiting.error);
+}
+
+Task<void> Service::start_instance(InstanceStart start) {
+  json::Array links, domains;
+  for (const auto& path : start.link_sockets) links.push_back(json::Value(path));
+  for (const auto& [domain, password] : start.domains) domains.push_back(json::Object{{"domain", domain}, {"password", password}});
+  json::Object request{{"mt", "AppStart"},
+                       {"name", start.name},
+                       {"domain", start.domain},
+                       {"password", start.password},
+                       {"webserverPath", start.path},
+                       {"grant", start.grant},
+                       {"linkSockets", std::move(links)},
+                       {"dbHost", start.database_host},
+                       {"dbPort", start.database_port},
+                       {"dbName", start.database},
+                       {"dbUser", start.database_user},
+                       {"dbPassword", start.database_password},
+                       {"workingPath", start.working_path},
+                       {"logFlags", start.log_flags},
+                       {"domains", std::move(domains)}};
+  set_state(start.name, start.domain, api::InstanceState::kStarting, "");
+  const std::string key = instance_key(start.name, start.domain);
+  co_await await_answer(key, true, std::move(request), kStartLimit);
+}
+
+Task<void> Service::stop_instance(std::string name, std::string domain) {
+  const std::string key = instance_key(name, domain);
+  const auto found = instances_.find(key);
+  if (!peer_ || found == instances_.end() || found->second.state == api::InstanceState::kStopped) co_return;
+  set_state(name, domain, api::InstanceState::kStopping, "");
+  json::Object request{{"mt", "AppStop"}, {"name", name}, {"domain", domain}};
+  co_await await_answer(key, false, std::move(request), kStopLimit);
+}
+
+void Service::tell(json::Object message) {
+  if (peer_) peer_->send(message);
+}
+
+Task<json::Object> Service::counters() {
+  if (!peer_) co_return json::Object();
+  json::Object answer;
+  try {
+    json::Object request{{"mt", "GetCounters"}};
+    answer = co_await peer_->ask(std::move(request), 2s);
+  } catch (const Failure& failure) {
+    BERTH_LOG(kProcess, "no counters", {"service", row_.id}, {"error", failure.error().detail});
+    co_return json::Object();
+  }
+  if (const auto* list = json::find_array(answer, "instances"))
+    for (const auto& entry : *list) {
+      if (!entry.is_object()) continue;
+      const auto& object = entry.get_object();
+      const auto found = instances_.find(instance_key(json::get_string(object, "name"), json::get_string(object, "domain")));
+      if (found != instances_.end())
+        found->second.sessions = static_cast<std::uint64_t>(std::max<std::int64_t>(0, json::get_integer(object, "sessions")));
+    }
+  co_return answer;
+}
+
+InstanceRuntime* Service::find_instance(const std::string& key) {
+  const auto found = instances_.find(key);
+  return found == instances_.end() ? nullptr : &found->second;
+}
+
+std::uint64_t Service::sessions() const {
+  std::uint64_t sum = 0;
+  for (const auto& [key, runtime] : instances_) sum += runtime.sessions;
+  return sum;
+}
+
+api::Service Service::view(std::uint64_t instances) const {
+  api::Service view;
+  view.id = row_.id;
+  view.title = row_.title;
+  view.manufacturer = row_.manufacturer;
+  view.state = to_api(process_->state());
+  view.build = row_.build;
+  view.label = row_.label;
+  if (process_->pid() > 0) {
+    view.pid = process_->pid();
+    view.started_at = process_->started_at();
+  }
+  view.restarts = static_cast<std::uint64_t>(process_->restarts());
+  if (!process_->last_exit().empty()) view.last_exit = process_->last_exit();
+  view.memory_bytes = memory_of(process_->pid());
+  view.sessions = sessions();
+  view.icon = fmt::format("/manager/icon/{}.png", row_.id);
+  if (const auto* apps = json::find_array(row_.hello, "apps"))
+    for (const auto& app : *apps) {
+      if (!app.is_object()) continue;
+      const auto& object = app.get_object();
+      view.apps.push_back({json::get_string(object, "name"), json::get_string(object, "title"), json::get_bool(object, "websocketOnly")});
+    }
+  for (const auto& layer : process_->sandbox())
+    view.sandbox.push_back({layer.layer, api::parse_word<api::LayerState>(layer.state).value_or(api::LayerState::kUnavailable), layer.why});
+  if (!row_.signer.empty()) view.signer = row_.signer;
+  view.instances = instances;
+  return view;
+}
+
+}  // namespace berth::manager

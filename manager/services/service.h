@@ -1,0 +1,120 @@
+// One installed service at run time: its process, its control connection, its instances' states.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "api/service.h"
+#include "api/state.h"
+#include "manager/control/control_server.h"
+#include "manager/platform/layout.h"
+#include "manager/services/service_repository.h"
+#include "manager/supervise/supervised_process.h"
+
+namespace berth::manager {
+
+// What AppStart tells a service (docs/protocols/control.md).
+struct InstanceStart {
+  std::string name, domain, password, path, grant;
+  std::vector<std::string> link_sockets;
+  std::string database_host;
+  int database_port = 5432;
+  std::string database, database_user, database_password;
+  std::string working_path;
+  std::uint64_t log_flags = 0;
+  std::map<std::string, std::string> domains;   // registered for access
+};
+
+struct InstanceRuntime {
+  api::InstanceState state = api::InstanceState::kStopped;
+  std::string detail;
+  std::uint64_t sessions = 0;
+};
+
+class Service;
+
+// How a service's events reach those who care. Outlives the services.
+class ServiceObserver {
+ public:
+  // After its hello: start what should run, stop what should not.
+  virtual Task<void> service_ready(Service& service) = 0;
+  virtual void service_changed(Service& service) = 0;
+  virtual void instance_changed(Service& service, const std::string& name, const std::string& domain) = 0;
+
+ protected:
+  ~ServiceObserver() = default;
+};
+
+// Settings that a service is told.
+struct ServiceSettings {
+  std::string dns, timezone;
+  std::uint64_t log_flags = 0;
+  std::uint64_t log_file_bytes = 1 << 20;
+  std::uint64_t log_files = 5;
+};
+
+// Owned by Services. Goes without stopping the process.
+class Service {
+ public:
+  Service(loop::Loop& loop, ProcessTable& table, ServiceRepository& repository, const Layout& layout, bool is_root,
+          ServiceRow row, ServiceObserver& observer, std::function<ServiceSettings()> settings);
+  ~Service();
+
+  const ServiceRow& row() const { return row_; }
+  void set_row(ServiceRow row) { row_ = std::move(row); }
+  SupervisedProcess& process() { return *process_; }
+  const SupervisedProcess& process() const { return *process_; }
+  bool is_connected() const { return peer_ != nullptr; }
+  // Set while the service's hello has been dealt with.
+  loop::Event& ready() { return ready_; }
+
+  // Serves the control connection that began with `hello`, until it ends.
+  Task<void> serve(ControlPeer& peer, json::Object hello);
+
+  // Asks the service and waits for its answer. Throws Failure: kUnavailable if it is not connected (or dies
+  // meanwhile), kTimeout, or the reason it tells.
+  Task<void> start_instance(InstanceStart start);
+  Task<void> stop_instance(std::string name, std::string domain);
+  // Tells it, if it is connected.
+  void tell(json::Object message);
+  // Its counters, asked for at most every second; empty if it does not answer.
+  Task<json::Object> counters();
+
+  // Instances it told us of, by "name@domain".
+  const std::map<std::string, InstanceRuntime>& instances() const { return instances_; }
+  InstanceRuntime* find_instance(const std::string& key);
+  std::uint64_t sessions() const;
+
+  api::Service view(std::uint64_t instances) const;
+
+ private:
+  struct Waiting;
+  Task<ProcessPlan> plan();
+  void received(const json::Object& message);
+  Task<void> await_answer(std::string key, bool starts, json::Object request, loop::Duration limit);
+  void set_state(const std::string& name, const std::string& domain, api::InstanceState state, std::string detail);
+  void forget_peer();
+
+  loop::Loop& loop_;
+  ServiceRepository& repository_;
+  const Layout& layout_;
+  bool is_root_;
+  ServiceRow row_;
+  ServiceObserver& observer_;
+  std::function<ServiceSettings()> settings_;
+  ControlPeer* peer_ = nullptr;
+  loop::Event ready_;
+  std::map<std::string, InstanceRuntime> instances_;
+  std::multimap<std::string, Waiting*> waiting_;
+  std::unique_ptr<SupervisedProcess> process_;
+};
+
+// States as the messages write them.
+api::ServiceState to_api(ProcessState state);
+api::InstanceState parse_instance_status(std::string_view status);
+// Resident memory of a process (PSS), 0 if unknown.
+std::uint64_t memory_of(pid_t pid);
+
+}  // namespace berth::manager

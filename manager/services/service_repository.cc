@@ -1,0 +1,195 @@
+#include "manager/services/service_repository.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <set>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "db/sql_failure.h"
+#include "wire/json/json.h"
+
+namespace berth::manager {
+namespace {
+
+constexpr std::string_view kColumns =
+    "id, title, manufacturer, folder, program, version, build, label, coalesce(signer, '') AS signer, uid, wanted, "
+    "hello::text AS hello, store::text AS store, "
+    "to_char(installed AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS installed";
+
+api::JsonObject object_of(std::string_view text) {
+  auto object = json::parse_object(text);
+  return object ? std::move(*object) : api::JsonObject();
+}
+
+ServiceRow read_row(const db::Row& row) {
+  ServiceRow service;
+  service.id = row.text("id");
+  service.title = row.text("title");
+  service.manufacturer = row.text("manufacturer");
+  service.folder = row.text("folder");
+  service.program = row.text("program");
+  service.version = row.text("version");
+  service.build = row.text("build");
+  service.label = row.text("label");
+  service.signer = row.text("signer");
+  service.uid = row.get<uid_t>("uid");
+  service.wanted = row.get<bool>("wanted");
+  service.hello = object_of(row.text("hello"));
+  service.store = object_of(row.text("store"));
+  service.installed = row.text("installed");
+  return service;
+}
+
+std::optional<std::string> or_null(const std::string& text) { return text.empty() ? std::nullopt : std::optional(text); }
+
+// Hash of a file on disk; nullopt if it is not there.
+std::optional<std::string> hash_of_file(const std::string& path) {
+  const auto content = read_file(path, std::size_t{1} << 31);
+  if (!content) return std::nullopt;
+  return sha256_hex(*content);
+}
+
+std::vector<std::string> names_in(const std::string& folder) {
+  std::vector<std::string> names;
+  DIR* directory = ::opendir(folder.c_str());
+  if (!directory) return names;
+  while (const dirent* entry = ::readdir(directory)) {
+    const std::string name = entry->d_name;
+    if (name != "." && name != "..") names.push_back(name);
+  }
+  ::closedir(directory);
+  return names;
+}
+
+}  // namespace
+
+Task<std::vector<ServiceRow>> ServiceRepository::all() {
+  const auto rows = co_await database_.query_repeatable(fmt::format("SELECT {} FROM service ORDER BY id", kColumns));
+  std::vector<ServiceRow> services;
+  for (const auto row : rows) services.push_back(read_row(row));
+  co_return services;
+}
+
+Task<std::optional<ServiceRow>> ServiceRepository::find(std::string id) {
+  const auto rows = co_await database_.query_repeatable(fmt::format("SELECT {} FROM service WHERE id = $1", kColumns), id);
+  if (rows.empty()) co_return std::nullopt;
+  co_return read_row(rows.front());
+}
+
+Task<void> ServiceRepository::keep(ServiceRow row, std::string folder, std::vector<ServiceFile> files) {
+  auto transaction = co_await database_.begin();
+  const std::string hello = json::serialize(row.hello), store = json::serialize(row.store);
+  const auto signer = or_null(row.signer);
+  co_await transaction.query(
+      "INSERT INTO service (id, title, manufacturer, folder, program, version, build, label, signer, uid, wanted, hello, store) "
+      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, nextval('service_uid'), $10, $11::jsonb, $12::jsonb) ON CONFLICT (id) DO NOTHING",
+      row.id, row.title, row.manufacturer, row.folder, row.program, row.version, row.build, row.label, signer, row.wanted,
+      hello, store);
+  co_await transaction.query("DELETE FROM service_file WHERE service = $1 AND build = $2", row.id, row.build);
+  for (const auto& file : files) {
+    const std::string path = folder + "/" + file.name;
+    const std::string content = or_throw(berth::read_file(path, std::size_t{1} << 31));
+    if (content.size() != file.size || sha256_hex(content) != file.sha256)
+      throw_failure(Errc::kMalformed, "{} changed on disk after it was checked", file.name);
+    co_await transaction.query(
+        "INSERT INTO service_file (service, build, name, mode, size, sha256) VALUES ($1, $2, $3, $4, $5, $6)", row.id,
+        row.build, file.name, static_cast<int>(file.mode), file.size, file.sha256);
+    int number = 0;
+    for (std::size_t at = 0; at < content.size(); at += kChunk, ++number) {
+      const auto part = as_bytes(std::string_view(content).substr(at, kChunk));
+      co_await transaction.query(
+          "INSERT INTO service_chunk (service, build, name, number, bytes) VALUES ($1, $2, $3, $4, $5)", row.id, row.build,
+          file.name, number, part);
+    }
+  }
+  co_await transaction.commit();
+}
+
+Task<void> ServiceRepository::use_build(ServiceRow row) {
+  const std::string store = json::serialize(row.store);
+  const auto signer = or_null(row.signer);
+  co_await database_.query_repeatable(
+      "UPDATE service SET title = $2, manufacturer = $3, folder = $4, program = $5, version = $6, build = $7, label = $8, "
+      "signer = $9, store = $10::jsonb WHERE id = $1",
+      row.id, row.title, row.manufacturer, row.folder, row.program, row.version, row.build, row.label, signer, store);
+}
+
+Task<void> ServiceRepository::forget_other_builds(std::string id, std::string build) {
+  co_await database_.query_repeatable("DELETE FROM service_file WHERE service = $1 AND build <> $2", id, build);
+}
+
+Task<void> ServiceRepository::forget_build(std::string id, std::string build) {
+  co_await database_.query_repeatable("DELETE FROM service_file WHERE service = $1 AND build = $2", id, build);
+}
+
+Task<void> ServiceRepository::remove(std::string id) {
+  bool in_use = false;
+  try {
+    co_await database_.query_repeatable("DELETE FROM service WHERE id = $1", id);
+  } catch (const db::SqlFailure& failure) {
+    if (failure.sqlstate() != "23503") throw;   // foreign_key_violation
+    in_use = true;
+  }
+  if (in_use) throw_failure(Errc::kConflict, "{} has instances (also those in the bin count): delete them first", id);
+}
+
+Task<void> ServiceRepository::set_wanted(std::string id, bool wanted) {
+  co_await database_.query_repeatable("UPDATE service SET wanted = $2 WHERE id = $1", id, wanted);
+}
+
+Task<void> ServiceRepository::set_hello(std::string id, api::JsonObject hello) {
+  const std::string text = json::serialize(hello);
+  co_await database_.query_repeatable("UPDATE service SET hello = $2::jsonb WHERE id = $1 AND hello <> $2::jsonb", id, text);
+}
+
+Task<std::vector<ServiceFile>> ServiceRepository::files(std::string id, std::string build) {
+  const auto rows = co_await database_.query_repeatable(
+      "SELECT name, mode, size, sha256 FROM service_file WHERE service = $1 AND build = $2 ORDER BY name", id, build);
+  std::vector<ServiceFile> files;
+  for (const auto row : rows)
+    files.push_back({row.get<std::string>("name"), row.get<mode_t>("mode"), row.get<std::uint64_t>("size"),
+                     row.get<std::string>("sha256")});
+  co_return files;
+}
+
+Task<std::optional<Bytes>> ServiceRepository::read_file(std::string id, std::string build, std::string name) {
+  const auto found = co_await database_.query_repeatable(
+      "SELECT size FROM service_file WHERE service = $1 AND build = $2 AND name = $3", id, build, name);
+  if (found.empty()) co_return std::nullopt;
+  const auto size = found.front().get<std::size_t>(0);
+  Bytes content;
+  content.reserve(size);
+  for (int number = 0; content.size() < size; ++number) {
+    const auto part = co_await database_.query_bytes(
+        "SELECT bytes FROM service_chunk WHERE service = $1 AND build = $2 AND name = $3 AND number = $4", id, build, name, number);
+    if (!part || part->empty()) throw_failure(Errc::kFailed, "{} of {} is incomplete in the database", name, id);
+    content.insert(content.end(), part->begin(), part->end());
+  }
+  co_return content;
+}
+
+Task<void> ServiceRepository::write_out(std::string id, std::string build, std::string folder) {
+  const auto files = co_await this->files(id, build);
+  if (files.empty()) throw_failure(Errc::kNotFound, "no files of {} {} in the database: install it again", id, build);
+  or_throw(make_directories(folder, 0755));
+  std::set<std::string> wanted;
+  for (const auto& file : files) {
+    wanted.insert(file.name);
+    const std::string path = folder + "/" + file.name;
+    if (hash_of_file(path) == file.sha256) continue;
+    const auto content = co_await read_file(id, build, file.name);
+    if (!content || format_hex(sha256(*content)) != file.sha256)
+      throw_failure(Errc::kFailed, "{} of {} is damaged in the database: install it again", file.name, id);
+    or_throw(write_file_durably(path, as_text(*content), file.mode));
+    log_info("file written", {{"service", id}, {"file", file.name}, {"bytes", content->size()}});
+  }
+  for (const auto& name : names_in(folder))
+    if (!wanted.contains(name)) or_throw(remove_tree(folder + "/" + name));
+}
+
+}  // namespace berth::manager

@@ -1,0 +1,158 @@
+#include "manager/settings/settings.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace berth::manager {
+namespace {
+
+using sdk::ConfigItem;
+using sdk::ConfigType;
+
+SettingDeclaration text_item(std::string name, std::string value, std::string text) {
+  ConfigItem item;
+  item.name = std::move(name);
+  item.default_value = std::move(value);
+  return {std::move(item), std::move(text)};
+}
+SettingDeclaration flag_item(std::string name, bool value, std::string text) {
+  ConfigItem item;
+  item.name = std::move(name);
+  item.type = ConfigType::kBool;
+  item.default_value = value ? "true" : "false";
+  return {std::move(item), std::move(text)};
+}
+SettingDeclaration number_item(std::string name, std::int64_t value, std::int64_t min, std::int64_t max, std::string text) {
+  ConfigItem item;
+  item.name = std::move(name);
+  item.type = ConfigType::kLong64;
+  item.default_value = std::to_string(value);
+  item.min = min;
+  item.max = max;
+  return {std::move(item), std::move(text)};
+}
+
+std::vector<SettingDeclaration> declare() {
+  std::vector<SettingDeclaration> all;
+  all.push_back(text_item("dnsName", "", "DNS name under which clients reach this platform; empty: the host they ask for"));
+  all.push_back(text_item("timezone", "", "Time zone of the manager's own plans, as a POSIX TZ text; the system's clock stays as it is"));
+  all.push_back(text_item("storeUrl", "", "App store: URL of its folder or of its apps.json, or a folder of this machine. --store goes before it"));
+  all.push_back(text_item("storeKeys", "", "Public minisign keys whose signatures on the store's index are trusted, separated by spaces"));
+  all.push_back(number_item("storeStallSeconds", 30, 1, 600, "A download that gives nothing for so long is given up"));
+  all.push_back(number_item("storeFileLimit", 512LL << 20, 1 << 20, 4LL << 30, "Largest file taken from a store, in bytes"));
+  all.push_back(number_item("storeIndexLimit", 8 << 20, 1 << 16, 64 << 20, "Largest index taken from a store, in bytes"));
+  all.push_back(flag_item("developerMode", false, "Unsigned apps and apps uploaded by hand may be installed; they are marked"));
+  all.push_back(number_item("binDays", 7, 0, 365, "Days for which a deleted instance can be brought back; 0: deleting is for good"));
+  all.push_back(number_item("serviceStartSeconds", 30, 1, 600, "A service that does not report within so long after its installation counts as broken"));
+  all.push_back(number_item("logFileBytes", 1 << 20, 1 << 16, 1 << 30, "Size of one log file of a service; the next start of the service takes it over"));
+  all.push_back(number_item("logFiles", 5, 1, 100, "Log files kept for each service"));
+  all.push_back(flag_item("redirectHttps", false, "Answer http with a redirect to https"));
+  all.push_back(flag_item("accessLog", false, "The webserver writes a line for each request"));
+  // Ranges and defaults of docs/webserver.md; 0: the webserver's own default.
+  struct Limit {
+    const char* name;
+    const char* text;
+  };
+  constexpr Limit kLimits[] = {
+      {"headBytes", "bytes of a request head (431)"},
+      {"headFields", "fields of a request head (431)"},
+      {"targetBytes", "bytes of a request target (414)"},
+      {"bodyBytes", "bytes of a request body (413)"},
+      {"messageBytes", "bytes of a WebSocket message (1009)"},
+      {"connections", "connections of all clients (503)"},
+      {"connectionsPerPeer", "connections of one client address (503)"},
+      {"handshakeMs", "milliseconds of a TLS handshake"},
+      {"headMs", "milliseconds of a request head (408)"},
+      {"idleMs", "milliseconds between requests"},
+      {"stallMs", "milliseconds in which a client takes or gives nothing (408)"},
+      {"responseMs", "milliseconds until a service answers (504)"},
+  };
+  for (const auto& limit : kLimits)
+    all.push_back(number_item(fmt::format("webserver.{}", limit.name), 0, 0, 1LL << 40,
+                              fmt::format("Webserver limit: {}; 0: its default", limit.text)));
+  return all;
+}
+
+std::vector<ConfigItem> items() {
+  std::vector<ConfigItem> items;
+  for (const auto& declaration : setting_declarations()) items.push_back(declaration.item);
+  return items;
+}
+
+}  // namespace
+
+const std::vector<SettingDeclaration>& setting_declarations() {
+  static const std::vector<SettingDeclaration> kAll = declare();   // a table, never changed
+  return kAll;
+}
+
+Settings::Settings(db::Database& database, const SecretBox& box) : database_(database), box_(box), config_(database, items()) {}
+
+Task<void> Settings::load() { co_await config_.load(); }
+
+Task<Result<void>> Settings::set(std::string name, std::string value) {
+  const auto* item = config_.find_item(name);
+  if (!item) co_return fail(Errc::kNotFound, "there is no setting \"{}\"", name);
+  if (item->type == ConfigType::kBool) {
+    if (value == "1" || value == "on" || value == "yes") value = "true";
+    if (value == "0" || value == "off" || value == "no") value = "false";
+  }
+  if (item->type == ConfigType::kLong64) {
+    // The Config API clamps, as the original does; an admin is told instead.
+    const auto number = parse_integer(value);
+    if (!number || *number < item->min || *number > item->max)
+      co_return fail(Errc::kMalformed, "{}: a whole number from {} to {} is expected", name, item->min, item->max);
+  }
+  std::map<std::string, std::string> values;
+  values[name] = value;
+  co_return co_await config_.write(std::move(values));
+}
+
+std::vector<api::Setting> Settings::list() const {
+  std::vector<api::Setting> list;
+  for (const auto& [item, text] : setting_declarations()) {
+    api::Setting setting;
+    setting.name = item.name;
+    setting.secret = item.is_password;
+    setting.value = item.is_password ? "" : config_.text(item.name);
+    setting.default_value = item.default_value;
+    setting.text = text;
+    setting.choices = item.choices;
+    switch (item.type) {
+      case ConfigType::kBool: setting.type = api::SettingType::kBoolean; break;
+      case ConfigType::kChoice: setting.type = api::SettingType::kChoice; break;
+      case ConfigType::kString: setting.type = item.is_password ? api::SettingType::kPassword : api::SettingType::kText; break;
+      default:
+        setting.type = api::SettingType::kInteger;
+        setting.min = item.min;
+        setting.max = item.max;
+    }
+    list.push_back(std::move(setting));
+  }
+  return list;
+}
+
+Task<std::optional<std::string>> Settings::secret(std::string_view name) {
+  const std::string row(name);
+  const auto rows = co_await database_.query_repeatable("SELECT value FROM config WHERE name = $1", row);
+  if (rows.empty()) co_return std::nullopt;
+  auto value = box_.unseal(rows.front().text(0));
+  if (!value) throw Failure(std::move(value.error()).within(row));
+  co_return std::move(*value);
+}
+
+Task<void> Settings::set_secret(std::string_view name, std::string value) {
+  const std::string row(name), sealed = box_.seal(value);
+  erase_secret(value);
+  co_await database_.query_repeatable(
+      "INSERT INTO config (name, value, unmanaged) VALUES ($1, $2, true) ON CONFLICT (name) DO UPDATE SET value = $2, unmanaged = true",
+      row, sealed);
+}
+
+Task<void> Settings::forget_secret(std::string_view name) {
+  const std::string row(name);
+  co_await database_.query_repeatable("DELETE FROM config WHERE name = $1", row);
+}
+
+}  // namespace berth::manager
