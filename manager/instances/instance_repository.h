@@ -1,0 +1,54 @@
+// Rows of table `instance`.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "db/database.h"
+#include "manager/settings/secret_box.h"
+
+namespace berth::manager {
+
+using loop::Task;
+
+struct InstanceRow {
+  std::string name, domain, service, path;
+  std::string password;             // clear text here, sealed in the table
+  std::string database, database_user, database_host;
+  std::string database_password;    // as password
+  std::uint64_t log_flags = 0;
+  bool exclude_from_backup = false;
+  bool wanted = true;               // an admin wants it to run
+  bool is_made = false;             // its database is there
+  std::string created, deleted, purge;   // ISO 8601 UTC; deleted empty: not in the bin
+  bool is_deleted() const { return !deleted.empty(); }
+  std::string key() const { return name + "@" + domain; }
+};
+
+// Owned by the manager's main.
+class InstanceRepository {
+ public:
+  InstanceRepository(db::Database& database, const SecretBox& box) : database_(database), box_(box) {}
+  Task<std::vector<InstanceRow>> all();
+  Task<std::optional<InstanceRow>> find(std::string name, std::string domain);
+  // kExists says whether name, path or database is taken, and by whom; kNotFound if the service is not there. A row
+  // that is not made yet and equal is harmless (a job that runs again).
+  Task<void> add(InstanceRow row);
+  // All but name, domain, created, deleted, purge. kExists as add().
+  Task<void> update(InstanceRow row);
+  Task<void> rename(std::string name, std::string domain, std::string new_name, std::string new_domain);
+  Task<void> put_in_bin(std::string name, std::string domain, int days);
+  Task<void> take_from_bin(std::string name, std::string domain);
+  Task<void> remove(std::string name, std::string domain);
+  // Those whose time in the bin is over.
+  Task<std::vector<InstanceRow>> purgeable();
+
+ private:
+  Task<void> explain_taken(InstanceRow row, std::string constraint);
+  InstanceRow read(const db::Row& row) const;
+  db::Database& database_;
+  const SecretBox& box_;
+};
+
+}  // namespace berth::manager

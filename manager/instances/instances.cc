@@ -1,0 +1,384 @@
+#include "manager/instances/instances.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "manager/instances/names.h"
+#include "wire/json/json.h"
+
+namespace berth::manager {
+
+using namespace std::chrono_literals;
+
+namespace {
+constexpr int kStartsAtOnce = 8;   // schema migrations of many instances must not drown PostgreSQL
+}
+
+Instances::Instances(loop::Loop& loop, InstanceRepository& repository, InstanceDatabases& databases, const Cluster& cluster,
+                     Services& services, WebserverControl& webserver, const SecretBox& box, const Layout& layout)
+    : loop_(loop), repository_(repository), databases_(databases), cluster_(cluster), services_(services),
+      webserver_(webserver), box_(box), layout_(layout) {}
+
+std::string Instances::grant_of(const InstanceRow& row) const {
+  // Derived, not kept: a new manager gives the same, so survivors stay attached.
+  return format_hex(as_bytes(box_.derive("grant\n" + row.service + "\n" + row.key() + "\n" + row.path)));
+}
+
+Task<void> Instances::grant(const InstanceRow& row) {
+  const std::string path = row.path, secret = grant_of(row);
+  const uid_t uid = services_.uid_of(row.service);
+  co_await webserver_.set_grant(path, secret, uid);
+}
+
+Task<void> Instances::load() {
+  auto rows = co_await repository_.all();
+  rows_.clear();
+  for (auto& row : rows) {
+    if (!row.is_deleted()) co_await grant(row);
+    const std::string key = row.key();
+    rows_.emplace(key, std::move(row));
+  }
+}
+
+const InstanceRow* Instances::find(const std::string& name, const std::string& domain) const {
+  const auto found = rows_.find(instance_key(name, domain));
+  return found == rows_.end() ? nullptr : &found->second;
+}
+
+Result<InstanceRow> Instances::get(const std::string& name, const std::string& domain) const {
+  const auto* row = find(name, domain);
+  if (!row) return fail(Errc::kNotFound, "there is no instance {}", instance_key(name, domain));
+  return *row;
+}
+
+std::vector<InstanceRow> Instances::of_service(const std::string& service) const {
+  std::vector<InstanceRow> rows;
+  for (const auto& [key, row] : rows_)
+    if (row.service == service) rows.push_back(row);
+  return rows;
+}
+
+void Instances::tell(const InstanceRow& row) {
+  if (changed) changed(row);
+}
+
+InstanceStart Instances::start_message(const InstanceRow& row) const {
+  InstanceStart start;
+  start.name = row.name;
+  start.domain = row.domain;
+  start.password = row.password;
+  start.path = row.path;
+  start.grant = grant_of(row);
+  start.link_sockets = webserver_.link_sockets();
+  start.database_host = row.database_host.empty() ? cluster_.settings().socket_folder : row.database_host;
+  start.database_port = cluster_.settings().port;
+  start.database = row.database;
+  start.database_user = row.database_user;
+  start.database_password = row.database_password;
+  start.log_flags = row.log_flags;
+  start.domains = registered_domains;
+  start.working_path = layout_.work() + "/" + row.service + "/" + row.database;
+  return start;
+}
+
+Task<void> Instances::start_row(InstanceRow row) {
+  Service* service = services_.find(row.service);
+  if (!service) throw_failure(Errc::kNotFound, "service {} is not installed", row.service);
+  auto start = start_message(row);
+  or_throw(make_directories(start.working_path, 0700));
+  if (services_.is_root()) {
+    const uid_t uid = services_.uid_of(row.service);
+    if (::chown(start.working_path.c_str(), uid, uid) != 0) throw Failure(errno_error(errno, "chown " + start.working_path));
+  }
+  co_await grant(row);
+  co_await service->start_instance(std::move(start));
+}
+
+Task<void> Instances::service_ready(Service& service) {
+  // The service tells the webserver's sockets only with the first instance, so those must be known.
+  const std::string id = service.row().id;
+  const bool webserver = co_await wait_at_most(loop_, webserver_.ready(), 30s);
+  if (!webserver) log_warning("webserver is not there, instances start without it", {{"service", id}});
+  loop::Semaphore permits(loop_, kStartsAtOnce);
+  const auto one = [](Instances& self, loop::Semaphore& permits, InstanceRow row) -> Task<void> {
+    const auto permit = co_await permits.acquire();
+    try {
+      co_await self.start_row(row);
+    } catch (const Failure& failure) {
+      log_error("instance does not start", {{"instance", row.key()}, {"error", failure.error().detail}});
+    }
+  };
+  std::vector<std::unique_ptr<loop::Spawned<void>>> starts;
+  for (const auto& row : of_service(id)) {
+    const auto* runtime = service.find_instance(row.key());
+    const bool runs = runtime && runtime->state == api::InstanceState::kRunning;
+    const bool should = row.wanted && row.is_made && !row.is_deleted();
+    if (should && !runs) {
+      starts.push_back(std::make_unique<loop::Spawned<void>>(loop_, one(*this, permits, row)));
+    } else if (should) {
+      // It lived on without us: what changed meanwhile is told again.
+      service.tell(json::Object{{"mt", "AppSetLogFlags"}, {"name", row.name}, {"domain", row.domain}, {"logFlags", row.log_flags}});
+      service.tell(json::Object{{"mt", "AppSetPassword"}, {"name", row.name}, {"domain", row.domain}, {"password", row.password}});
+      tell(row);
+    } else if (runs) {
+      service.tell(json::Object{{"mt", "AppStop"}, {"name", row.name}, {"domain", row.domain}});
+    }
+  }
+  for (const auto& [key, runtime] : service.instances())
+    if (!rows_.contains(key)) {
+      const auto at = key.find('@');
+      service.tell(json::Object{{"mt", "AppStop"}, {"name", key.substr(0, at)}, {"domain", key.substr(at + 1)}});
+    }
+  for (auto& start : starts) co_await start->join();
+}
+
+Task<void> Instances::start(std::string name, std::string domain) {
+  auto row = or_throw(get(name, domain));
+  if (row.is_deleted()) throw_failure(Errc::kConflict, "{} is in the bin: bring it back first", row.key());
+  if (!row.is_made) throw_failure(Errc::kConflict, "{} is still being made", row.key());
+  if (!row.wanted) {
+    row.wanted = true;
+    co_await repository_.update(row);
+    rows_[row.key()] = row;
+  }
+  Service* service = services_.find(row.service);
+  if (!service) throw_failure(Errc::kNotFound, "service {} is not installed", row.service);
+  if (!service->process().is_wanted())
+    throw_failure(Errc::kConflict, "service {} is stopped: start it first", row.service);
+  const bool connected = co_await wait_at_most(loop_, service->ready(), 15s);
+  if (!connected) throw_failure(Errc::kUnavailable, "service {} does not run: {}", row.service, service->process().detail());
+  const auto* runtime = service->find_instance(row.key());
+  if (runtime && runtime->state == api::InstanceState::kRunning) co_return;
+  co_await start_row(row);
+}
+
+Task<void> Instances::start_if_wanted(std::string name, std::string domain) {
+  const auto row = or_throw(get(name, domain));
+  const Service* service = services_.find(row.service);
+  if (!row.wanted || row.is_deleted() || !service || !service->process().is_wanted()) co_return;
+  co_await start(name, domain);
+}
+
+Task<void> Instances::halt(std::string name, std::string domain) {
+  const auto row = or_throw(get(name, domain));
+  if (Service* service = services_.find(row.service)) co_await service->stop_instance(name, domain);
+}
+
+Task<void> Instances::stop(std::string name, std::string domain) {
+  auto row = or_throw(get(name, domain));
+  if (row.wanted) {
+    row.wanted = false;
+    co_await repository_.update(row);
+    rows_[row.key()] = row;
+  }
+  co_await halt(name, domain);
+  tell(row);
+}
+
+Task<void> Instances::restart(std::string name, std::string domain) {
+  co_await halt(name, domain);
+  co_await start(name, domain);
+}
+
+Task<InstanceRow> Instances::edit(api::EditInstance edit) {
+  auto row = or_throw(get(edit.name, edit.domain));
+  const std::string old_key = row.key();
+  auto wanted = row;
+  if (edit.new_name) wanted.name = *edit.new_name;
+  if (edit.new_domain) wanted.domain = *edit.new_domain;
+  if (edit.path) wanted.path = or_throw(normalise_path(*edit.path));
+  if (edit.log_flags) wanted.log_flags = *edit.log_flags;
+  if (edit.exclude_from_backup) wanted.exclude_from_backup = *edit.exclude_from_backup;
+  or_throw(check_instance_name(wanted.name));
+  or_throw(check_domain(wanted.domain));
+  or_throw(check_free(wanted, old_key));
+  const bool moves = wanted.key() != old_key || wanted.path != row.path;
+  if (moves) co_await halt(row.name, row.domain);
+  if (wanted.key() != old_key) {
+    co_await repository_.rename(row.name, row.domain, wanted.name, wanted.domain);
+    rows_.erase(old_key);
+    if (removed) removed(row.name, row.domain);
+  }
+  co_await repository_.update(wanted);
+  if (moves) co_await webserver_.remove_grant(row.path);
+  rows_[wanted.key()] = wanted;
+  if (moves) {
+    co_await start_if_wanted(wanted.name, wanted.domain);
+  } else if (Service* service = services_.find(wanted.service)) {
+    service->tell(json::Object{{"mt", "AppSetLogFlags"}, {"name", wanted.name}, {"domain", wanted.domain}, {"logFlags", wanted.log_flags}});
+  }
+  tell(wanted);
+  co_return wanted;
+}
+
+Task<void> Instances::set_password(std::string name, std::string domain, std::string password) {
+  or_throw(check_password(password));
+  auto row = or_throw(get(name, domain));
+  row.password = password;
+  co_await repository_.update(row);
+  rows_[row.key()] = row;
+  if (Service* service = services_.find(row.service))
+    service->tell(json::Object{{"mt", "AppSetPassword"}, {"name", name}, {"domain", domain}, {"password", password}});
+}
+
+Task<void> Instances::set_database_password(std::string name, std::string domain, std::string password) {
+  or_throw(check_password(password));
+  auto row = or_throw(get(name, domain));
+  // The role first: should we end in between, the row still has the old one, and asking again repairs it.
+  if (row.database_host.empty()) co_await databases_.set_password(row.database_user, password);
+  row.database_password = password;
+  co_await repository_.update(row);
+  rows_[row.key()] = row;
+  if (Service* service = services_.find(row.service))
+    service->tell(json::Object{{"mt", "AppSetDatabasePassword"}, {"name", name}, {"domain", domain}, {"dbPassword", password}});
+}
+
+Task<void> Instances::registered_domain_changed(std::string domain, std::optional<std::string> password) {
+  if (password) registered_domains[domain] = *password;
+  else registered_domains.erase(domain);
+  for (const auto& [key, row] : rows_) {
+    Service* service = services_.find(row.service);
+    if (!service || row.is_deleted()) continue;
+    json::Object message{{"mt", password ? "AppDomain" : "AppDomainRemoved"}, {"name", row.name}, {"domain", row.domain}, {"regDomain", domain}};
+    if (password) message["password"] = *password;
+    service->tell(std::move(message));
+  }
+  co_return;
+}
+
+Task<void> Instances::put(InstanceRow row) {
+  if (!row.is_deleted()) co_await grant(row);
+  else co_await webserver_.remove_grant(row.path);
+  rows_[row.key()] = row;
+  tell(row);
+}
+
+Task<void> Instances::forget(std::string name, std::string domain) {
+  const auto found = rows_.find(instance_key(name, domain));
+  if (found == rows_.end()) co_return;
+  const std::string path = found->second.path;
+  rows_.erase(found);
+  if (removed) removed(name, domain);
+  co_await webserver_.remove_grant(path);
+}
+
+Task<void> Instances::reload(std::string name, std::string domain) {
+  auto row = co_await repository_.find(name, domain);
+  if (row) co_await put(std::move(*row));
+  else co_await forget(name, domain);
+}
+
+Result<void> Instances::check_free(const InstanceRow& row, const std::string& self) const {
+  for (const auto& [key, other] : rows_) {
+    if (key == self) continue;
+    const std::string bin = other.is_deleted() ? " (it is in the bin: bring it back, or delete it for good)" : "";
+    if (key == row.key()) return fail(Errc::kExists, "there is already an instance {}{}", key, bin);
+    if (other.path == row.path) return fail(Errc::kExists, "path {} is taken by {}{}", row.path, key, bin);
+    if (row.path.starts_with(other.path + "/")) return fail(Errc::kExists, "path {} lies below {}, which belongs to {}{}", row.path, other.path, key, bin);
+    if (other.path.starts_with(row.path + "/")) return fail(Errc::kExists, "path {} of {} lies below {}{}", other.path, key, row.path, bin);
+    if (other.database_host == row.database_host && other.database == row.database)
+      return fail(Errc::kExists, "database name {} is taken by {}{}", row.database, key, bin);
+    if (other.database_host == row.database_host && other.database_user == row.database_user)
+      return fail(Errc::kExists, "database user {} is taken by {}{}", row.database_user, key, bin);
+  }
+  return {};
+}
+
+api::SuggestInstanceResult Instances::suggest(const api::SuggestInstance& request) const {
+  api::SuggestInstanceResult result;
+  std::string base = request.name.value_or(request.service);
+  result.name = base;
+  if (!request.name)
+    for (int number = 2; find(result.name, request.domain); ++number) result.name = fmt::format("{}{}", base, number);
+  result.path = suggest_path(request.domain, result.name);
+  result.database = suggest_database_name(request.domain, result.name);
+  const auto check = [&](const char* field, Result<void> checked) {
+    if (!checked) result.problems.push_back({field, checked.error().detail});
+  };
+  if (!services_.find(request.service)) result.problems.push_back({"service", fmt::format("service {} is not installed", request.service)});
+  check("name", check_instance_name(result.name));
+  check("domain", check_domain(request.domain));
+  if (auto path = normalise_path(result.path); !path) result.problems.push_back({"path", path.error().detail});
+  check("database", check_database_name(result.database));
+  if (result.problems.empty()) {
+    InstanceRow row;
+    row.name = result.name;
+    row.domain = request.domain;
+    row.path = result.path;
+    row.database = row.database_user = result.database;
+    if (auto free = check_free(row, ""); !free) {
+      const auto& text = free.error().detail;
+      result.problems.push_back({text.starts_with("path") ? "path" : text.starts_with("database") ? "database" : "name", text});
+    }
+  }
+  return result;
+}
+
+api::Instance Instances::view(const InstanceRow& row) const {
+  api::Instance view;
+  view.service = row.service;
+  view.name = row.name;
+  view.domain = row.domain;
+  view.path = row.path;
+  const Service* service = services_.find(row.service);
+  if (row.is_deleted()) {
+    view.state = api::InstanceState::kDeleted;
+    view.deleted_at = row.deleted;
+    if (!row.purge.empty()) view.purge_at = row.purge;
+  } else if (!service) {
+    view.state = api::InstanceState::kFailed;
+    view.detail = "its service is not installed";
+  } else {
+    const auto process = service->process().state();
+    const auto& runtimes = service->instances();
+    const auto runtime = runtimes.find(row.key());
+    if (!row.is_made) {
+      view.state = api::InstanceState::kStarting;
+      view.detail = "is being made";
+    } else if (runtime != runtimes.end() && service->is_connected()) {
+      view.state = runtime->second.state;
+      view.detail = runtime->second.detail;
+      view.sessions = runtime->second.sessions;
+    } else if (!row.wanted || process == ProcessState::kStopped || process == ProcessState::kStopping) {
+      view.state = api::InstanceState::kStopped;
+      if (row.wanted) view.detail = "its service is stopped";
+    } else if (process == ProcessState::kCrashed || process == ProcessState::kFailed) {
+      view.state = api::InstanceState::kCrashed;
+      view.detail = service->process().detail();
+    } else {
+      view.state = api::InstanceState::kStarting;
+    }
+  }
+  if (service)
+    if (const auto* apps = json::find_array(service->row().hello, "apps"))
+      for (const auto& app : *apps) {
+        if (!app.is_object() || json::get_bool(app.get_object(), "websocketOnly")) continue;
+        view.app = json::get_string(app.get_object(), "name");
+        break;
+      }
+  if (view.app.empty()) view.app = row.service;
+  view.url = fmt::format("{}{}/{}.htm", url_base, row.path, view.app);
+  view.database = row.database;
+  view.database_user = row.database_user;
+  view.database_host = row.database_host;
+  if (const auto size = sizes_.find(row.database); size != sizes_.end()) view.database_bytes = size->second;
+  if (!row.created.empty()) view.created_at = row.created;
+  view.log_flags = row.log_flags;
+  view.exclude_from_backup = row.exclude_from_backup;
+  return view;
+}
+
+Task<void> Instances::refresh_sizes() {
+  if (!sizes_.empty() && loop_.now() - sizes_read_ < 5s) co_return;
+  sizes_read_ = loop_.now();
+  try {
+    sizes_ = co_await databases_.sizes();
+  } catch (const Failure& failure) {
+    BERTH_LOG(kDatabase, "no sizes", {"error", failure.error().detail});   // the last ones stay
+  }
+}
+
+}  // namespace berth::manager

@@ -1,0 +1,93 @@
+// All instances: what they are, whether they run, and the simple acts on them. Creating, deleting and restoring are
+// jobs (instance_jobs.h).
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "api/instance.h"
+#include "manager/control/webserver_control.h"
+#include "manager/database/cluster.h"
+#include "manager/database/instance_database.h"
+#include "manager/instances/instance_repository.h"
+#include "manager/services/services.h"
+
+namespace berth::manager {
+
+// Owned by the manager's main.
+class Instances {
+ public:
+  Instances(loop::Loop& loop, InstanceRepository& repository, InstanceDatabases& databases, const Cluster& cluster,
+            Services& services, WebserverControl& webserver, const SecretBox& box, const Layout& layout);
+
+  // Reads all rows and tells the webserver their grants.
+  Task<void> load();
+  std::function<void(const InstanceRow&)> changed;
+  std::function<void(const std::string& name, const std::string& domain)> removed;
+
+  const InstanceRow* find(const std::string& name, const std::string& domain) const;
+  Result<InstanceRow> get(const std::string& name, const std::string& domain) const;   // kNotFound
+  std::vector<InstanceRow> of_service(const std::string& service) const;   // also those in the bin
+  const std::map<std::string, InstanceRow>& all() const { return rows_; }
+
+  // After the service said hello: starts those that should run, stops what should not.
+  Task<void> service_ready(Service& service);
+
+  // Wants it to run and starts it. Throws Failure with the service's reason.
+  Task<void> start(std::string name, std::string domain);
+  Task<void> stop(std::string name, std::string domain);
+  Task<void> restart(std::string name, std::string domain);
+  // Stops the running instance without changing the wish (for jobs).
+  Task<void> halt(std::string name, std::string domain);
+  // Starts it if it is wanted and its service runs; waits at most a moment for a service that is just starting.
+  Task<void> start_if_wanted(std::string name, std::string domain);
+
+  // Checks and applies. Restarts the instance if name, domain or path changed.
+  Task<InstanceRow> edit(api::EditInstance edit);
+  Task<void> set_password(std::string name, std::string domain, std::string password);
+  Task<void> set_database_password(std::string name, std::string domain, std::string password);
+  Task<void> registered_domain_changed(std::string domain, std::optional<std::string> password);
+
+  // For jobs: after a row was written.
+  Task<void> put(InstanceRow row);      // grant, view
+  Task<void> forget(std::string name, std::string domain);
+  Task<void> reload(std::string name, std::string domain);
+
+  // Refuses what another instance has; `self`: the key of the one that may have it.
+  Result<void> check_free(const InstanceRow& row, const std::string& self) const;
+  api::SuggestInstanceResult suggest(const api::SuggestInstance& request) const;
+
+  api::Instance view(const InstanceRow& row) const;
+  // Sizes of all databases, at most every few seconds asked for.
+  Task<void> refresh_sizes();
+  std::string url_base;                 // "https://localhost:8443"
+
+  std::map<std::string, std::string> registered_domains;   // domain → password
+  InstanceRepository& repository() { return repository_; }
+  InstanceDatabases& databases() { return databases_; }
+  Services& services() { return services_; }
+  const Cluster& cluster() const { return cluster_; }
+  std::string grant_of(const InstanceRow& row) const;
+
+ private:
+  InstanceStart start_message(const InstanceRow& row) const;
+  Task<void> start_row(InstanceRow row);
+  Task<void> grant(const InstanceRow& row);
+  void tell(const InstanceRow& row);
+
+  loop::Loop& loop_;
+  InstanceRepository& repository_;
+  InstanceDatabases& databases_;
+  const Cluster& cluster_;
+  Services& services_;
+  WebserverControl& webserver_;
+  const SecretBox& box_;
+  const Layout& layout_;
+  std::map<std::string, InstanceRow> rows_;   // by key
+  std::map<std::string, std::uint64_t> sizes_;
+  loop::TimePoint sizes_read_{};
+};
+
+}  // namespace berth::manager
