@@ -1,5 +1,7 @@
 #include "manager/jobs/journal.h"
 
+#include "api/message.h"
+
 #include <array>
 
 #include "base/log.h"

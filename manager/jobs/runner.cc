@@ -36,7 +36,7 @@ api::Job to_api(const JobEntry& entry, std::string_view step_text, std::uint64_t
   return job;
 }
 
-class JobRunner::Run : public JobRun {
+class JobRunner::Run final : public JobRun {
  public:
   Run(JobRunner& runner, JobEntry entry, Steps steps)
       : runner_(runner), entry_(std::move(entry)), steps_(std::move(steps)), done_(runner.loop_), logs_(runner.loop_, "job log") {

@@ -13,7 +13,8 @@ Services::Services(loop::Loop& loop, ProcessTable& table, ServiceRepository& rep
 
 Service& Services::make(ServiceRow row) {
   const std::string id = row.id;
-  auto service = std::make_unique<Service>(loop_, table_, repository_, layout_, is_root_, std::move(row), *this, settings);
+  auto service = std::make_unique<Service>(loop_, table_, repository_, layout_, is_root_, std::move(row),
+                                           static_cast<ServiceObserver&>(*this), settings);
   auto& made = *service;
   services_[id] = std::move(service);
   return made;
