@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "api/store.h"
+#include "api/original.h"
 #include "base/result.h"
 
 namespace berth::manager {
