@@ -84,7 +84,9 @@ Result<void> Store::check_signer(const std::string& signer) const {
   return fail(Errc::kDenied, "the store's index is not signed: only developer mode takes unsigned apps");
 }
 
-Task<StoreState> Store::read_index(StoreSource& source) {
+Task<StoreState> Store::read_package_index(StoreSource& source) { return read_index(source, false); }
+
+Task<StoreState> Store::read_index(StoreSource& source, bool keep) {
   const auto options = options_();
   const auto text = co_await fetch_text(source, "apps.json", {options.index_limit, options.stall});
   if (!text) throw_failure(Errc::kNotFound, "there is no {}", source.describe("apps.json"));
@@ -96,7 +98,7 @@ Task<StoreState> Store::read_index(StoreSource& source) {
   for (const auto& problem : problems) log_warning("store entry left out", {{"why", problem}});
   state.fetched = utc_now();
   state.place = options.place;
-  if (!cache_.empty()) save_cache(*text, signature.value_or(""));
+  if (keep && !cache_.empty()) save_cache(*text, signature.value_or(""));
   co_return state;
 }
 
@@ -136,7 +138,7 @@ Task<const StoreState*> Store::get(bool refresh) {
   std::optional<Error> error;
   try {
     auto source = or_throw(open_source(loop_, http_, options.place));
-    state_ = co_await read_index(*source);
+    state_ = co_await read_index(*source, true);
     fetched_at_ = loop_.now();
   } catch (const Failure& failure) {
     error = failure.error();

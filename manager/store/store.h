@@ -57,8 +57,8 @@ class Store {
   // The same from an index that is in hand, for packages uploaded as a file.
   Task<DownloadedPackage> download_from(StoreSource& source, StoreEntry entry, StoreVersionEntry version, std::string signer,
                                         std::string folder, std::function<void(std::uint64_t percent)> progress);
-  // Reads and checks the index of any source.
-  Task<StoreState> read_index(StoreSource& source);
+  // The index of an uploaded package, checked as the store's own; not kept.
+  Task<StoreState> read_package_index(StoreSource& source);
 
   // An icon of an app that may not be installed, kept in the cache; nullopt if the store has none.
   Task<std::optional<std::string>> icon(std::string id);
@@ -66,6 +66,7 @@ class Store {
   Result<void> check_signer(const std::string& signer) const;
 
  private:
+  Task<StoreState> read_index(StoreSource& source, bool keep);
   void load_cache();
   void save_cache(const std::string& index, const std::string& signature);
   Result<std::string> check_signature(std::string_view index, std::string_view signature) const;

@@ -1,0 +1,355 @@
+#include "manager/services/service_jobs.h"
+
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "manager/instances/names.h"
+#include "manager/store/archive.h"
+#include "wire/json/json.h"
+
+namespace berth::manager {
+
+ServiceJobs::ServiceJobs(loop::Loop& loop, JobRunner& runner, Services& services, Instances& instances, Store& store,
+                         net::HttpClient& http, Settings& settings, const Layout& layout)
+    : loop_(loop), runner_(runner), services_(services), instances_(instances), store_(store), http_(http), settings_(settings), layout_(layout) {
+  runner_.add_kind(api::JobKind::kInstall, [this](const JobEntry& entry) { return install_steps(entry); });
+  runner_.add_kind(api::JobKind::kUpdate, [this](const JobEntry& entry) { return update_steps(entry); });
+  runner_.add_kind(api::JobKind::kRemove, [this](const JobEntry& entry) { return remove_steps(entry); });
+  runner_.add_kind(api::JobKind::kStart, [this](const JobEntry& entry) { return act_steps(entry); });
+  runner_.add_kind(api::JobKind::kStop, [this](const JobEntry& entry) { return act_steps(entry); });
+}
+
+std::string ServiceJobs::folder_of(const JobEntry& entry) const { return layout_.downloads() + "/job-" + entry.id; }
+
+loop::Duration ServiceJobs::start_limit() const { return std::chrono::seconds(settings_.number("serviceStartSeconds")); }
+
+Task<Result<api::Job>> ServiceJobs::install(std::string id, std::string version, std::string by) {
+  const auto* state = co_await store_.get(false);
+  if (!state->index.find(id)) state = co_await store_.get(true);
+  const auto* entry = state->index.find(id);
+  if (!entry) co_return fail(Errc::kNotFound, "the store has no app \"{}\"", id);
+  const auto* wanted = find_version(*entry, version);
+  if (!wanted) co_return fail(Errc::kNotFound, "the store has no version \"{}\" of {}", version, entry->title);
+  if (auto signer = store_.check_signer(state->signer); !signer) co_return tl::unexpected(signer.error());
+  const Service* present = services_.find(id);
+  if (present && present->row().build == wanted->build)
+    co_return fail(Errc::kConflict, "{} {} (build {}) is installed already", entry->title, wanted->label, wanted->build);
+  NewJob job;
+  job.kind = present ? api::JobKind::kUpdate : api::JobKind::kInstall;
+  job.title = fmt::format("{} {} {}", present ? "Update to" : "Install", entry->title, wanted->label);
+  job.target = id;
+  job.by = by;
+  job.data["id"] = id;
+  job.data["version"] = wanted->build;
+  co_return co_await runner_.start(std::move(job));
+}
+
+Task<Result<api::Job>> ServiceJobs::install_package(std::string name, std::string file, std::string by) {
+  if (auto checked = check_service_id(name); !checked) co_return tl::unexpected(checked.error());
+  const bool present = services_.find(name) != nullptr;
+  NewJob job;
+  job.kind = present ? api::JobKind::kUpdate : api::JobKind::kInstall;
+  job.title = fmt::format("{} {} from a file", present ? "Update" : "Install", name);
+  job.target = name;
+  job.by = by;
+  job.data["id"] = name;
+  job.data["version"] = "";
+  job.data["file"] = file;
+  co_return co_await runner_.start(std::move(job));
+}
+
+Task<void> ServiceJobs::unpack(JobRun& run, std::string folder) {
+  // A package file is a packed store: index, signature and the files at their places.
+  const std::string unpacked = folder + "-store";
+  or_throw(remove_tree(unpacked));
+  ArchiveLimits limits;
+  limits.file_bytes = static_cast<std::uint64_t>(settings_.number("storeFileLimit"));
+  co_await unpack_archive(loop_, run.text("file"), unpacked, limits);
+}
+
+Task<void> ServiceJobs::download(JobRun& run) {
+  const std::string folder = folder_of(run.entry()), id = run.text("id"), version = run.text("version");
+  DownloadedPackage package;
+  StoreEntry entry;
+  StoreVersionEntry chosen;
+  std::function<void(std::uint64_t)> progress = [&run](std::uint64_t percent) { run.progress(percent); };
+  if (run.text("file").empty()) {
+    package = co_await store_.download(id, version, folder, std::move(progress));
+    entry = *store_.known().index.find(id);
+    chosen = *find_version(entry, version);
+  } else {
+    co_await unpack(run, folder);
+    auto source = or_throw(open_source(loop_, http_, folder + "-store"));
+    auto state = co_await store_.read_package_index(*source);
+    or_throw(store_.check_signer(state.signer));
+    const auto* found = state.index.find(id);
+    if (!found) throw_failure(Errc::kNotFound, "the package has no app \"{}\"", id);
+    entry = *found;
+    const auto* first = find_version(entry, version);
+    if (!first) throw_failure(Errc::kNotFound, "the package has no version of {}", id);
+    chosen = *first;
+    package = co_await store_.download_from(*source, entry, chosen, state.signer, folder, std::move(progress));
+    or_throw(remove_tree(folder + "-store"));
+  }
+  auto& data = run.data();
+  data["title"] = entry.title;
+  data["manufacturer"] = entry.manufacturer;
+  data["folder"] = entry.folder;
+  data["program"] = package.program;
+  data["versionId"] = chosen.id;
+  data["build"] = chosen.build;
+  data["label"] = chosen.label;
+  data["signer"] = package.signer;
+  data["store"] = or_throw(json::parse(entry.json));
+  json::Array files;
+  for (const auto& file : package.files)
+    files.push_back(json::Object{{"name", file.name}, {"mode", file.mode}, {"size", file.size}, {"sha256", file.sha256}});
+  data["files"] = std::move(files);
+  run.log(fmt::format("{} files, build {}, {}", package.files.size(), chosen.build,
+                      package.signer.empty() ? "not signed" : "signed with key " + package.signer));
+}
+
+JobStep ServiceJobs::download_step() {
+  JobStep step;
+  step.text = "download and verify";
+  step.run = [this](JobRun& run) { return download(run); };
+  step.undo = [this](JobRun& run) -> Task<void> {
+    const std::string folder = folder_of(run.entry());
+    or_throw(remove_tree(folder));
+    or_throw(remove_tree(folder + "-store"));
+    if (const auto file = run.text("file"); !file.empty()) ::unlink(file.c_str());
+    co_return;
+  };
+  return step;
+}
+
+JobStep ServiceJobs::clean_step(bool forget_builds) {
+  JobStep step;
+  step.text = "clean up";
+  step.can_cancel = false;
+  step.run = [this, forget_builds](JobRun& run) -> Task<void> {
+    if (forget_builds) co_await services_.repository().forget_other_builds(run.text("id"), run.text("build"));
+    or_throw(remove_tree(folder_of(run.entry())));
+    if (const auto file = run.text("file"); !file.empty()) ::unlink(file.c_str());
+    run.result()["service"] = run.text("id");
+    run.result()["build"] = run.text("build");
+    run.result()["label"] = run.text("label");
+  };
+  return step;
+}
+
+ServiceRow ServiceJobs::row_of(const JobRun& run) const {
+  ServiceRow row;
+  row.id = run.text("id");
+  row.title = run.text("title");
+  row.manufacturer = run.text("manufacturer");
+  row.folder = run.text("folder");
+  row.program = run.text("program");
+  row.version = run.text("versionId");
+  row.build = run.text("build");
+  row.label = run.text("label");
+  row.signer = run.text("signer");
+  if (const auto* store = json::find_object(run.entry().data, "store")) row.store = *store;
+  return row;
+}
+
+namespace {
+
+std::vector<ServiceFile> files_of(const JobRun& run) {
+  std::vector<ServiceFile> files;
+  if (const auto* list = json::find_array(run.entry().data, "files"))
+    for (const auto& value : *list) {
+      const auto& object = value.get_object();
+      files.push_back({json::get_string(object, "name"), static_cast<mode_t>(json::get_integer(object, "mode")),
+                       static_cast<std::uint64_t>(json::get_integer(object, "size")), json::get_string(object, "sha256")});
+    }
+  return files;
+}
+
+}  // namespace
+
+JobRunner::Steps ServiceJobs::install_steps(const JobEntry&) {
+  JobStep keep;
+  keep.text = "keep in the database";
+  keep.run = [this](JobRun& run) -> Task<void> {
+    auto row = row_of(run);
+    auto files = files_of(run);
+    co_await services_.repository().keep(std::move(row), folder_of(run.entry()), std::move(files));
+  };
+  keep.undo = [this](JobRun& run) -> Task<void> {
+    const std::string id = run.text("id");
+    co_await services_.drop(id);
+    co_await services_.repository().remove(id);
+    or_throw(remove_tree(layout_.app(id)));
+    or_throw(remove_tree(layout_.work() + "/" + id));
+  };
+  JobStep start;
+  start.text = "start";
+  start.run = [this](JobRun& run) -> Task<void> {
+    const std::string id = run.text("id");
+    co_await services_.take_over(id);
+    co_await services_.start_and_wait(id, start_limit());
+  };
+  JobRunner::Steps steps;
+  steps.push_back(download_step());
+  steps.push_back(std::move(keep));
+  steps.push_back(std::move(start));
+  steps.push_back(clean_step(false));
+  return steps;
+}
+
+JobRunner::Steps ServiceJobs::update_steps(const JobEntry&) {
+  JobStep keep;
+  keep.text = "keep in the database";
+  keep.run = [this](JobRun& run) -> Task<void> {
+    const auto present = co_await services_.repository().find(run.text("id"));
+    if (!present) throw_failure(Errc::kNotFound, "{} is no longer installed", run.text("id"));
+    if (present->build == run.text("build"))
+      throw_failure(Errc::kConflict, "build {} of {} is installed already", present->build, present->id);
+    if (!run.data().contains("old")) {
+      run.data()["old"] = json::Object{{"title", present->title}, {"manufacturer", present->manufacturer}, {"folder", present->folder},
+                                       {"program", present->program}, {"version", present->version}, {"build", present->build},
+                                       {"label", present->label}, {"signer", present->signer}, {"store", present->store}};
+      co_await run.save();
+    }
+    auto row = row_of(run);
+    auto files = files_of(run);
+    co_await services_.repository().keep(std::move(row), folder_of(run.entry()), std::move(files));
+  };
+  keep.undo = [this](JobRun& run) -> Task<void> {
+    const auto* old = json::find_object(run.entry().data, "old");
+    if (old && json::get_string(*old, "build") != run.text("build"))
+      co_await services_.repository().forget_build(run.text("id"), run.text("build"));
+  };
+
+  JobStep change;
+  change.text = "change over and start";
+  change.run = [this](JobRun& run) -> Task<void> {
+    const std::string id = run.text("id");
+    auto row = row_of(run);
+    co_await services_.repository().use_build(std::move(row));
+    Service* service = co_await services_.take_over(id);
+    if (!service->row().wanted) co_return;   // stopped by an admin: stays so
+    co_await service->process().stop();
+    co_await services_.start_and_wait(id, start_limit());
+  };
+  change.undo = [this](JobRun& run) -> Task<void> {
+    const auto* old = json::find_object(run.entry().data, "old");
+    if (!old) co_return;
+    const std::string id = run.text("id");
+    ServiceRow row;
+    row.id = id;
+    row.title = json::get_string(*old, "title");
+    row.manufacturer = json::get_string(*old, "manufacturer");
+    row.folder = json::get_string(*old, "folder");
+    row.program = json::get_string(*old, "program");
+    row.version = json::get_string(*old, "version");
+    row.build = json::get_string(*old, "build");
+    row.label = json::get_string(*old, "label");
+    row.signer = json::get_string(*old, "signer");
+    if (const auto* store = json::find_object(*old, "store")) row.store = *store;
+    co_await services_.repository().use_build(std::move(row));
+    Service* service = co_await services_.take_over(id);
+    co_await service->process().stop();
+    if (service->row().wanted) service->process().start();
+  };
+  JobRunner::Steps steps;
+  steps.push_back(download_step());
+  steps.push_back(std::move(keep));
+  steps.push_back(std::move(change));
+  steps.push_back(clean_step(true));
+  return steps;
+}
+
+Task<Result<api::Job>> ServiceJobs::remove(std::string id, std::string by) {
+  const Service* service = services_.find(id);
+  if (!service) co_return fail(Errc::kNotFound, "service {} is not installed", id);
+  const auto instances = instances_.of_service(id);
+  if (!instances.empty()) {
+    std::vector<std::string> names;
+    for (const auto& row : instances)
+      if (names.size() < 5) names.push_back(row.key() + (row.is_deleted() ? " (in the bin)" : ""));
+    co_return fail(Errc::kConflict, "{} still has {} instance{}: {}{}; delete them for good first", id, instances.size(),
+                   instances.size() == 1 ? "" : "s", fmt::join(names, ", "), instances.size() > names.size() ? ", …" : "");
+  }
+  NewJob job;
+  job.kind = api::JobKind::kRemove;
+  job.title = "Remove " + service->row().title;
+  job.target = id;
+  job.by = by;
+  job.data["id"] = id;
+  co_return co_await runner_.start(std::move(job));
+}
+
+JobRunner::Steps ServiceJobs::remove_steps(const JobEntry&) {
+  JobStep stop;
+  stop.text = "stop";
+  stop.run = [this](JobRun& run) -> Task<void> { co_await services_.drop(run.text("id")); };
+  stop.undo = [this](JobRun& run) -> Task<void> {
+    const std::string id = run.text("id");
+    const auto present = co_await services_.repository().find(id);
+    if (!present) co_return;
+    Service* service = co_await services_.take_over(id);
+    if (service->row().wanted) service->process().start();
+  };
+  JobStep remove;
+  remove.text = "remove";
+  remove.can_cancel = false;
+  remove.run = [this](JobRun& run) -> Task<void> {
+    const std::string id = run.text("id");
+    co_await services_.drop(id);   // a new manager has started it again
+    co_await services_.repository().remove(id);
+    or_throw(remove_tree(layout_.app(id)));
+    or_throw(remove_tree(layout_.work() + "/" + id));
+  };
+  JobRunner::Steps steps;
+  steps.push_back(std::move(stop));
+  steps.push_back(std::move(remove));
+  return steps;
+}
+
+Task<Result<api::Job>> ServiceJobs::act(std::string id, Act act, std::string by) {
+  const Service* service = services_.find(id);
+  if (!service) co_return fail(Errc::kNotFound, "service {} is not installed", id);
+  NewJob job;
+  job.kind = act == Act::kStop ? api::JobKind::kStop : api::JobKind::kStart;
+  job.title = fmt::format("{} {}", act == Act::kStop ? "Stop" : act == Act::kStart ? "Start" : "Restart", service->row().title);
+  job.target = id;
+  job.by = by;
+  job.data["id"] = id;
+  job.data["restart"] = act == Act::kRestart;
+  co_return co_await runner_.start(std::move(job));
+}
+
+JobRunner::Steps ServiceJobs::act_steps(const JobEntry& entry) {
+  const bool stops = entry.kind == api::JobKind::kStop || json::get_bool(entry.data, "restart");
+  const bool starts = entry.kind == api::JobKind::kStart;
+  JobRunner::Steps steps;
+  if (stops) {
+    JobStep stop;
+    stop.text = "stop";
+    stop.can_cancel = false;
+    stop.run = [this, starts](JobRun& run) -> Task<void> {
+      const std::string id = run.text("id");
+      Service* service = services_.find(id);
+      if (!service) throw_failure(Errc::kNotFound, "service {} is not installed", id);
+      if (!starts) co_await services_.set_wanted(id, false);
+      co_await service->process().stop();
+    };
+    steps.push_back(std::move(stop));
+  }
+  if (starts) {
+    JobStep start;
+    start.text = "start";
+    start.run = [this](JobRun& run) -> Task<void> {
+      const std::string id = run.text("id");
+      co_await services_.set_wanted(id, true);
+      co_await services_.start_and_wait(id, start_limit());
+    };
+    steps.push_back(std::move(start));
+  }
+  return steps;
+}
+
+}  // namespace berth::manager
