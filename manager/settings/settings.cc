@@ -49,6 +49,11 @@ std::vector<SettingDeclaration> declare() {
   all.push_back(number_item("logFiles", 5, 1, 100, "Log files kept for each service"));
   all.push_back(flag_item("redirectHttps", false, "Answer http with a redirect to https"));
   all.push_back(flag_item("accessLog", false, "The webserver writes a line for each request"));
+  {
+    auto passphrase = text_item("backupPassphrase", "", "Seals the passwords in backup files; empty: they are in the file as they are. Keep it elsewhere too");
+    passphrase.item.is_password = true;
+    all.push_back(std::move(passphrase));
+  }
   // Ranges and defaults of docs/webserver.md; 0: the webserver's own default.
   struct Limit {
     const char* name;
@@ -76,7 +81,8 @@ std::vector<SettingDeclaration> declare() {
 
 std::vector<ConfigItem> items() {
   std::vector<ConfigItem> items;
-  for (const auto& declaration : setting_declarations()) items.push_back(declaration.item);
+  for (const auto& declaration : setting_declarations())
+    if (!declaration.item.is_password) items.push_back(declaration.item);   // those are sealed rows
   return items;
 }
 
@@ -92,6 +98,12 @@ Settings::Settings(db::Database& database, const SecretBox& box) : database_(dat
 Task<void> Settings::load() { co_await config_.load(); }
 
 Task<Result<void>> Settings::set(std::string name, std::string value) {
+  for (const auto& [declared, text] : setting_declarations()) {
+    if (declared.name != name || !declared.is_password) continue;
+    if (value.empty()) co_await forget_secret(name);
+    else co_await set_secret(name, std::move(value));
+    co_return Result<void>();
+  }
   const auto* item = config_.find_item(name);
   if (!item) co_return fail(Errc::kNotFound, "there is no setting \"{}\"", name);
   if (item->type == ConfigType::kBool) {

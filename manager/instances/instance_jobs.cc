@@ -1,0 +1,489 @@
+#include "manager/instances/instance_jobs.h"
+
+#include <dirent.h>
+#include <unistd.h>
+
+#include <set>
+
+#include "base/bytes.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "manager/instances/names.h"
+#include "manager/store/index.h"
+#include "wire/json/json.h"
+
+namespace berth::manager {
+
+InstanceJobs::InstanceJobs(JobRunner& runner, Instances& instances, BackupWriter& backups, BackupReader& reader,
+                           Restorer& restorer, Settings& settings, const SecretBox& box, const Layout& layout, std::string version)
+    : runner_(runner), instances_(instances), backups_(backups), reader_(reader), restorer_(restorer),
+      settings_(settings), box_(box), layout_(layout), version_(std::move(version)) {
+  runner_.add_kind(api::JobKind::kCreate, [this](const JobEntry&) { return create_steps(); });
+  runner_.add_kind(api::JobKind::kDelete, [this](const JobEntry& entry) { return delete_steps(entry); });
+  runner_.add_kind(api::JobKind::kUndo, [this](const JobEntry&) { return undo_steps(); });
+  runner_.add_kind(api::JobKind::kRestore, [this](const JobEntry&) { return restore_steps(); });
+}
+
+void InstanceJobs::put_row(api::JsonObject& data, const InstanceRow& row) const {
+  data["name"] = row.name;
+  data["domain"] = row.domain;
+  data["service"] = row.service;
+  data["path"] = row.path;
+  data["password"] = box_.seal(row.password);
+  data["database"] = row.database;
+  data["databaseUser"] = row.database_user;
+  data["databaseHost"] = row.database_host;
+  data["databasePassword"] = box_.seal(row.database_password);
+  data["logFlags"] = std::to_string(row.log_flags);
+  data["exclude"] = row.exclude_from_backup;
+  data["wanted"] = row.wanted;
+}
+
+InstanceRow InstanceJobs::row_of(const JobRun& run) const {
+  InstanceRow row;
+  row.name = run.text("name");
+  row.domain = run.text("domain");
+  row.service = run.text("service");
+  row.path = run.text("path");
+  row.password = or_throw(box_.unseal(run.text("password")));
+  row.database = run.text("database");
+  row.database_user = run.text("databaseUser");
+  row.database_host = run.text("databaseHost");
+  row.database_password = or_throw(box_.unseal(run.text("databasePassword")));
+  row.log_flags = std::strtoull(run.text("logFlags").c_str(), nullptr, 10);
+  row.exclude_from_backup = run.flag("exclude");
+  row.wanted = run.flag("wanted");
+  return row;
+}
+
+Result<InstanceRow> InstanceJobs::complete(NewInstance wanted) const {
+  if (!instances_.services().find(wanted.service)) return fail(Errc::kNotFound, "service {} is not installed", wanted.service);
+  BERTH_TRY_VOID(check_instance_name(wanted.name));
+  BERTH_TRY_VOID(check_domain(wanted.domain));
+  InstanceRow row;
+  row.name = wanted.name;
+  row.domain = wanted.domain;
+  row.service = wanted.service;
+  BERTH_TRY(row.path, normalise_path(wanted.path.empty() ? suggest_path(wanted.domain, wanted.name) : wanted.path));
+  row.database = wanted.database.empty() ? suggest_database_name(wanted.domain, wanted.name) : wanted.database;
+  row.database_user = wanted.database_user.empty() ? row.database : wanted.database_user;
+  BERTH_TRY_VOID(check_database_name(row.database));
+  BERTH_TRY_VOID(check_database_name(row.database_user));
+  row.database_host = wanted.database_host;
+  row.password = wanted.password.empty() ? random_password() : wanted.password;
+  row.database_password = wanted.database_password.empty() ? random_password() : wanted.database_password;
+  BERTH_TRY_VOID(check_password(row.password));
+  BERTH_TRY_VOID(check_password(row.database_password));
+  row.log_flags = wanted.log_flags;
+  row.exclude_from_backup = wanted.exclude_from_backup;
+  row.wanted = wanted.start;
+  BERTH_TRY_VOID(instances_.check_free(row, ""));
+  return row;
+}
+
+Task<Result<InstanceJobs::Created>> InstanceJobs::create(NewInstance wanted, std::string by) {
+  auto row = complete(std::move(wanted));
+  if (!row) co_return tl::unexpected(row.error());
+  NewJob job;
+  job.kind = api::JobKind::kCreate;
+  job.title = "Create " + row->key();
+  job.target = row->key();
+  job.by = by;
+  put_row(job.data, *row);
+  auto started = co_await runner_.start(std::move(job));
+  if (!started) co_return tl::unexpected(started.error());
+  co_return Created{std::move(*started), std::move(*row)};
+}
+
+// The row of a new instance. Its undo takes away only what this job has made: a row is ours if it has our random
+// password.
+JobStep InstanceJobs::reserve_step(std::string text) {
+  JobStep step;
+  step.text = std::move(text);
+  step.run = [this](JobRun& run) -> Task<void> {
+    if (run.flag("replace")) co_return;
+    const auto row = row_of(run);
+    co_await instances_.repository().add(row);
+    co_await instances_.reload(row.name, row.domain);
+  };
+  step.undo = [this](JobRun& run) -> Task<void> {
+    if (run.flag("replace") || run.text("name").empty()) co_return;
+    const auto row = row_of(run);
+    const auto present = co_await instances_.repository().find(row.name, row.domain);
+    if (!present || present->database_password != row.database_password) co_return;
+    if (instances_.find(row.name, row.domain)) co_await instances_.halt(row.name, row.domain);
+    co_await instances_.repository().remove(row.name, row.domain);
+    co_await instances_.forget(row.name, row.domain);
+    or_throw(remove_tree(layout_.work() + "/" + row.service + "/" + row.database));
+  };
+  return step;
+}
+
+// Role and database of a new instance.
+JobStep InstanceJobs::make_step(std::string text) {
+  JobStep step;
+  step.text = std::move(text);
+  step.run = [this](JobRun& run) -> Task<void> {
+    if (run.flag("replace")) co_return;
+    const auto row = row_of(run);
+    if (!run.flag("making")) {
+      const bool taken = co_await instances_.databases().exists(row.database);
+      if (taken) throw_failure(Errc::kExists, "there is already a database {}, which belongs to no instance: choose another name", row.database);
+      run.data()["making"] = true;   // from here on the undo may drop it
+      co_await run.save();
+    }
+    InstanceDatabaseNames names{row.database, row.database_user};
+    co_await instances_.databases().create(std::move(names), row.database_password);
+  };
+  step.undo = [this](JobRun& run) -> Task<void> {
+    if (run.flag("replace") || !run.flag("making")) co_return;
+    const auto row = row_of(run);
+    if (instances_.find(row.name, row.domain)) co_await instances_.halt(row.name, row.domain);
+    InstanceDatabaseNames names{row.database, row.database_user};
+    co_await instances_.databases().drop(std::move(names));
+  };
+  return step;
+}
+
+JobRunner::Steps InstanceJobs::create_steps() {
+  JobStep finish;
+  finish.text = "enter";
+  finish.run = [this](JobRun& run) -> Task<void> {
+    auto row = row_of(run);
+    row.is_made = true;
+    co_await instances_.repository().update(row);
+    co_await instances_.reload(row.name, row.domain);
+  };
+  JobStep start;
+  start.text = "start";
+  start.run = [this](JobRun& run) -> Task<void> {
+    co_await instances_.start_if_wanted(run.text("name"), run.text("domain"));
+    run.result()["name"] = run.text("name");
+    run.result()["domain"] = run.text("domain");
+    run.result()["path"] = run.text("path");
+  };
+  JobRunner::Steps steps;
+  steps.push_back(reserve_step("reserve name and path"));
+  steps.push_back(make_step("make database"));
+  steps.push_back(std::move(finish));
+  steps.push_back(std::move(start));
+  return steps;
+}
+
+Task<Result<api::Job>> InstanceJobs::remove(std::string name, std::string domain, bool now, std::string by) {
+  const auto row = instances_.get(name, domain);
+  if (!row) co_return tl::unexpected(row.error());
+  const auto days = settings_.number("binDays");
+  if (row->is_deleted() && !now) co_return fail(Errc::kConflict, "{} is in the bin already", row->key());
+  NewJob job;
+  job.kind = api::JobKind::kDelete;
+  job.title = fmt::format("Delete {}{}", row->key(), now || days == 0 ? " for good" : "");
+  job.target = row->key();
+  job.by = by;
+  put_row(job.data, *row);
+  job.data["now"] = now || days == 0;
+  job.data["days"] = days;
+  co_return co_await runner_.start(std::move(job));
+}
+
+JobRunner::Steps InstanceJobs::delete_steps(const JobEntry& entry) {
+  JobStep stop;
+  stop.text = "stop";
+  stop.run = [this](JobRun& run) -> Task<void> {
+    if (instances_.find(run.text("name"), run.text("domain"))) co_await instances_.halt(run.text("name"), run.text("domain"));
+  };
+  stop.undo = [this](JobRun& run) -> Task<void> {
+    if (instances_.find(run.text("name"), run.text("domain"))) co_await instances_.start_if_wanted(run.text("name"), run.text("domain"));
+  };
+  JobStep bin;
+  bin.text = "put in the bin";
+  bin.run = [this](JobRun& run) -> Task<void> {
+    const auto days = static_cast<int>(json::get_integer(run.entry().data, "days"));
+    co_await instances_.repository().put_in_bin(run.text("name"), run.text("domain"), days);
+    co_await instances_.reload(run.text("name"), run.text("domain"));
+  };
+  bin.undo = [this](JobRun& run) -> Task<void> {
+    co_await instances_.repository().take_from_bin(run.text("name"), run.text("domain"));
+    co_await instances_.reload(run.text("name"), run.text("domain"));
+  };
+  JobRunner::Steps steps;
+  steps.push_back(std::move(stop));
+  steps.push_back(std::move(bin));
+  if (!json::get_bool(entry.data, "now")) return steps;
+  JobStep drop;
+  drop.text = "delete";
+  drop.can_cancel = false;
+  drop.run = [this](JobRun& run) -> Task<void> {
+    const auto row = row_of(run);
+    InstanceDatabaseNames names{row.database, row.database_user};
+    co_await instances_.databases().drop(std::move(names));
+    or_throw(remove_tree(layout_.work() + "/" + row.service + "/" + row.database));
+    co_await instances_.repository().remove(row.name, row.domain);
+    co_await instances_.forget(row.name, row.domain);
+  };
+  steps.push_back(std::move(drop));
+  return steps;
+}
+
+Task<Result<api::Job>> InstanceJobs::undo_delete(std::string name, std::string domain, std::string by) {
+  const auto row = instances_.get(name, domain);
+  if (!row) co_return tl::unexpected(row.error());
+  if (!row->is_deleted()) co_return fail(Errc::kConflict, "{} is not in the bin", row->key());
+  NewJob job;
+  job.kind = api::JobKind::kUndo;
+  job.title = "Bring back " + row->key();
+  job.target = row->key();
+  job.by = by;
+  job.data["name"] = name;
+  job.data["domain"] = domain;
+  co_return co_await runner_.start(std::move(job));
+}
+
+JobRunner::Steps InstanceJobs::undo_steps() {
+  JobStep take;
+  take.text = "take from the bin";
+  take.run = [this](JobRun& run) -> Task<void> {
+    co_await instances_.repository().take_from_bin(run.text("name"), run.text("domain"));
+    co_await instances_.reload(run.text("name"), run.text("domain"));
+  };
+  JobStep start;
+  start.text = "start";
+  start.run = [this](JobRun& run) -> Task<void> {
+    // It is back either way; that its app does not start is no reason to put it into the bin again.
+    std::optional<Error> error;
+    try {
+      co_await instances_.start_if_wanted(run.text("name"), run.text("domain"));
+    } catch (const Failure& failure) {
+      error = failure.error();
+    }
+    if (error && error->code == Errc::kUnavailable) throw Failure(*error);
+    if (error) {
+      run.log("it is back, but does not start: " + error->detail);
+      run.result()["warning"] = "does not start: " + error->detail;
+    }
+  };
+  JobRunner::Steps steps;
+  steps.push_back(std::move(take));
+  steps.push_back(std::move(start));
+  return steps;
+}
+
+Task<BackupKeys> InstanceJobs::keys() {
+  BackupKeys keys;
+  keys.passphrase = co_await settings_.secret("backupPassphrase");
+  co_return keys;
+}
+
+std::string InstanceJobs::upload_path() const { return layout_.backup() + "/upload-" + random_hex(8); }
+
+namespace {
+// Removes an upload unless a job took it over.
+struct UploadGuard {
+  std::string file;
+  bool keep = false;
+  ~UploadGuard() {
+    if (!keep) ::unlink(file.c_str());
+  }
+};
+}  // namespace
+
+Task<Result<api::Job>> InstanceJobs::restore(std::string file, std::string name, std::string domain, std::string by) {
+  UploadGuard guard{file};
+  BackupKeys keys = co_await this->keys();
+  auto about = co_await reader_.inspect(file, std::move(keys));
+  if (about.about && about.about->missing_key) co_return fail(Errc::kDenied, "{}", *about.about->missing_key);
+  if (name.empty()) {
+    if (!about.about)
+      co_return fail(Errc::kMalformed, "the file does not say whose data it holds (it was not made by a platform): name the instance to restore into");
+    name = about.about->metadata.name;
+    domain = about.about->metadata.domain;
+  }
+  const InstanceRow* present = instances_.find(name, domain);
+  if (present && present->is_deleted())
+    co_return fail(Errc::kConflict, "{} is in the bin: bring it back and restore into it, or delete it for good", present->key());
+  if (!present && !about.about) co_return fail(Errc::kNotFound, "there is no instance {} to restore into", instance_key(name, domain));
+  NewJob job;
+  const std::string service = present ? present->service : about.about->metadata.service;
+  const Service* installed = instances_.services().find(service);
+  if (!installed) co_return fail(Errc::kConflict, "the backup is of service {}, which is not installed: install it first", service);
+  if (about.about) {
+    const auto& metadata = about.about->metadata;
+    if (metadata.service != service)
+      co_return fail(Errc::kConflict, "the backup is of service {}, but {} belongs to {}", metadata.service, instance_key(name, domain), service);
+    const std::string made = fmt::format("{:x}", metadata.build);
+    if (is_newer_build(made, installed->row().build))
+      co_return fail(Errc::kUnsupported, "the backup was made by {} build {}, installed is build {}: update {} first", service, made,
+                     installed->row().build, service);
+  }
+  InstanceRow row;
+  if (present) {
+    row = *present;
+  } else {
+    const auto& metadata = about.about->metadata;
+    NewInstance wanted;
+    wanted.service = service;
+    wanted.name = name;
+    wanted.domain = domain;
+    const bool renamed = name != metadata.name || domain != metadata.domain;
+    if (!renamed) {
+      wanted.path = metadata.path;
+      wanted.database = metadata.database;
+      wanted.database_user = metadata.database_user;
+    }
+    wanted.password = metadata.password;
+    wanted.log_flags = metadata.log_flags;
+    wanted.exclude_from_backup = metadata.exclude_from_backup;
+    auto complete = this->complete(std::move(wanted));
+    if (!complete) co_return tl::unexpected(complete.error());
+    row = std::move(*complete);
+  }
+  job.kind = api::JobKind::kRestore;
+  job.title = "Restore " + row.key();
+  job.target = row.key();
+  job.by = by;
+  put_row(job.data, row);
+  job.data["replace"] = present != nullptr;
+  job.data["file"] = file;
+  auto started = co_await runner_.start(std::move(job));
+  if (started) guard.keep = true;
+  co_return started;
+}
+
+JobRunner::Steps InstanceJobs::restore_steps() {
+  const auto names_of = [](const InstanceRow& row) { return InstanceDatabaseNames{row.database, row.database_user}; };
+
+  JobStep check;
+  check.text = "check the file";
+  check.run = [this](JobRun& run) -> Task<void> {
+    BackupKeys keys = co_await this->keys();
+    std::function<void(std::uint64_t, std::uint64_t)> progress = [&run](std::uint64_t bytes, std::uint64_t of) {
+      run.progress(of ? bytes * 100 / of : 0);
+    };
+    co_await reader_.verify(run.text("file"), std::move(keys), std::move(progress));
+  };
+  check.undo = [](JobRun& run) -> Task<void> {
+    ::unlink(run.text("file").c_str());
+    co_return;
+  };
+
+  JobStep load;
+  load.text = "load beside";
+  load.run = [this, names_of](JobRun& run) -> Task<void> {
+    const auto row = row_of(run);
+    std::function<void(std::uint64_t, std::uint64_t)> progress = [&run](std::uint64_t bytes, std::uint64_t of) {
+      run.progress(of ? bytes * 100 / of : 0);
+    };
+    auto names = names_of(row);
+    co_await restorer_.load_beside(run.text("file"), std::move(names), row.database_password, run.entry().id, std::move(progress));
+  };
+  load.undo = [this, names_of](JobRun& run) -> Task<void> {
+    auto names = names_of(row_of(run));
+    co_await restorer_.forget(std::move(names), run.entry().id);
+  };
+
+  JobStep stop;
+  stop.text = "stop";
+  stop.run = [this](JobRun& run) -> Task<void> { co_await instances_.halt(run.text("name"), run.text("domain")); };
+  stop.undo = [this](JobRun& run) -> Task<void> {
+    if (run.flag("replace")) co_await instances_.start_if_wanted(run.text("name"), run.text("domain"));
+  };
+
+  JobStep swap;
+  swap.text = "swap in";
+  swap.can_cancel = false;
+  swap.run = [this, names_of](JobRun& run) -> Task<void> {
+    co_await instances_.halt(run.text("name"), run.text("domain"));   // a new manager has started it again
+    auto names = names_of(row_of(run));
+    co_await restorer_.swap_in(std::move(names), run.entry().id);
+    if (run.flag("replace")) co_return;
+    auto row = row_of(run);
+    row.is_made = true;
+    co_await instances_.repository().update(row);
+    co_await instances_.reload(row.name, row.domain);
+  };
+  swap.undo = [this, names_of](JobRun& run) -> Task<void> {
+    const auto row = row_of(run);
+    const bool swapped = co_await instances_.databases().exists(Restorer::old_name(row.database, run.entry().id));
+    if (!swapped) co_return;
+    co_await instances_.halt(row.name, row.domain);
+    auto names = names_of(row);
+    co_await restorer_.undo(std::move(names), run.entry().id);
+  };
+
+  JobStep start;
+  start.text = "start";
+  start.can_cancel = false;
+  start.run = [this](JobRun& run) -> Task<void> { co_await instances_.start_if_wanted(run.text("name"), run.text("domain")); };
+
+  JobStep clean;
+  clean.text = "clean up";
+  clean.can_cancel = false;
+  clean.run = [this, names_of](JobRun& run) -> Task<void> {
+    auto names = names_of(row_of(run));
+    co_await restorer_.forget(std::move(names), run.entry().id);
+    ::unlink(run.text("file").c_str());
+    run.result()["name"] = run.text("name");
+    run.result()["domain"] = run.text("domain");
+    run.result()["path"] = run.text("path");
+  };
+
+  JobRunner::Steps steps;
+  steps.push_back(std::move(check));
+  steps.push_back(reserve_step("reserve name and path"));
+  steps.push_back(make_step("make database"));
+  steps.push_back(std::move(load));
+  steps.push_back(std::move(stop));
+  steps.push_back(std::move(swap));
+  steps.push_back(std::move(start));
+  steps.push_back(std::move(clean));
+  return steps;
+}
+
+Task<BackupResult> InstanceJobs::backup(std::string name, std::string domain, BackupSink& sink) {
+  const auto row = or_throw(instances_.get(name, domain));
+  if (!row.is_made) throw_failure(Errc::kConflict, "{} is still being made", row.key());
+  const Service* service = instances_.services().find(row.service);
+  BackupMetadata metadata;
+  metadata.name = row.name;
+  metadata.domain = row.domain;
+  metadata.path = row.path;
+  metadata.password = row.password;
+  metadata.service = row.service;
+  metadata.build = service ? std::strtoull(service->row().build.c_str(), nullptr, 16) : 0;
+  metadata.label = service ? service->row().label : "";
+  metadata.database = row.database;
+  metadata.database_user = row.database_user;
+  metadata.log_flags = row.log_flags;
+  metadata.exclude_from_backup = row.exclude_from_backup;
+  metadata.platform_version = version_;
+  std::optional<BackupKey> key;
+  if (const auto passphrase = co_await settings_.secret("backupPassphrase"))
+    key = or_throw(BackupKey::from_passphrase(*passphrase, BackupKey::new_salt()));
+  auto source = instances_.cluster().superuser(row.database);
+  co_return co_await backups_.write(std::move(source), std::move(metadata), key ? &*key : nullptr, sink);
+}
+
+Task<void> InstanceJobs::purge() {
+  const auto rows = co_await instances_.repository().purgeable();
+  for (const auto& row : rows) {
+    const auto started = co_await remove(row.name, row.domain, true, "bin");
+    if (!started) log_warning("bin not emptied", {{"instance", row.key()}, {"error", started.error().detail}});
+  }
+}
+
+Task<void> InstanceJobs::remove_stray_uploads() {
+  const auto entries = co_await runner_.journal().unfinished();
+  std::set<std::string> known;
+  for (const auto& entry : entries) known.insert(json::get_string(entry.data, "file"));
+  DIR* folder = ::opendir(layout_.backup().c_str());
+  if (!folder) co_return;
+  std::vector<std::string> strays;
+  while (const dirent* entry = ::readdir(folder)) {
+    const std::string path = layout_.backup() + "/" + entry->d_name;
+    if (std::string_view(entry->d_name).starts_with("upload-") && !known.contains(path)) strays.push_back(path);
+  }
+  ::closedir(folder);
+  for (const auto& path : strays) ::unlink(path.c_str());
+}
+
+}  // namespace berth::manager

@@ -1,0 +1,73 @@
+// Long acts on instances, as journalled jobs: create, delete, undo, restore; and backup, which is none
+// (it changes nothing).
+#pragma once
+
+#include <string>
+
+#include "manager/backup/backup.h"
+#include "manager/backup/restore.h"
+#include "manager/instances/instances.h"
+#include "manager/jobs/runner.h"
+#include "manager/settings/settings.h"
+
+namespace berth::manager {
+
+struct NewInstance {
+  std::string service, name, domain;
+  std::string path;                 // empty: suggested
+  std::string password;             // empty: generated
+  std::string database, database_user, database_password, database_host;   // empty: suggested, generated, our own
+  std::uint64_t log_flags = kDefaultTraceFlags;
+  bool exclude_from_backup = false;
+  bool start = true;
+};
+
+// Owned by the manager's main; its parts outlive it.
+class InstanceJobs {
+ public:
+  InstanceJobs(JobRunner& runner, Instances& instances, BackupWriter& backups, BackupReader& reader,
+               Restorer& restorer, Settings& settings, const SecretBox& box, const Layout& layout, std::string version);
+
+  struct Created {
+    api::Job job;
+    InstanceRow row;               // with its passwords, to be told once
+  };
+  Task<Result<Created>> create(NewInstance wanted, std::string by);
+  // `now`: for good; else to the bin (or for good if binDays is 0).
+  Task<Result<api::Job>> remove(std::string name, std::string domain, bool now, std::string by);
+  Task<Result<api::Job>> undo_delete(std::string name, std::string domain, std::string by);
+  // `file` is looked into first; the job removes it at its end, and so does a refusal. Without a name the file's own.
+  Task<Result<api::Job>> restore(std::string file, std::string name, std::string domain, std::string by);
+
+  Task<BackupResult> backup(std::string name, std::string domain, BackupSink& sink);
+  // A path for an upload, below backup/.
+  std::string upload_path() const;
+  // Deletes for good what has been in the bin long enough.
+  Task<void> purge();
+  // Removes uploads that no job knows (a manager that died while one came).
+  Task<void> remove_stray_uploads();
+
+ private:
+  JobRunner::Steps create_steps();
+  JobRunner::Steps delete_steps(const JobEntry& entry);
+  JobRunner::Steps undo_steps();
+  JobRunner::Steps restore_steps();
+  JobStep make_step(std::string text);
+  JobStep reserve_step(std::string text);
+  Task<BackupKeys> keys();
+  InstanceRow row_of(const JobRun& run) const;
+  void put_row(api::JsonObject& data, const InstanceRow& row) const;
+  Result<InstanceRow> complete(NewInstance wanted) const;
+
+  JobRunner& runner_;
+  Instances& instances_;
+  BackupWriter& backups_;
+  BackupReader& reader_;
+  Restorer& restorer_;
+  Settings& settings_;
+  const SecretBox& box_;
+  const Layout& layout_;
+  std::string version_;
+};
+
+}  // namespace berth::manager

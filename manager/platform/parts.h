@@ -1,0 +1,38 @@
+// What the endpoints work on: the manager's parts, made and owned by Platform.
+#pragma once
+
+#include <functional>
+
+#include "api/status.h"
+#include "manager/control/webserver_control.h"
+#include "manager/instances/instance_jobs.h"
+#include "manager/instances/instances.h"
+#include "manager/jobs/runner.h"
+#include "manager/services/service_jobs.h"
+#include "manager/services/services.h"
+#include "manager/settings/certificate.h"
+#include "manager/settings/settings.h"
+#include "manager/store/store.h"
+
+namespace berth::manager {
+
+struct Parts {
+  loop::Loop& loop;
+  const Layout& layout;
+  db::Database& database;       // of the manager
+  const SecretBox& box;
+  Settings& settings;
+  Certificates& certificates;
+  WebserverControl& webserver;
+  Services& services;
+  Instances& instances;
+  JobRunner& jobs;
+  ServiceJobs& service_jobs;
+  InstanceJobs& instance_jobs;
+  BackupWriter& backups;
+  Store& store;
+  std::function<api::Status()> status;
+  std::string version, build;
+};
+
+}  // namespace berth::manager
