@@ -13,6 +13,10 @@ namespace berth::manager {
 
 using namespace std::chrono_literals;
 
+namespace {
+std::string port(int number) { return number < 0 ? "off" : std::to_string(number); }
+}  // namespace
+
 WebserverControl::WebserverControl(loop::Loop& loop, ProcessTable& table, const Layout& layout, WebserverOptions options)
     : loop_(loop), layout_(layout), options_(std::move(options)), ready_(loop) {
   SupervisedOptions supervised;
@@ -39,9 +43,9 @@ Task<ProcessPlan> WebserverControl::plan() {
   if (options_.uid != 0 && ::chown(logs.c_str(), options_.uid, options_.uid) != 0) throw Failure(errno_error(errno, "chown " + logs));
   ProcessPlan plan;
   plan.spawn.program = options_.program;
-  plan.spawn.arguments = {"--root", layout_.root, "--http", std::to_string(options_.http), "--https", std::to_string(options_.https)};
+  plan.spawn.arguments = {"--root", layout_.root, "--http", port(options_.http), "--https", port(options_.https)};
   if (!options_.bind.empty()) plan.spawn.arguments.insert(plan.spawn.arguments.end(), {"--bind", options_.bind});
-  if (options_.uid != 0) plan.spawn.arguments.insert(plan.spawn.arguments.end(), {"--uid", std::to_string(options_.uid)});
+  if (options_.uid != 0) plan.spawn.arguments.insert(plan.spawn.arguments.end(), {"--uid", std::to_string(options_.uid), "--gid", std::to_string(options_.uid)});
   plan.spawn.directory = "/";
   plan.output = logs + "/output.log";
   struct stat info {};
@@ -128,12 +132,11 @@ Task<void> WebserverControl::set_certificate(std::string pem) {
   co_await tell(std::move(change));
 }
 
-Task<void> WebserverControl::set_options(bool redirect_https, bool access_log, json::Object limits) {
+void WebserverControl::set_options(bool redirect_https, bool access_log, json::Object limits) {
   redirect_https_ = redirect_https;
   access_log_ = access_log;
-  limits_ = limits;
-  json::Object change{{"mt", "SetLimits"}, {"limits", json::Value(limits)}, {"redirectHttps", redirect_https}, {"accessLog", access_log}};
-  co_await tell(std::move(change));
+  limits_ = std::move(limits);
+  if (peer_) peer_->send(configuration());
 }
 
 Task<json::Object> WebserverControl::counters() {

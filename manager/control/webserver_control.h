@@ -42,8 +42,10 @@ class WebserverControl {
   Task<void> set_grant(std::string path, std::string grant, uid_t uid);
   Task<void> remove_grant(std::string path);
   Task<void> set_certificate(std::string pem);
-  Task<void> set_options(bool redirect_https, bool access_log, json::Object limits);
+  void set_options(bool redirect_https, bool access_log, json::Object limits);
   Task<json::Object> counters();
+  // Exit code of a webserver whose port belongs to somebody else (docs/webserver.md).
+  static constexpr int kPortTaken = 98;
 
  private:
   struct Grant {

@@ -16,6 +16,8 @@
 
 namespace berth::manager {
 
+class AdminPeer;
+
 struct Parts {
   loop::Loop& loop;
   const Layout& layout;
@@ -32,6 +34,8 @@ struct Parts {
   BackupWriter& backups;
   Store& store;
   std::function<api::Status()> status;
+  // Ends the admin sessions but that of `by`.
+  std::function<void(AdminPeer& by)> admin_password_changed;
   std::string version, build;
 };
 

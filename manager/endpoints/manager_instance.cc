@@ -1,0 +1,146 @@
+#include "manager/endpoints/manager_instance.h"
+
+#include "base/bytes.h"
+#include "base/log.h"
+#include "manager/endpoints/domain_api_endpoint.h"
+#include "manager/endpoints/domain_endpoint.h"
+#include "manager/endpoints/pages.h"
+
+namespace berth::manager {
+
+using loop::Task;
+
+// An admin's WebSocket.
+class ManagerInstance::SessionPeer : public AdminPeer, public sdk::AppSession::Data {
+ public:
+  explicit SessionPeer(sdk::AppSession& session) : session_(session) {}
+
+  void send(api::JsonObject message) override { session_.send(message); }
+  Task<void> drained() override { return session_.drained(); }
+  bool is_open() const override { return session_.is_open(); }
+  std::string who() const override { return fmt::format("{} from {}", session_.dn().empty() ? "Admin" : session_.dn(), session_.peer()); }
+  Result<std::string> open_secret(const api::Password& password) const override {
+    if (!password.is_encrypted()) return password.value;
+    auto text = session_.decrypt(password.key, password.value);
+    if (!text) return fail(Errc::kMalformed, "password cannot be decrypted");
+    return std::move(*text);
+  }
+  api::Password seal_secret(std::string secret) const override {
+    const std::string seed = random_hex(8);
+    return {session_.encrypt(seed, secret), seed};
+  }
+  std::string http_key() override {
+    if (key_.empty()) key_ = random_hex(24);
+    return key_;
+  }
+  void end(std::string reason) override { session_.close(1000, std::move(reason)); }
+  const std::string& key() const { return key_; }
+
+ private:
+  sdk::AppSession& session_;
+  std::string key_;
+};
+
+ManagerInstance::ManagerInstance(sdk::AppService& service, sdk::InstanceArguments arguments, Admin& admin)
+    : AppInstance(service, std::move(arguments)), admin_(admin) {
+  domain_ = std::make_unique<DomainEndpoint>(admin_.parts());
+  domain_api_ = std::make_unique<DomainApiEndpoint>(admin_.parts());
+}
+
+ManagerInstance::~ManagerInstance() = default;
+
+Task<void> ManagerInstance::started() {
+  attach_app_websocket("manager-domain", *domain_);
+  attach_app_websocket("manager-domain-api", *domain_api_);
+  attach_app_websocket();
+  if (const auto pack = manager_pages(); !pack.empty()) attach_static(pack);
+  attach_http("", [this](sdk::HttpRequest& request, sdk::HttpResponse& response) { return serve_http(request, response); });
+  co_return;
+}
+
+Task<std::vector<std::string>> ManagerInstance::passwords(sdk::AppInstance&, sdk::Login login) {
+  std::vector<std::string> all;
+  if (login.app() != "manager") co_return all;
+  if (auto password = co_await admin_.parts().settings.secret(kAdminPasswordRow)) all.push_back(std::move(*password));
+  co_return all;
+}
+
+Result<void> ManagerInstance::admit(sdk::AppInstance&, const sdk::Login& login) {
+  // Decided by app and digest only: the original's clients differ in all the other members.
+  if (login.app() != "manager") return fail(Errc::kDenied, "this is the manager: app \"{}\" is not here", login.app());
+  return {};
+}
+
+Task<void> ManagerInstance::opened(sdk::AppSession& session) {
+  session.data = std::make_unique<SessionPeer>(session);
+  co_return;
+}
+
+Task<void> ManagerInstance::received(sdk::AppSession& session, sdk::Message message) {
+  auto& peer = static_cast<SessionPeer&>(*session.data);
+  co_await admin_.received(peer, std::move(message.body()));
+}
+
+void ManagerInstance::closed(sdk::AppSession& session) {
+  if (session.data) admin_.closed(static_cast<SessionPeer&>(*session.data));
+}
+
+void ManagerInstance::end_sessions(const AdminPeer& by) {
+  for (auto* session : std::set<sdk::AppSession*>(sessions())) {
+    auto* peer = static_cast<SessionPeer*>(session->data.get());
+    if (peer && peer != &by) peer->end("the admin password was changed");
+  }
+}
+
+bool ManagerInstance::is_valid_key(const std::optional<std::string>& key) const {
+  if (!key || key->empty()) return false;
+  bool found = false;
+  for (const auto* session : sessions()) {
+    const auto* peer = static_cast<const SessionPeer*>(session->data.get());
+    if (peer && !peer->key().empty() && equal_in_constant_time(peer->key(), *key)) found = true;
+  }
+  return found;
+}
+
+Task<void> ManagerInstance::serve_http(sdk::HttpRequest& request, sdk::HttpResponse& response) {
+  const std::string path = request.path();
+  if (path.empty()) {
+    response.status(302).header("location", "/manager/manager.htm");
+    co_await response.send("");
+  } else if (path == "backup" && request.method() == "GET") {
+    co_await serve_backup(request, response);
+  } else if (path == "restore" && request.method() == "POST") {
+    co_await serve_restore(request, response);
+  } else if (path == "dbdump" && request.method() == "GET") {
+    co_await serve_dump(request, response);
+  } else if (path == "package" && request.method() == "PUT") {
+    co_await serve_package(request, response);
+  } else if (path.ends_with(".png") && request.method() == "GET" && (path.starts_with("icon/") || path.starts_with("store/"))) {
+    co_await serve_icon(response, path);
+  } else if (path.ends_with("fixcert.htm") && request.method() == "GET") {
+    response.content_type("text/html; charset=utf-8").header("cache-control", "no-store");
+    co_await response.send(std::string(fixcert_page()));
+  } else {
+    throw_failure(Errc::kNotFound, "There is nothing at /manager/{}.", path);
+  }
+}
+
+Task<void> RootInstance::started() {
+  attach_http("", [this](sdk::HttpRequest& request, sdk::HttpResponse& response) -> Task<void> {
+    const std::string path = request.path();
+    if (path.empty()) {
+      response.status(302).header("location", "/manager/manager.htm");
+      co_await response.send("");
+      co_return;
+    }
+    // The original's admin client takes the directory of "/manager" for the base of these (reference/manager-api.md).
+    if (manager_ && (path == "backup" || path == "restore" || path == "dbdump")) {
+      co_await manager_->serve_http(request, response);
+      co_return;
+    }
+    throw_failure(Errc::kNotFound, "There is nothing here.");
+  });
+  co_return;
+}
+
+}  // namespace berth::manager

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string_view>
+
+#include "base/bytes.h"
+
+namespace berth::manager {
+
+// The static pack of the manager's web UI; empty if this build has none.
+ByteView manager_pages();
+
+// Lets a browser user accept our certificate in a small window: tells whoever opened it that the host can be
+// reached now, and closes itself.
+std::string_view fixcert_page();
+
+}  // namespace berth::manager
