@@ -217,10 +217,10 @@ Task<std::uint64_t> copy_to_file(loop::Loop& loop, UniqueFd source, std::string 
   struct stat info {};
   if (::fstat(source.get(), &info) != 0) throw Failure(errno_error(errno, "descriptor"));
   const bool plain = S_ISREG(info.st_mode);
-  std::optional<loop::Readiness> readiness;
+  std::unique_ptr<loop::Readiness> readiness;
   if (!plain) {
     ::fcntl(source.get(), F_SETFL, ::fcntl(source.get(), F_GETFL) | O_NONBLOCK);
-    readiness.emplace(loop, source.get());
+    readiness = std::make_unique<loop::Readiness>(loop, source.get());
   }
   std::string buffer(256 * 1024, '\0');
   std::uint64_t had = 0;
