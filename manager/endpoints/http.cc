@@ -45,15 +45,15 @@ Task<void> ManagerInstance::serve_backup(sdk::HttpRequest& request, sdk::HttpRes
     response.file_name(fmt::format("backup-manager.{}", text ? "sql" : "dump"));
     auto source = parts.instances.cluster().superuser("manager");
     if (text) {
-      const bool with_statistics = !is_set(request.query("ignoreStatistics"));
-      co_await parts.backups.write_sql(std::move(source), sink, with_statistics);
+      // ignoreStatistics leaves out the original's statistics tables; we have none.
+      co_await parts.backups.write_sql(std::move(source), sink);
     } else {
       BackupMetadata about;
       about.name = "manager";
       about.service = "manager";
       about.database = "manager";
       about.platform_version = parts.version;
-      co_await parts.backups.write(std::move(source), std::move(about), nullptr, sink);
+      co_await parts.backups.write(std::move(source), std::move(about), std::nullopt, sink);
     }
   } else {
     const std::string name = request.query("appName").value_or(""), domain = request.query("appDomain").value_or("");

@@ -86,7 +86,8 @@ void ManagerInstance::closed(sdk::AppSession& session) {
 }
 
 void ManagerInstance::end_sessions(const AdminPeer& by) {
-  for (auto* session : std::set<sdk::AppSession*>(sessions())) {
+  const std::vector<sdk::AppSession*> all(sessions().begin(), sessions().end());   // closing changes the set
+  for (auto* session : all) {
     auto* peer = static_cast<SessionPeer*>(session->data.get());
     if (peer && peer != &by) peer->end("the admin password was changed");
   }

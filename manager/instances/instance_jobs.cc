@@ -460,7 +460,7 @@ Task<BackupResult> InstanceJobs::backup(std::string name, std::string domain, Ba
   if (const auto passphrase = co_await settings_.secret("backupPassphrase"))
     key = or_throw(BackupKey::from_passphrase(*passphrase, BackupKey::new_salt()));
   auto source = instances_.cluster().superuser(row.database);
-  co_return co_await backups_.write(std::move(source), std::move(metadata), key ? &*key : nullptr, sink);
+  co_return co_await backups_.write(std::move(source), std::move(metadata), std::move(key), sink);
 }
 
 Task<void> InstanceJobs::purge() {

@@ -135,7 +135,9 @@ Task<void> SupervisedProcess::begin() {
   adopted_ = false;
   was_ready_ = false;
   began_ = loop_.now();
-  if (const auto survivor = table_.find_survivor(options_.name, options_.program)) {
+  auto survivor = table_.find_survivor(options_.name, options_.program);
+  if (!survivor && options_.find_other) survivor = options_.find_other();
+  if (survivor) {
     auto watch = loop::ProcessWatch::make(loop_, survivor->pid);
     if (watch) {
       watch_ = std::move(*watch);

@@ -37,6 +37,8 @@ struct SupervisedOptions {
   std::string program;                     // to recognise a survivor
   // May do I/O (write out a binary). What it throws is shown as the reason and tried again with back-off.
   std::function<loop::Task<ProcessPlan>()> plan;
+  // Another way to know a survivor, if the table does not (a pid file of the program's own). May be empty.
+  std::function<std::optional<ProcessRecord>()> find_other;
   RestartPolicy::Limits restart;
   // Asks the program to end by itself, and how long it may take; then the steps, then SIGKILL.
   std::function<void()> ask_to_stop;

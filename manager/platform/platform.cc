@@ -1,0 +1,485 @@
+#include "manager/platform/platform.h"
+
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "base/bytes.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "berth/app_service.h"
+#include "db/migrate.h"
+#include "manager/endpoints/manager_instance.h"
+#include "manager/endpoints/socket_peer.h"
+#include "manager/platform/clock.h"
+#include "manager/platform/parts.h"
+#include "manager/platform/postgres_control.h"
+#include "manager/platform/schema.h"
+#include "manager/platform/version.h"
+#include "net/http_client.h"
+#include "wire/json/json.h"
+
+namespace berth::manager {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr uid_t kWebserverUid = 70000;
+constexpr auto kPurgeInterval = 1h;
+constexpr auto kDatabaseLimit = 10min;   // crash recovery of a large cluster takes its time
+constexpr auto kWebserverLimit = 30s;
+
+db::DatabaseOptions database_options(db::ConnectionOptions connection, std::size_t connections) {
+  db::DatabaseOptions options;
+  options.connection = std::move(connection);
+  options.max_connections = connections;
+  options.query_limit = 10min;   // CREATE DATABASE on a slow disk
+  options.idle_release = 60s;
+  return options;
+}
+
+std::string read_password_line(const std::string& file) {
+  const auto content = or_throw(read_file(file, 65536));
+  const std::string_view line = std::string_view(content).substr(0, content.find_first_of("\r\n"));
+  if (line.empty()) throw_failure(Errc::kMalformed, "password file {} is empty", file);
+  return std::string(line);
+}
+
+}  // namespace
+
+class Platform::Parts_ {
+ public:
+  Parts_(loop::Loop& loop, Options options, Layout layout, std::string program)
+      : loop_(loop),
+        options_(std::move(options)),
+        layout_(std::move(layout)),
+        is_root_(::geteuid() == 0),
+        box_(or_throw(SecretBox::open(layout_.secret_key()))),
+        table_(layout_.processes(), layout_.starting()),
+        cluster_(loop_, cluster_settings()),
+        postgres_(loop_, table_, cluster_, layout_.log("postgresql") + "/output.log"),
+        admin_database_(loop_, database_options(cluster_.superuser(), 4)),
+        database_(loop_, database_options(cluster_.superuser("manager"), 4)),
+        settings_(database_, box_),
+        http_(loop_),
+        webserver_(loop_, table_, layout_, webserver_options(program)),
+        certificates_(settings_, webserver_),
+        service_repository_(database_),
+        services_(loop_, table_, service_repository_, layout_, is_root_),
+        instance_repository_(database_, box_),
+        instance_databases_(admin_database_),
+        instances_(loop_, instance_repository_, instance_databases_, cluster_, services_, webserver_, box_, layout_),
+        store_(loop_, http_, layout_.library() + "/store", [this] { return store_options(); }),
+        backups_(loop_, BackupWriter::Programs{cluster_.settings().binaries}),
+        reader_(loop_, cluster_.settings().binaries),
+        restorer_(loop_, cluster_, instance_databases_),
+        jobs_(loop_, database_),
+        service_jobs_(loop_, jobs_, services_, instances_, store_, http_, settings_, layout_),
+        instance_jobs_(jobs_, instances_, backups_, reader_, restorer_, settings_, box_, layout_, platform_version()),
+        admin_(make_parts()),
+        purge_timer_(loop_),
+        tasks_(loop_, "manager") {
+    connect_parts();
+  }
+
+  Task<void> start();
+  Task<void> stop();
+  api::Status status() const;
+
+ private:
+  ClusterSettings cluster_settings() const {
+    ClusterSettings settings;
+    settings.data_folder = layout_.pgsql();
+    settings.socket_folder = layout_.pgsql_sockets();
+    settings.log_folder = layout_.log("postgresql");
+    return settings;
+  }
+  WebserverOptions webserver_options(const std::string& program) const {
+    WebserverOptions options;
+    options.program = program.substr(0, program.rfind('/')) + "/berth-webserver";
+    options.http = options_.http;
+    options.https = options_.https;
+    options.bind = options_.bind;
+    if (is_root_) options.uid = kWebserverUid;
+    return options;
+  }
+  StoreOptions store_options() const {
+    StoreOptions options;
+    options.place = !options_.store.empty() ? options_.store : settings_.text("storeUrl");
+    for (const auto key : split(settings_.text("storeKeys"), ' '))
+      if (!trim(key).empty()) options.keys.emplace_back(trim(key));
+    if (!options_.store_key.empty()) options.keys.push_back(options_.store_key);
+    options.allow_unsigned = settings_.flag("developerMode");
+    options.index_limit = static_cast<std::uint64_t>(settings_.number("storeIndexLimit"));
+    options.file_limit = static_cast<std::uint64_t>(settings_.number("storeFileLimit"));
+    options.stall = std::chrono::seconds(settings_.number("storeStallSeconds"));
+    return options;
+  }
+  Parts make_parts() {
+    return Parts{.loop = loop_,
+                 .layout = layout_,
+                 .database = database_,
+                 .box = box_,
+                 .settings = settings_,
+                 .certificates = certificates_,
+                 .webserver = webserver_,
+                 .services = services_,
+                 .instances = instances_,
+                 .jobs = jobs_,
+                 .service_jobs = service_jobs_,
+                 .instance_jobs = instance_jobs_,
+                 .backups = backups_,
+                 .store = store_,
+                 .status = [this] { return status(); },
+                 .admin_password_changed =
+                     [this](AdminPeer& by) {
+                       if (manager_instance_) manager_instance_->end_sessions(by);
+                     },
+                 .version = platform_version(),
+                 .build = platform_build()};
+  }
+  void connect_parts();
+  void apply_settings();
+  Task<void> open_database();
+  Task<void> load_domains();
+  Task<void> set_first_password();
+  Task<void> start_webserver();
+  Task<void> start_own_instances();
+  Task<void> serve_control(ControlPeer& peer);
+  void plan_purge();
+  void announce(double seconds) const;
+
+  loop::Loop& loop_;
+  Options options_;
+  Layout layout_;
+  bool is_root_;
+  SecretBox box_;
+  ProcessTable table_;
+  Cluster cluster_;
+  PostgresControl postgres_;
+  db::Database admin_database_, database_;
+  Settings settings_;
+  net::HttpClient http_;
+  WebserverControl webserver_;
+  Certificates certificates_;
+  ServiceRepository service_repository_;
+  Services services_;
+  InstanceRepository instance_repository_;
+  InstanceDatabases instance_databases_;
+  Instances instances_;
+  Store store_;
+  BackupWriter backups_;
+  BackupReader reader_;
+  Restorer restorer_;
+  JobRunner jobs_;
+  ServiceJobs service_jobs_;
+  InstanceJobs instance_jobs_;
+  ManagerInstance* manager_instance_ = nullptr;
+  Admin admin_;
+  std::unique_ptr<sdk::AppService> own_service_;
+  std::unique_ptr<ControlServer> control_, admin_socket_;
+  loop::Timer purge_timer_;
+  loop::TaskGroup tasks_;
+  loop::TimePoint began_ = loop_.now();
+  bool is_up_ = false, is_stopping_ = false;
+  std::string first_password_;   // to be shown once
+};
+
+void Platform::Parts_::connect_parts() {
+  services_.settings = [this] {
+    ServiceSettings settings;
+    settings.dns = settings_.text("dnsName");
+    settings.timezone = settings_.text("timezone");
+    settings.log_flags = kDefaultTraceFlags;
+    settings.log_file_bytes = static_cast<std::uint64_t>(settings_.number("logFileBytes"));
+    settings.log_files = static_cast<std::uint64_t>(settings_.number("logFiles"));
+    return settings;
+  };
+  services_.ready = [this](Service& service) { return instances_.service_ready(service); };
+  services_.changed = [this](Service& service) { admin_.service_changed(service); };
+  services_.removed = [this](const std::string& id) { admin_.service_removed(id); };
+  services_.instance_changed_call = [this](const std::string& name, const std::string& domain) {
+    if (const auto* row = instances_.find(name, domain)) admin_.instance_changed(*row);
+  };
+  instances_.changed = [this](const InstanceRow& row) { admin_.instance_changed(row); };
+  instances_.removed = [this](const std::string& name, const std::string& domain) { admin_.instance_removed(name, domain); };
+  jobs_.changed = [this](const api::Job& job) { admin_.job_changed(job); };
+  webserver_.changed = [this] { admin_.status_changed(); };
+  postgres_.changed = [this] { admin_.status_changed(); };
+}
+
+void Platform::Parts_::apply_settings() {
+  json::Object limits;
+  constexpr std::string_view kPrefix = "webserver.";
+  for (const auto& [item, text] : setting_declarations()) {
+    if (!item.name.starts_with(kPrefix) || settings_.number(item.name) == 0) continue;
+    limits[item.name.substr(kPrefix.size())] = settings_.number(item.name);
+  }
+  webserver_.set_options(settings_.flag("redirectHttps"), settings_.flag("accessLog"), std::move(limits));
+  const auto& dns = settings_.text("dnsName");
+  const std::string host = dns.empty() ? "localhost" : dns;
+  const int port = webserver_.https() ? webserver_.https() : webserver_.http();
+  instances_.url_base = fmt::format("{}://{}:{}", webserver_.https() ? "https" : "http", host, port);
+}
+
+Task<void> Platform::Parts_::open_database() {
+  or_throw(make_directories(layout_.log("postgresql"), 0755));
+  co_await postgres_.start(kDatabaseLimit);
+  const auto present = co_await admin_database_.query_repeatable("SELECT 1 FROM pg_database WHERE datname = 'manager'");
+  if (present.empty()) co_await admin_database_.query("CREATE DATABASE manager ENCODING 'UTF8' TEMPLATE template0");
+  const int migrated = co_await db::migrate(database_, manager_migrations());
+  if (migrated) log_info("manager database brought up to date", {{"steps", migrated}});
+  co_await settings_.load();
+}
+
+Task<void> Platform::Parts_::load_domains() {
+  const auto rows = co_await database_.query_repeatable("SELECT domain, password FROM registered_domain");
+  for (const auto row : rows) instances_.registered_domains[row.get<std::string>("domain")] = or_throw(box_.unseal(row.text("password")));
+}
+
+Task<void> Platform::Parts_::set_first_password() {
+  const auto present = co_await settings_.secret(kAdminPasswordRow);
+  if (present) co_return;
+  std::string password;
+  if (!options_.password_file.empty() && path_exists(options_.password_file)) {
+    password = read_password_line(options_.password_file);
+  } else {
+    password = random_password();
+    if (!options_.password_file.empty()) or_throw(write_file_durably(options_.password_file, password + "\n", 0600));
+    else first_password_ = password;
+  }
+  co_await settings_.set_secret(kAdminPasswordRow, std::move(password));
+}
+
+Task<void> Platform::Parts_::start_webserver() {
+  webserver_.process().start();
+  const auto deadline = loop_.now() + kWebserverLimit;
+  for (;;) {
+    const bool ready = co_await wait_at_most(loop_, webserver_.ready(), 20ms);
+    if (ready) co_return;
+    const auto& process = webserver_.process();
+    if (process.last_status().code == WebserverControl::kPortTaken)
+      throw_failure(Errc::kExists, "{}\nAnother program has the port: choose others with --http PORT and --https PORT.", webserver_.last_words());
+    if (process.state() == ProcessState::kFailed || process.state() == ProcessState::kCrashed)
+      throw_failure(Errc::kConflict, "the webserver cannot run: {}\n{}", process.detail(), webserver_.last_words());
+    if (loop_.now() >= deadline) throw_failure(Errc::kFailed, "the webserver does not report: {}", webserver_.last_words());
+  }
+}
+
+Task<void> Platform::Parts_::start_own_instances() {
+  sdk::ServiceDescription description;
+  description.id = "manager";
+  description.title = "Manager";
+  description.build = platform_build();
+  description.label = platform_version();
+  description.apps = {{"manager", "Manager", false}, {"manager-domain", "", true}, {"manager-domain-api", "", true}};
+  own_service_ = std::make_unique<sdk::AppService>(
+      loop_, std::move(description), sdk::ServiceArguments{},
+      [this](sdk::AppService& service, sdk::InstanceArguments arguments) -> std::unique_ptr<sdk::AppInstance> {
+        if (arguments.name == "root") return std::make_unique<RootInstance>(service, std::move(arguments), manager_instance_);
+        auto instance = std::make_unique<ManagerInstance>(service, std::move(arguments), admin_);
+        manager_instance_ = instance.get();
+        return instance;
+      });
+  for (const std::string name : {"manager", "root"}) {
+    sdk::InstanceArguments arguments;
+    arguments.name = name;
+    arguments.webserver_path = name == "root" ? "/" : "/manager";
+    arguments.grant = format_hex(as_bytes(box_.derive("grant\n" + name)));
+    arguments.link_sockets = webserver_.link_sockets();
+    std::string path = arguments.webserver_path, grant = arguments.grant;
+    co_await webserver_.set_grant(path, grant, ::geteuid());
+    const auto started = co_await own_service_->start_instance(std::move(arguments));
+    if (!started) throw Failure(started.error());
+  }
+}
+
+Task<void> Platform::Parts_::serve_control(ControlPeer& peer) {
+  auto first = co_await loop::with_timeout(loop_, 5s, peer.receive(), "hello");
+  if (!first) co_return;
+  const std::string mt = json::get_string(first->body, "mt");
+  const pid_t pid = peer.credentials().pid;
+  if (mt == "WebserverHello" && pid == webserver_.process().pid()) {
+    co_await webserver_.serve(peer, std::move(first->body));
+  } else if (mt == "ServiceHello") {
+    Service* service = services_.find(json::get_string(first->body, "service"));
+    // Whoever is not the very process we watch has no business here, whatever it says.
+    if (service && service->process().pid() == pid) co_await service->serve(peer, std::move(first->body));
+    else log_warning("unknown process on control.sock", {{"pid", pid}, {"uid", peer.credentials().uid}});
+  }
+}
+
+void Platform::Parts_::plan_purge() {
+  purge_timer_.start(kPurgeInterval, [this] {
+    tasks_.spawn(instance_jobs_.purge());
+    plan_purge();
+  });
+}
+
+void Platform::Parts_::announce(double seconds) const {
+  const auto now = status();
+  std::printf("\nBerth %s is running on %s (after %.1f s).\n", platform_version().c_str(), layout_.shown.c_str(), seconds);
+  std::printf("  Manager      %s\n", now.url.c_str());
+  if (webserver_.http()) std::printf("  http         port %d\n", webserver_.http());
+  if (!now.fingerprint.empty()) std::printf("  Certificate  SHA-256 %s%s\n", now.fingerprint.c_str(), certificates_.is_self_signed() ? " (self-signed)" : "");
+  if (!first_password_.empty()) std::printf("  Password     %s   (shown this once; change it in the manager)\n", first_password_.c_str());
+  else if (!options_.password_file.empty()) std::printf("  Password     in %s\n", options_.password_file.c_str());
+  if (!is_root_) std::printf("  Not root: services run as this user, without users of their own.\n");
+  std::printf("\n");
+  std::fflush(stdout);
+}
+
+Task<void> Platform::Parts_::start() {
+  table_.load();
+  co_await open_database();
+  co_await set_first_password();
+  co_await certificates_.load(own_names(settings_.text("dnsName")));
+  co_await load_domains();
+  apply_settings();
+  settings_.on_changed([this](const std::vector<std::string>&) { apply_settings(); });
+  co_await services_.load();
+  // Before the survivors come back: the webserver must hear of all grants at once, not lose some.
+  co_await instances_.load();
+  for (const std::string name : {"manager", "root"}) {
+    const std::string grant = format_hex(as_bytes(box_.derive("grant\n" + name)));
+    co_await webserver_.set_grant(name == "root" ? "/" : "/manager", grant, ::geteuid());
+  }
+  control_ = std::make_unique<ControlServer>(loop_, layout_.control_socket(), is_root_ ? 0666 : 0600, "control.sock",
+                                             [this](ControlPeer& peer) { return serve_control(peer); });
+  co_await start_webserver();
+  apply_settings();   // the ports are known now
+  co_await start_own_instances();
+  co_await jobs_.resume();
+  co_await instance_jobs_.remove_stray_uploads();
+  struct stat owner {};
+  ::stat(layout_.shown.c_str(), &owner);
+  is_up_ = true;
+  admin_socket_ = std::make_unique<ControlServer>(loop_, layout_.manager_socket(), 0600, "manager.sock", [this, uid = owner.st_uid](ControlPeer& peer) {
+    return serve_admin_socket(admin_, peer, uid);
+  });
+  if (is_root_ && ::chown(layout_.manager_socket().c_str(), owner.st_uid, owner.st_gid) != 0) throw Failure(errno_error(errno, "chown manager.sock"));
+  const double seconds = std::chrono::duration<double>(loop_.now() - began_).count();
+  log_info("running", {{"version", platform_version()}, {"ms", static_cast<int>(seconds * 1000)}});
+  announce(seconds);
+  erase_secret(first_password_);
+  tasks_.spawn(instance_jobs_.purge());
+  plan_purge();
+}
+
+Task<void> Platform::Parts_::stop() {
+  is_stopping_ = true;
+  purge_timer_.cancel();
+  admin_.status_changed();
+  admin_socket_.reset();
+  co_await services_.stop_all();
+  if (own_service_) {
+    co_await own_service_->stop_instance("manager", "", 2s);
+    manager_instance_ = nullptr;
+    co_await own_service_->stop_instance("root", "", 2s);
+  }
+  co_await webserver_.process().stop();
+  control_.reset();
+  admin_database_.release();
+  database_.release();
+  co_await postgres_.stop();
+  log_info("stopped");
+}
+
+api::Status Platform::Parts_::status() const {
+  api::Status status;
+  status.version = platform_version();
+  status.build = platform_build();
+  status.root = layout_.shown;
+  status.uptime = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(loop_.now() - began_).count());
+  status.http = webserver_.http();
+  status.https = webserver_.https();
+  status.url = instances_.url_base + "/manager";
+  status.fingerprint = certificates_.fingerprint();
+  status.dns = settings_.text("dnsName");
+  status.developer_mode = settings_.flag("developerMode");
+  bool degraded = false;
+  const auto add = [&](const SupervisedProcess& process) {
+    api::Process view;
+    view.name = process.name();
+    view.state = to_api(process.state());
+    if (process.pid() > 0) {
+      view.pid = process.pid();
+      view.started_at = process.started_at();
+      view.memory_bytes = memory_of(process.pid());
+    }
+    view.restarts = static_cast<std::uint64_t>(process.restarts());
+    if (process.is_wanted() && process.state() != ProcessState::kRunning) {
+      degraded = true;
+      const bool starts = process.state() == ProcessState::kStarting;
+      api::Check check;
+      check.id = "process-" + process.name();
+      check.severity = starts ? api::Severity::kWarning : api::Severity::kError;
+      check.text = fmt::format("{} is {}{}{}", process.name(), name_of(process.state()), process.detail().empty() ? "" : ": ", process.detail());
+      check.fix = starts ? "It is being started again by itself." : "Look at its log, then start it again.";
+      check.command = fmt::format("berth log {}", process.name());
+      status.checks.push_back(std::move(check));
+    }
+    status.processes.push_back(std::move(view));
+  };
+  api::Process own;
+  own.name = "manager";
+  own.pid = ::getpid();
+  own.state = is_stopping_ ? api::ServiceState::kStopping : is_up_ ? api::ServiceState::kRunning : api::ServiceState::kStarting;
+  own.memory_bytes = memory_of(::getpid());
+  own.started_at = format_utc(std::chrono::system_clock::now() - std::chrono::seconds(status.uptime));
+  status.processes.push_back(std::move(own));
+  add(webserver_.process());
+  add(postgres_.process());
+  for (const auto& [id, service] : services_.all()) add(service->process());
+  status.services = services_.all().size();
+  for (const auto& [key, row] : instances_.all())
+    if (!row.is_deleted()) ++status.instances;
+  struct statvfs disk {};
+  if (::statvfs(layout_.library().c_str(), &disk) == 0) {
+    status.disk.total_bytes = static_cast<std::uint64_t>(disk.f_blocks) * disk.f_frsize;
+    status.disk.free_bytes = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
+    if (status.disk.total_bytes && status.disk.free_bytes * 10 < status.disk.total_bytes) {
+      api::Check check;
+      check.id = "disk";
+      check.severity = api::Severity::kWarning;
+      check.text = fmt::format("The disk is {} % full.", 100 - status.disk.free_bytes * 100 / status.disk.total_bytes);
+      check.fix = "Delete what is not needed, or enlarge the disk.";
+      status.checks.push_back(std::move(check));
+    }
+  }
+  if (!is_root_) {
+    api::Check check;
+    check.id = "not-root";
+    check.severity = api::Severity::kWarning;
+    check.text = "The manager does not run as root: services share its user.";
+    check.fix = "Start the platform as root.";
+    status.checks.push_back(std::move(check));
+  }
+  if (status.developer_mode) {
+    api::Check check;
+    check.id = "developer-mode";
+    check.severity = api::Severity::kWarning;
+    check.text = "Developer mode is on: unsigned apps can be installed.";
+    check.fix = "Switch it off when you do not need it.";
+    check.command = "berth config set developerMode false";
+    status.checks.push_back(std::move(check));
+  }
+  status.state = is_stopping_ ? api::PlatformState::kStopping
+                 : !is_up_    ? api::PlatformState::kStarting
+                 : degraded   ? api::PlatformState::kDegraded
+                              : api::PlatformState::kRunning;
+  return status;
+}
+
+Platform::Platform(loop::Loop& loop, Options options, Layout layout, std::string program)
+    : parts_(std::make_unique<Parts_>(loop, std::move(options), std::move(layout), std::move(program))) {}
+Platform::~Platform() = default;
+Task<void> Platform::start() { return parts_->start(); }
+Task<void> Platform::stop() { return parts_->stop(); }
+api::Status Platform::status() const { return parts_->status(); }
+
+}  // namespace berth::manager
