@@ -74,7 +74,7 @@ class Platform::Parts_ {
         instance_databases_(admin_database_),
         instances_(loop_, instance_repository_, instance_databases_, cluster_, services_, webserver_, box_, layout_),
         store_(loop_, http_, layout_.library() + "/store", [this] { return store_options(); }),
-        backups_(loop_, BackupWriter::Programs{cluster_.settings().binaries}),
+        backups_(loop_, cluster_.settings().binaries),
         reader_(loop_, cluster_.settings().binaries),
         restorer_(loop_, cluster_, instance_databases_),
         jobs_(loop_, database_),
