@@ -26,9 +26,9 @@ class Attachment {
   const link::Attach& attach() const { return attach_; }
   std::uint32_t id() const { return attach_.id; }
   const void* owner() const { return owner_; }
-  // kStatic: the sealed memfd; borrowed.
-  int pack() const { return pack_.get(); }
-  void set_pack(UniqueFd pack, std::string options) {
+  // kStatic: the sealed memfd; borrowed. One memfd serves all instances that have the same files.
+  int pack() const { return pack_->get(); }
+  void set_pack(std::shared_ptr<const UniqueFd> pack, std::string options) {
     pack_ = std::move(pack);
     attach_.options = std::move(options);
   }
@@ -38,7 +38,7 @@ class Attachment {
   friend class LinkClient;
   const void* owner_;
   link::Attach attach_;
-  UniqueFd pack_;
+  std::shared_ptr<const UniqueFd> pack_;
   Opener opener_;
 };
 

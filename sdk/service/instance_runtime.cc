@@ -4,8 +4,6 @@
 #include "db/migrate.h"
 #include "sdk/http/http_stream.h"
 #include "sdk/http/passthrough_stream.h"
-#include "sdk/service/static_memory.h"
-#include "sdk/session/session_handler.h"
 #include "sdk/websocket/websocket_stream.h"
 
 namespace berth::sdk {
@@ -51,17 +49,14 @@ std::string join(const std::string& base, const std::string& path) {
 
 }  // namespace
 
-InstanceRuntime::InstanceRuntime(AppInstance& instance, loop::Loop& loop, LinkClient& links, LoginThrottle& throttle,
-                                 std::string build, InstanceArguments arguments)
+InstanceRuntime::InstanceRuntime(AppInstance& instance, InstanceEnvironment& environment, InstanceArguments arguments)
     : instance_(instance),
-      loop_(loop),
-      links_(links),
-      throttle_(throttle),
-      build_(std::move(build)),
+      environment_(environment),
+      links_(environment.links),
       arguments_(std::move(arguments)),
       key_(arguments_.name + "@" + arguments_.domain),
-      database_(make_database(loop, arguments_.database, key_)),
-      tasks_(loop, key_) {}
+      database_(make_database(environment.loop, arguments_.database, key_)),
+      tasks_(environment.loop, key_) {}
 
 InstanceRuntime::~InstanceRuntime() = default;
 
@@ -107,7 +102,7 @@ loop::Task<void> InstanceRuntime::stop(loop::Duration limit) {
   attached_.clear();
   waiting_.clear();
   try {
-    co_await loop::with_timeout(loop_, limit, instance_.stopping(), "stopping");
+    co_await loop::with_timeout(loop(), limit, instance_.stopping(), "stopping");
   } catch (...) {
     instance_.log("stopping failed", {{"error", current_error().detail}});
   }
@@ -132,12 +127,12 @@ void InstanceRuntime::attach_static(ByteView pack, std::string path) {
     BERTH_CHECK(!"the webserver serves static files alone");
     return nullptr;
   });
-  attachment->set_pack(or_throw(make_sealed_memory(pack)), fmt::format("{{\"build\":\"{}\"}}", build_));
+  attachment->set_pack(environment_.static_memory.share(pack), fmt::format("{{\"build\":\"{}\"}}", environment_.build));
   add(path, std::move(attachment));
 }
 
 void InstanceRuntime::attach_sessions(std::string path, AppEndpoint& endpoint) {
-  handlers_.push_back(std::make_unique<SessionHandler>(instance_, endpoint, throttle_, counters_, build_));
+  handlers_.push_back(std::make_unique<SessionHandler>(instance_, endpoint, environment_.throttle, environment_.challenges, counters_, environment_.build));
   attach_websocket(std::move(path), *handlers_.back(), {});
 }
 

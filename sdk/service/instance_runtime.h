@@ -9,20 +9,31 @@
 #include "db/database.h"
 #include "loop/sync.h"
 #include "sdk/link/link_client.h"
+#include "sdk/service/static_memory.h"
 #include "sdk/session/login_throttle.h"
+#include "sdk/session/session_handler.h"
 
 namespace berth::sdk {
 
+// What all instances of a service share; outlives them.
+struct InstanceEnvironment {
+  loop::Loop& loop;
+  LinkClient& links;
+  LoginThrottle& throttle;
+  StaticMemory& static_memory;
+  ChallengeSource& challenges;
+  std::string build;
+};
+
 class InstanceRuntime {
  public:
-  InstanceRuntime(AppInstance& instance, loop::Loop& loop, LinkClient& links, LoginThrottle& throttle, std::string build,
-                  InstanceArguments arguments);
+  InstanceRuntime(AppInstance& instance, InstanceEnvironment& environment, InstanceArguments arguments);
   ~InstanceRuntime();
 
   InstanceArguments& arguments() { return arguments_; }
   const InstanceArguments& arguments() const { return arguments_; }
   const std::string& key() const { return key_; }
-  loop::Loop& loop() const { return loop_; }
+  loop::Loop& loop() const { return environment_.loop; }
   loop::TaskGroup& tasks() { return tasks_; }
   db::Database* database() { return database_.get(); }
   const InstanceCounters& counters();
@@ -52,10 +63,8 @@ class InstanceRuntime {
   loop::Task<void> bring_up_schema();
 
   AppInstance& instance_;
-  loop::Loop& loop_;
+  InstanceEnvironment& environment_;
   LinkClient& links_;
-  LoginThrottle& throttle_;
-  const std::string build_;
   InstanceArguments arguments_;
   std::string key_;
   InstanceCounters counters_;

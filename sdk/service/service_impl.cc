@@ -22,6 +22,7 @@ ServiceImpl::ServiceImpl(AppService& service, loop::Loop& loop, ServiceDescripti
       factory_(std::move(factory)),
       log_flags_(arguments_.log_flags),
       links_(loop, arguments_.service),
+      environment_{loop, links_, throttle_, static_memory_, challenges_, description_.build},
       starts_(loop, kStartsAtOnce),
       ending_(loop),
       tasks_(loop, arguments_.service) {
@@ -40,7 +41,7 @@ ServiceImpl::~ServiceImpl() {
 }
 
 std::unique_ptr<InstanceRuntime> ServiceImpl::make_runtime(AppInstance& instance, InstanceArguments arguments) {
-  return std::make_unique<InstanceRuntime>(instance, loop_, links_, throttle_, description_.build, std::move(arguments));
+  return std::make_unique<InstanceRuntime>(instance, environment_, std::move(arguments));
 }
 
 InstanceRuntime& ServiceImpl::runtime_of(AppInstance& instance) { return *instance.runtime_; }

@@ -12,6 +12,7 @@
 #include "sdk/service/instance_runtime.h"
 #include "sdk/service/log_file.h"
 #include "sdk/session/login_throttle.h"
+#include "wire/appwebsocket/login.h"
 
 namespace berth::sdk {
 
@@ -38,6 +39,7 @@ class ServiceImpl {
 
  private:
   friend class AppService;
+  friend class ServiceTestAccess;
   enum class State { kStarting, kRunning, kStopping };
   struct Entry {
     std::unique_ptr<AppInstance> instance;
@@ -66,6 +68,9 @@ class ServiceImpl {
   std::unique_ptr<LogFile> log_file_;
   LoginThrottle throttle_;
   LinkClient links_;
+  StaticMemory static_memory_;
+  ChallengeSource challenges_ = appwebsocket::make_challenge;
+  InstanceEnvironment environment_;
   loop::Semaphore starts_;
   std::map<std::string, std::unique_ptr<loop::Semaphore>> locks_;   // one start or stop at a time each
   std::map<std::string, Entry> instances_;                          // by "name@domain"

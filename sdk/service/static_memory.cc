@@ -18,4 +18,14 @@ Result<UniqueFd> make_sealed_memory(ByteView bytes) {
   return fd;
 }
 
+std::shared_ptr<const UniqueFd> StaticMemory::share(ByteView pack) {
+  auto& known = packs_[pack.data()];
+  auto shared = known.lock();
+  if (!shared) {
+    shared = std::make_shared<const UniqueFd>(or_throw(make_sealed_memory(pack)));
+    known = shared;
+  }
+  return shared;
+}
+
 }  // namespace berth::sdk

@@ -60,7 +60,7 @@ loop::Task<void> SessionHandler::received(Websocket& socket, Bytes bytes, bool i
 }
 
 void SessionHandler::challenge(SessionState& state, const Message& request) {
-  state.greeting_->challenge = appwebsocket::make_challenge();
+  state.greeting_->challenge = challenges_();
   state.session_.reply(request, {{"challenge", state.greeting_->challenge}});
 }
 

@@ -1,6 +1,7 @@
 // The AppWebsocket protocol on the sockets of one path (reference/appwebsocket.md).
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +15,9 @@
 #include "wire/appwebsocket/login.h"
 
 namespace berth::sdk {
+
+// Makes challenges; tests put in known ones.
+using ChallengeSource = std::function<std::string()>;
 
 class SessionHandler;
 
@@ -48,9 +52,14 @@ class SessionHandler : public WebsocketHandler {
  public:
   static constexpr std::chrono::seconds kLoginLimit{30};
 
-  SessionHandler(AppInstance& instance, AppEndpoint& endpoint, LoginThrottle& throttle, InstanceCounters& counters,
-                 std::string build)
-      : instance_(instance), endpoint_(endpoint), throttle_(throttle), counters_(counters), build_(std::move(build)) {}
+  SessionHandler(AppInstance& instance, AppEndpoint& endpoint, LoginThrottle& throttle, ChallengeSource& challenges,
+                 InstanceCounters& counters, std::string build)
+      : instance_(instance),
+        endpoint_(endpoint),
+        throttle_(throttle),
+        challenges_(challenges),
+        counters_(counters),
+        build_(std::move(build)) {}
 
   loop::Task<void> opened(Websocket& socket) override;
   loop::Task<void> received(Websocket& socket, Bytes message, bool is_text) override;
@@ -74,6 +83,7 @@ class SessionHandler : public WebsocketHandler {
   AppInstance& instance_;
   AppEndpoint& endpoint_;
   LoginThrottle& throttle_;
+  ChallengeSource& challenges_;
   InstanceCounters& counters_;
   const std::string build_;
 };

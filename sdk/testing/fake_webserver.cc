@@ -190,6 +190,11 @@ std::string FakeWebserver::next_text(std::uint32_t stream) {
   }
 }
 
+void FakeWebserver::forget_streams() {
+  frames_.clear();
+  credit.clear();
+}
+
 void FakeWebserver::settle() {
   for (int turn = 0; turn < 20; ++turn) loop_.run_once(loop::Duration::zero());
 }

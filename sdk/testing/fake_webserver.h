@@ -42,6 +42,8 @@ class FakeWebserver {
   // Next MESSAGE of a stream, put together from its parts or from a BROADCAST.
   std::string next_text(std::uint32_t stream);
   bool has_frame(std::uint32_t stream) const;
+  // What was recorded of streams, for tests that count bytes.
+  void forget_streams();
   // Lets the loop turn until nothing is left to be done right now.
   void settle();
 

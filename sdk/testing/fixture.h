@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "berth/app_service.h"
 #include "loop/sync.h"
+#include "sdk/service/service_impl.h"
 #include "sdk/testing/fake_webserver.h"
 #include "wire/appwebsocket/login.h"
 #include "wire/json/json.h"
@@ -29,8 +30,16 @@ class TemporaryFolder {
   std::string path_;
 };
 
+// What tests may do that programs may not.
+class ServiceTestAccess {
+ public:
+  static void set_challenge(AppService& service, std::string challenge) {
+    service.impl().challenges_ = [challenge] { return challenge; };
+  }
+};
+
 // `Instance` is an AppInstance; made once start() is called.
-template <class Instance>
+template <class Instance, loop::Loop::Time kTime = loop::Loop::Time::kReal>
 class ServiceFixture : public ::testing::Test {
  public:
   static constexpr const char* kPath = "/example.com/team";
@@ -88,7 +97,7 @@ class ServiceFixture : public ::testing::Test {
   }
 
   TemporaryFolder folder;
-  loop::Loop loop;
+  loop::Loop loop{kTime};
   std::optional<FakeWebserver> webserver;
   std::optional<AppService> service;
   Instance* instance = nullptr;

@@ -123,6 +123,7 @@ class AppService {
 
  private:
   friend class AppInstance;
+  friend class ServiceTestAccess;
   ServiceImpl& impl() { return *impl_; }
   std::unique_ptr<ServiceImpl> impl_;
 };
