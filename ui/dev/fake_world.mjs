@@ -47,6 +47,20 @@ const values = [
     text: "Key that seals backups; a backup can only be restored with it",
   },
 ];
+for (const [name, text] of [
+  ["headBytes", "bytes of a request head (431)"],
+  ["bodyBytes", "bytes of a request body (413)"],
+  ["connections", "connections of all clients (503)"],
+])
+  values.push({
+    name: `webserver.${name}`,
+    value: "0",
+    type: "integer",
+    default: "0",
+    min: 0,
+    max: 1099511627776,
+    text: `Webserver limit: ${text}; 0: its default`,
+  });
 for (const setting of values)
   Object.assign(setting, { choices: setting.choices ?? [], secret: setting.secret ?? false });
 export function settings(name, value) {

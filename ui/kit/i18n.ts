@@ -2,7 +2,7 @@
 // A key that is not in the English catalogue does not compile.
 import { computed } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { language } from "./settings";
+import { language, locale } from "./settings";
 
 export type Params = Record<string, string | number>;
 type PluralKey<K> = K extends `${infer Base}#other` ? Base : never;
@@ -21,7 +21,7 @@ export function fill(text: string, params: Params): string {
 }
 
 export function makeTexts<K extends string>(catalogues: Record<"en" | "de", Record<K, string>>): Texts<K> {
-  const plural = computed(() => new Intl.PluralRules(language.value));
+  const plural = computed(() => new Intl.PluralRules(locale()));
   const t = (key: K, params: Params = {}) => fill(catalogues[language.value][key], params);
   return {
     t,
@@ -37,17 +37,15 @@ export function makeTexts<K extends string>(catalogues: Record<"en" | "de", Reco
   };
 }
 
-const integers = computed(() => new Intl.NumberFormat(language.value, { maximumFractionDigits: 0 }));
-const decimals = computed(() => new Intl.NumberFormat(language.value, { maximumSignificantDigits: 2 }));
-const percents = computed(() => new Intl.NumberFormat(language.value, { style: "percent", maximumFractionDigits: 0 }));
-const relative = computed(() => new Intl.RelativeTimeFormat(language.value, { numeric: "auto", style: "long" }));
-const times = computed(
-  () => new Intl.DateTimeFormat(language.value, { hour: "2-digit", minute: "2-digit", hour12: false }),
-);
-const seconds = computed(() => new Intl.DateTimeFormat(language.value, { timeStyle: "medium" }));
-const dates = computed(() => new Intl.DateTimeFormat(language.value, { dateStyle: "medium" }));
-const days = computed(() => new Intl.DateTimeFormat(language.value, { day: "2-digit", month: "2-digit" }));
-const full = computed(() => new Intl.DateTimeFormat(language.value, { dateStyle: "full", timeStyle: "long" }));
+const integers = computed(() => new Intl.NumberFormat(locale(), { maximumFractionDigits: 0 }));
+const decimals = computed(() => new Intl.NumberFormat(locale(), { maximumSignificantDigits: 2 }));
+const percents = computed(() => new Intl.NumberFormat(locale(), { style: "percent", maximumFractionDigits: 0 }));
+const relative = computed(() => new Intl.RelativeTimeFormat(locale(), { numeric: "auto", style: "long" }));
+const times = computed(() => new Intl.DateTimeFormat(locale(), { hour: "2-digit", minute: "2-digit", hour12: false }));
+const seconds = computed(() => new Intl.DateTimeFormat(locale(), { timeStyle: "medium", hourCycle: "h23" }));
+const dates = computed(() => new Intl.DateTimeFormat(locale(), { dateStyle: "medium" }));
+const days = computed(() => new Intl.DateTimeFormat(locale(), { day: "2-digit", month: "2-digit" }));
+const full = computed(() => new Intl.DateTimeFormat(locale(), { dateStyle: "full", timeStyle: "long" }));
 
 export const number = (value: number) => integers.value.format(value);
 export const percent = (share: number) => percents.value.format(share);
@@ -78,10 +76,11 @@ const kSteps: [Intl.RelativeTimeFormatUnit, number][] = [
   ["second", 1],
 ];
 
-/** "3 days ago", "in 5 minutes"; nearer than five seconds: "now". */
+/** "3 days ago", "in 5 minutes"; nearer than five seconds: "now", and so is what lies a little ahead: `now` may be
+ * some seconds old, and so may the platform's clock. */
 export function ago(at: string, now = Date.now()): string {
   const apart = Math.round((Date.parse(at) - now) / 1000);
-  if (Math.abs(apart) < 5) return relative.value.format(0, "second");
+  if (apart > -5 && apart < 30) return relative.value.format(0, "second");
   const [unit, length] = kSteps.find(([, step]) => Math.abs(apart) >= step) ?? ["second", 1];
   return relative.value.format(Math.trunc(apart / length), unit);
 }

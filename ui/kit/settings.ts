@@ -38,6 +38,12 @@ export const language = kept<"en" | "de">(
   asked.get("lang")?.startsWith("de") ? "de" : browserLanguage,
 );
 
+/** The language with the reader's own region where that fits: 24-hour clocks and day-first dates for en-GB. */
+export function locale(): string {
+  const own = globalThis.navigator?.language ?? "";
+  return own.split("-")[0] === language.value ? own : language.value;
+}
+
 /** Keeps the attributes of <html> (which the style sheets ask for) as chosen. */
 export function applySettings(): void {
   const root = document.documentElement;

@@ -1,5 +1,11 @@
 // The `berth` command that does the same as a button: shown beside forms and warnings.
 
+import type { EditInstance } from "./api";
+
+export type InstanceChanges = Partial<
+  Pick<EditInstance, "newName" | "newDomain" | "path" | "logFlags" | "excludeFromBackup">
+>;
+
 /** A word as a POSIX shell reads it. */
 export function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replace(/'/g, "'\\''")}'`;
@@ -13,19 +19,32 @@ export const commands = {
   removeService: (id: string) => words("service", "rm", id),
   startService: (id: string) => words("service", "start", id),
   stopService: (id: string) => words("service", "stop", id),
-  createInstance: (service: string, name: string, domain: string, path?: string) =>
+  createInstance: (
+    service: string,
+    name: string,
+    domain: string,
+    more: { path?: string | undefined; database?: string | undefined; stopped?: boolean } = {},
+  ) =>
     words(
-      "instance",
-      "create",
-      service,
-      "--name",
-      name || "NAME",
-      "--domain",
-      domain || "DOMAIN",
-      path && "--path",
-      path,
+      ...["instance", "create", service, "--name", name || "NAME", "--domain", domain || "DOMAIN"],
+      ...(more.path ? ["--path", more.path] : []),
+      ...(more.database ? ["--database", more.database] : []),
+      more.stopped && "--no-start",
     ),
+  /** Only what changes; undefined while nothing does. */
+  editInstance: (key: string, changes: InstanceChanges) => {
+    const { newName, newDomain, path, logFlags, excludeFromBackup } = changes;
+    const options = [
+      ...(newName !== undefined ? ["--name", newName] : []),
+      ...(newDomain !== undefined ? ["--domain", newDomain] : []),
+      ...(path !== undefined ? ["--path", path] : []),
+      ...(logFlags !== undefined ? ["--log-flags", `0x${logFlags.toString(16)}`] : []),
+      ...(excludeFromBackup !== undefined ? ["--exclude-from-backup", excludeFromBackup ? "yes" : "no"] : []),
+    ];
+    return options.length ? words("instance", "edit", key, ...options) : undefined;
+  },
   instancePassword: (key: string) => words("instance", "passwd", key, "--password-file", "new.txt"),
+  databasePassword: (key: string) => words("instance", "passwd", key, "--database"),
   backup: (key: string) => words("instance", "backup", key, "-o", `${key.split("@")[0]}.dump`),
   restore: (file: string) => words("instance", "restore", file, "--wait"),
   deleteInstance: (key: string, now: boolean) => words("instance", "rm", key, now && "--now"),

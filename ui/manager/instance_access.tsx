@@ -30,6 +30,7 @@ export function AccessTab({ instance }: { instance: Instance }) {
         request="SetDatabasePassword"
         title={t("access.database")}
         why={t("access.databaseWhy", { user: instance.databaseUser })}
+        command={commands.databasePassword(key)}
       />
     </div>
   );
@@ -40,7 +41,7 @@ function PasswordCard(props: {
   request: "SetInstancePassword" | "SetDatabasePassword";
   title: string;
   why: string;
-  command?: string;
+  command: string;
 }) {
   const [own, setOwn] = useState("");
   const [made, setMade] = useState<string>();
@@ -95,7 +96,7 @@ function PasswordCard(props: {
             </Button>
           </form>
         </details>
-        {props.command && <Command line={props.command} />}
+        <Command line={props.command} />
       </div>
     </Card>
   );

@@ -6,11 +6,11 @@ import { showToast } from "../kit/components/toast";
 import { go } from "../kit/route";
 import { deleteForGood, deleteInstance } from "./actions";
 import type { Instance } from "./api";
-import { commands } from "./commands";
+import { commands, type InstanceChanges } from "./commands";
 import { ConfirmForGood } from "./confirm";
 import { ask, attempt } from "./connection";
 import { byteLength, kDatabaseNameBytes } from "./instance_names";
-import { addressOf, offlineReason } from "./parts";
+import { addressOf, Command, offlineReason } from "./parts";
 import { instanceKey } from "./platform";
 import { t } from "./texts";
 import { hasFlag, kTraceFlags, kUsualFlags, withFlag } from "./trace_flags";
@@ -26,7 +26,7 @@ export function SettingsTab({ instance }: { instance: Instance }) {
   const key = instanceKey(instance);
   const offline = offlineReason.value;
 
-  const changes = {
+  const changes: InstanceChanges = {
     ...(name !== instance.name ? { newName: name } : {}),
     ...(domain !== instance.domain ? { newDomain: domain } : {}),
     ...(path !== instance.path ? { path } : {}),
@@ -34,6 +34,7 @@ export function SettingsTab({ instance }: { instance: Instance }) {
     ...(flags !== instance.logFlags ? { logFlags: flags } : {}),
   };
   const count = Object.keys(changes).length;
+  const command = commands.editInstance(key, changes);
   const nameError = name ? undefined : t("edit.nameNeeded");
   const pathError = path.startsWith("/") && path.length > 1 ? undefined : t("edit.pathRule");
   const moved = name !== instance.name || domain !== instance.domain || path !== instance.path;
@@ -122,6 +123,7 @@ export function SettingsTab({ instance }: { instance: Instance }) {
           </div>
         </Card>
       </div>
+      {command && <Command line={command} />}
       {count > 0 && (
         <UnsavedBar
           count={count}

@@ -210,7 +210,7 @@ export function NewInstancePage() {
               </span>
             </div>
             <p class="muted small">{t("new.passwords")}</p>
-            <Command line={commands.createInstance(service, chosen, domain, path)} />
+            <Command line={commands.createInstance(service, chosen, domain, { path, database, stopped: !start })} />
             {status.value?.dns === "" && <p class="muted small">{t("new.noDns")}</p>}
           </div>
         </Card>

@@ -26,6 +26,7 @@ import {
   services,
 } from "./platform";
 import { t, tn } from "./texts";
+import { processTitle } from "./tree";
 
 export function OverviewPage() {
   const current = platform.value;
@@ -161,7 +162,7 @@ function sentence(current: Platform): string {
   const found = health.value!;
   if (current.status.state === "starting") return t("health.startingLong");
   const [process] = found.failedProcesses;
-  if (process) return t("health.processDown", { name: process.name });
+  if (process) return t("health.processDown", { name: processTitle(process.name) });
   const down = found.failedServices.length + found.failedInstances.length;
   if (down === 1) {
     const name = found.failedServices[0]?.title ?? instanceKey(found.failedInstances[0]!);

@@ -19,12 +19,16 @@ export function PageHead({ title, crumbs, beside, lead, icon, actions }: PageHea
     <div class="page-head">
       <div class="page-title">
         {crumbs && <Crumbs items={[...crumbs, [title]]} />}
-        <div class="title-line">
+        <div class="title-row">
           {icon}
-          <h1 class="break">{title}</h1>
-          {beside}
+          <div>
+            <div class="title-line">
+              <h1 class="break">{title}</h1>
+              {beside}
+            </div>
+            {lead && <p class="muted">{lead}</p>}
+          </div>
         </div>
-        {lead && <p class="muted">{lead}</p>}
       </div>
       {actions && <div class="page-actions">{actions}</div>}
     </div>

@@ -94,23 +94,19 @@ export interface Concern {
   address?: string;
 }
 
-export function findConcerns(now: Platform): Concern[] {
-  const concerns: Concern[] = now.status.checks
-    .filter((check) => check.severity !== "ok")
-    .map((check) => ({
-      id: check.id,
-      severity: check.severity === "error" ? "error" : "warning",
-      text: check.text,
-      fix: check.fix,
-      command: check.command,
-      ...(check.id.startsWith("certificate") ? { address: "#/settings/certificate" } : {}),
-    }));
-  return concerns.sort((a, b) => Number(b.severity === "error") - Number(a.severity === "error"));
+/** Where a check's matter can be looked at or changed. */
+function addressOfCheck(id: string, services: ReadonlyMap<string, Service>): string | undefined {
+  if (id.startsWith("certificate")) return "#/settings/certificate";
+  if (id === "developer-mode") return "#/settings";
+  if (!id.startsWith("process-")) return undefined;
+  const name = id.slice("process-".length);
+  return services.has(name) ? `#/service/${name}/log` : `#/platform/${name}`;
 }
 
 export interface Health {
   failedServices: Service[];
   failedInstances: Instance[];
+  /** The platform's own processes that are down; each is among the concerns too. */
   failedProcesses: Process[];
   concerns: Concern[];
   /** How many things wait for somebody. */
@@ -121,18 +117,30 @@ const isDown = (thing: { state: string }) => thing.state === "failed" || thing.s
 
 export function assess(now: Platform): Health {
   const failedServices = [...now.services.values()].filter(isDown);
+  const isFailedService = (id: string) => failedServices.some((service) => service.id === id);
   // If the whole service is down, its instances are not further things to do.
-  const failedInstances = [...now.instances.values()].filter(
-    (one) => isDown(one) && !failedServices.some((service) => service.id === one.service),
-  );
-  const failedProcesses = now.status.processes.filter(isDown);
-  const concerns = findConcerns(now);
+  const failedInstances = [...now.instances.values()].filter((one) => isDown(one) && !isFailedService(one.service));
+  const failedProcesses = now.status.processes.filter((one) => isDown(one) && !now.services.has(one.name));
+  const concerns: Concern[] = now.status.checks
+    .filter((check) => check.severity !== "ok" && !isFailedService(check.id.replace(/^process-/, "")))
+    .map((check) => {
+      const address = addressOfCheck(check.id, now.services);
+      return {
+        id: check.id,
+        severity: check.severity === "error" ? "error" : "warning",
+        text: check.text,
+        fix: check.fix,
+        command: check.command,
+        ...(address ? { address } : {}),
+      };
+    });
+  concerns.sort((a, b) => Number(b.severity === "error") - Number(a.severity === "error"));
   return {
     failedServices,
     failedInstances,
     failedProcesses,
     concerns,
-    count: failedServices.length + failedInstances.length + failedProcesses.length + concerns.length,
+    count: failedServices.length + failedInstances.length + concerns.length,
   };
 }
 

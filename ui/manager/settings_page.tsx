@@ -11,6 +11,7 @@ import { PageHead } from "./page_head";
 import { Command, offlineReason } from "./parts";
 import { Tabs } from "./tabs";
 import { t } from "./texts";
+import { processTitle } from "./tree";
 import { UnsavedBar } from "./unsaved";
 
 export function SettingsPage({ tab }: { tab: string | undefined }) {
@@ -72,21 +73,33 @@ function PlatformSettings() {
       showToast({ tone: "ok", text: t("settings.saved") });
     });
   const [firstEdit] = edits;
+  const groups = [...new Set(settings.map(groupOf))].filter(Boolean);
+  const row = (setting: Setting, i: number) => (
+    <SettingRow
+      key={setting.name}
+      setting={setting}
+      value={edits.get(setting.name) ?? (setting.secret ? "" : setting.value)}
+      error={problems[i]}
+      onChange={(value) => change(setting, value)}
+    />
+  );
   return (
     <>
       <Card class="narrow">
-        <div class="form">
-          {settings.map((setting, i) => (
-            <SettingRow
-              key={setting.name}
-              setting={setting}
-              value={edits.get(setting.name) ?? (setting.secret ? "" : setting.value)}
-              error={problems[i]}
-              onChange={(value) => change(setting, value)}
-            />
-          ))}
-        </div>
+        <div class="form">{settings.map((setting, i) => (groupOf(setting) === "" ? row(setting, i) : null))}</div>
       </Card>
+      {groups.map((group) => (
+        <Card key={group} class="narrow">
+          <details>
+            <summary>
+              {processTitle(group)}: {t("settings.limits")}
+            </summary>
+            <div class="form">
+              {settings.map((setting, i) => (groupOf(setting) === group ? row(setting, i) : null))}
+            </div>
+          </details>
+        </Card>
+      ))}
       {firstEdit && (
         <Command line={commands.setting(firstEdit[0], isSecret(settings, firstEdit[0]) ? "…" : firstEdit[1])} />
       )}
@@ -101,6 +114,9 @@ function PlatformSettings() {
     </>
   );
 }
+
+/** `webserver.headBytes` belongs to the group `webserver`, which is folded away. */
+const groupOf = (setting: Setting) => setting.name.split(".").slice(0, -1).join(".");
 
 const isSecret = (settings: Setting[], name: string) => settings.find((one) => one.name === name)?.secret === true;
 

@@ -174,6 +174,11 @@ test("commands are quoted as a shell needs it", () => {
     commands.createInstance("notes", "team", "example.com"),
     "berth instance create notes --name team --domain example.com",
   );
+  assert.equal(commands.editInstance("a@b", {}), undefined);
+  assert.equal(
+    commands.editInstance("a@b", { newName: "c", logFlags: 0x8003, excludeFromBackup: false }),
+    "berth instance edit a@b --name c --log-flags 0x8003 --exclude-from-backup no",
+  );
   assert.equal(commands.deleteInstance("a b@x", true), "berth instance rm 'a b@x' --now");
 });
 

@@ -1,12 +1,13 @@
 // The manager's pages in a real browser, against the fake manager.
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { after, afterEach, before, describe, test } from "node:test";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
-import { launch, openPage } from "./browser";
+import { closePages, launch, openPage, tryNow } from "./browser";
 import { type FakeManager, startFakeManager, until } from "./fakes";
 
 let browser: Browser;
 let manager: FakeManager;
+afterEach(closePages);
 before(async () => {
   browser = await launch();
 });
@@ -305,7 +306,7 @@ describe("manager page, platform away", () => {
     const stop = page.getByRole("button", { name: "Stop" });
     assert.equal(await stop.getAttribute("data-tip"), "No connection to the platform");
     manager.state.offline = false;
-    await page.getByRole("button", { name: "Try now" }).click();
+    await tryNow(page);
     await page.locator(".banner").waitFor({ state: "detached" });
     assert.equal(await stop.getAttribute("data-tip"), null);
     assert.deepEqual(complaints, []);

@@ -3,13 +3,14 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { after, before, test } from "node:test";
+import { after, afterEach, before, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
-import { launch, openPage } from "./browser";
+import { closePages, launch, openPage, tryNow } from "./browser";
 import { type FakeNotes, startFakeNotes, until } from "./fakes";
 
 let browser: Browser;
 let service: FakeNotes;
+afterEach(closePages);
 before(async () => {
   browser = await launch();
   service = await startFakeNotes();
@@ -65,7 +66,7 @@ test("notes written offline are kept, shown, and stored once when the service is
   await ann.page.getByText(/changes? (is|are) kept here/).waitFor();
   await ann.page.locator(".note", { hasText: "Written while" }).getByText("not sent yet").waitFor();
   service.state.offline = false;
-  await ann.page.getByRole("button", { name: "Try now" }).click();
+  await tryNow(ann.page);
   await until("stored", () => stored("Written while it was away").length === 1);
   await ann.page.locator("[data-waiting]").first().waitFor({ state: "detached" });
 });

@@ -89,23 +89,25 @@ export function AppIcon({
 }
 
 const kAppColors = [
-  "#2563eb",
-  "#0f8a6b",
-  "#b4531a",
-  "#6d4fd8",
-  "#b8326f",
-  "#0f7f95",
-  "#7a6a16",
   "#5b6472",
   "#9a3fb5",
-  "#3f7d20",
-  "#c0392b",
+  "#2563eb",
+  "#b4531a",
+  "#0f8a6b",
+  "#7a6a16",
+  "#b8326f",
   "#1f6f8b",
+  "#6d4fd8",
+  "#0f7f95",
+  "#3f7d20",
   "#8a4b2a",
 ];
 
+/** A colour of its own for each app and person, the same everywhere and every time. */
 export function appColor(id: string): string {
-  let hash = 0x811c9dc5; // FNV-1a
-  for (const letter of id) hash = Math.imul(hash ^ letter.charCodeAt(0), 0x01000193) >>> 0;
-  return kAppColors[(hash >>> 8) % kAppColors.length]!;
+  let hash = 7;
+  for (const letter of id) hash = Math.imul(hash ^ letter.charCodeAt(0), 31) >>> 0;
+  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) >>> 0;
+  hash ^= hash >>> 12;
+  return kAppColors[(hash >>> 16) % kAppColors.length]!;
 }
