@@ -23,7 +23,7 @@ loop::Task<std::string> send_and_read(Stream& stream, loop::Loop& loop, std::str
   std::string back;
   Bytes buffer(5000);
   while (back.size() < text.size()) {
-    auto reading = stream.read(buffer, std::chrono::seconds(10));
+    auto reading = stream.read(buffer, std::chrono::seconds(30));
     const std::size_t got = co_await reading;
     if (got == 0) break;
     back.append(as_text(ByteView(buffer).first(got)));
@@ -44,9 +44,9 @@ class TlsStream : public testing::Test {
  protected:
   std::unique_ptr<Stream> connect(TlsContext::ClientOptions options, std::string host = "localhost") {
     auto stream = loop::run_task(
-        loop_, Stream::connect(loop_, resolver_, host, server_.port(), std::chrono::seconds(5)));
+        loop_, Stream::connect(loop_, resolver_, host, server_.port(), std::chrono::seconds(30)));
     auto context = TlsContext::make_client(options).value();
-    loop::run_task(loop_, stream->start_tls(context, host, std::chrono::seconds(5)));
+    loop::run_task(loop_, stream->start_tls(context, host, std::chrono::seconds(30)));
     return stream;
   }
   loop::Loop loop_;
@@ -102,7 +102,7 @@ TEST(Stream, CarriesMoreThanAllBuffersHold) {
   test::Server server(loop, echo), local(loop, echo, {}, folder / "s");
   const std::string large(3'000'000, 'x');
   const auto tcp = loop::run_task(
-      loop, Stream::connect(loop, resolver, "localhost", server.port(), std::chrono::seconds(5)));
+      loop, Stream::connect(loop, resolver, "localhost", server.port(), std::chrono::seconds(30)));
   EXPECT_EQ(loop::run_task(loop, send_and_read(*tcp, loop, large)), large);
   const auto unix_stream = Stream::connect_unix(loop, folder / "s").value();
   EXPECT_EQ(loop::run_task(loop, send_and_read(*unix_stream, loop, large)), large);
@@ -115,7 +115,7 @@ TEST(Stream, TellsThatNobodyListens) {
   { port = Listener::tcp(loop, Address::loopback(0)).value()->address().port(); }
   EXPECT_EQ(code_of([&] {
               (void)loop::run_task(
-                  loop, Stream::connect(loop, resolver, "127.0.0.1", port, std::chrono::seconds(5)));
+                  loop, Stream::connect(loop, resolver, "127.0.0.1", port, std::chrono::seconds(30)));
             }),
             Errc::kUnavailable);
 }
@@ -127,7 +127,7 @@ TEST(Stream, GivesUpAfterItsLimit) {
     co_await loop::sleep_for(loop, std::chrono::hours(1));
   });
   auto stream = loop::run_task(
-      loop, Stream::connect(loop, resolver, "127.0.0.1", silent.port(), std::chrono::seconds(5)));
+      loop, Stream::connect(loop, resolver, "127.0.0.1", silent.port(), std::chrono::seconds(30)));
   Bytes buffer(10);
   EXPECT_EQ(code_of([&] { loop::run_task(loop, stream->read(buffer, std::chrono::milliseconds(30))); }),
             Errc::kTimeout);

@@ -57,7 +57,7 @@ class Server {
   loop::Task<void> serve_one(std::unique_ptr<Stream> stream) {
     try {
       if (tls_) {
-        auto securing = stream->accept_tls(tls_, std::chrono::seconds(5));
+        auto securing = stream->accept_tls(tls_, std::chrono::seconds(30));
         co_await securing;
       }
       auto serving = serve_(std::move(stream));
