@@ -59,6 +59,8 @@ export class AppWebsocket {
   readonly state = signal<LinkState>({ name: "idle" });
   /** Told once after each login; subscribe anew here. */
   onOpen: () => void = () => {};
+  /** The page is about to be loaded again from the address of the running build: keep what is typed. */
+  onMove: () => void = () => {};
   /** Messages nobody waits for (unknown `src`). */
   onMessage: (message: Message) => void = () => {};
   /** The domain of the instance, as the service told it with the login. */
@@ -180,8 +182,10 @@ export class AppWebsocket {
   private receive(message: Message): void {
     switch (message.mt) {
       case "CheckBuildResult":
-        if (typeof message["url"] === "string" && sameOrigin(message["url"], this.page))
+        if (typeof message["url"] === "string" && sameOrigin(message["url"], this.page)) {
+          this.onMove();
           location.replace(message["url"] + location.hash);
+        }
         return;
       case "AppChallengeResult":
         void this.login(String(message["challenge"]));

@@ -8,6 +8,7 @@ import { fromSnapshot, platform, reduce } from "./platform";
 import { t } from "./texts";
 
 const kKept = "berth.manager.password";
+const kMoving = "berth.manager.moving";
 
 export const link = new AppWebsocket(globalThis.location?.href ?? "http://localhost/");
 
@@ -50,6 +51,11 @@ async function subscribe(): Promise<void> {
   }
 }
 
+// Typed into the page of an older build: the running one goes on with it.
+link.onMove = () => {
+  if (candidate) sessionStorage.setItem(kMoving, JSON.stringify(candidate));
+};
+
 export function signIn(password: string, keep: boolean): void {
   candidate = { password, keep };
   link.connect({ kind: "password", app: "manager", dn: "Admin", password });
@@ -64,6 +70,13 @@ export function signOut(): void {
 
 /** Logs in again after a reload of this tab. The password stays in the tab's own storage, never on disk. */
 export function resume(): boolean {
+  const moving = sessionStorage.getItem(kMoving);
+  if (moving !== null) {
+    sessionStorage.removeItem(kMoving);
+    const { password, keep } = JSON.parse(moving) as { password: string; keep: boolean };
+    signIn(password, keep);
+    return true;
+  }
   const password = sessionStorage.getItem(kKept);
   if (password === null) return false;
   signIn(password, true);
