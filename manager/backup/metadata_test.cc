@@ -1,11 +1,7 @@
+#include "manager/backup/metadata.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "manager/backup/copy_text.h"
-#include "manager/backup/end_mark.h"
-#include "manager/backup/metadata.h"
-#include "manager/backup/reader.h"
-#include "manager/backup/restore.h"
 
 namespace berth::manager {
 namespace {
@@ -108,54 +104,6 @@ TEST(BackupKey, WantsItsLength) {
   EXPECT_FALSE(BackupKey::from_passphrase("x", "short"));
   EXPECT_FALSE(BackupKey::from_passphrase("", BackupKey::new_salt()));
   EXPECT_NE(BackupKey::new_salt(), BackupKey::new_salt());
-}
-
-TEST(CopyText, IsReadAsPostgresqlWroteIt) {
-  EXPECT_EQ(find_copied_row("SET x;\nCOPY s.t (json) FROM stdin;\na\\tb\\\\c\\n\\x41\\101\n\\.\n"), "a\tb\\c\nAA");
-  EXPECT_EQ(find_copied_row("COPY s.t (json) FROM stdin;\n\\.\n"), std::nullopt);
-  EXPECT_EQ(find_copied_row("COPY s.t (json) FROM stdin;\n\\N\n\\.\n"), std::nullopt);
-  EXPECT_EQ(find_copied_row("COPY s.t (json) FROM stdin;\ncut off"), std::nullopt);
-  EXPECT_EQ(find_copied_row("nothing"), std::nullopt);
-}
-
-TEST(EndMark, IsFortyEightBytes) {
-  EndMark mark{0x0102030405060708, sha256(as_bytes("abc"))};
-  const auto bytes = format_end_mark(mark);
-  EXPECT_EQ(format_hex(as_bytes(bytes)),
-            "4245525448454e44"                                                   // BERTHEND
-            "0807060504030201"                                                   // little-endian
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");  // FIPS 180-2, "abc"
-  const auto back = parse_end_mark(bytes);
-  ASSERT_TRUE(back);
-  EXPECT_EQ(back->length, mark.length);
-  EXPECT_EQ(back->sha256, mark.sha256);
-  EXPECT_FALSE(parse_end_mark(bytes.substr(1)));
-  EXPECT_FALSE(parse_end_mark(std::string(48, 'x')));
-}
-
-TEST(RestoreNames, StayWithinALimitOfBytes) {
-  EXPECT_EQ(Restorer::beside_name("example.com_team", "7"), "example.com_team_restore_7");
-  EXPECT_EQ(Restorer::old_name("example.com_team", "7"), "example.com_team_old_7");
-  std::string umlauts;
-  for (int i = 0; i < 31; ++i) umlauts += "ü";
-  for (const std::string& name : {std::string(63, 'a'), std::string(62, 'a') + "b", umlauts, "a" + umlauts}) {
-    const auto beside = Restorer::beside_name(name, "0123456789abcdef");
-    EXPECT_TRUE(check_database_name(beside)) << beside;
-  }
-  EXPECT_NE(Restorer::beside_name(std::string(63, 'a'), "1"), Restorer::beside_name(std::string(62, 'a') + "b", "1"));
-}
-
-TEST(Restorable, NamesFaultAndRemedy) {
-  const auto metadata = team();
-  EXPECT_TRUE(check_restorable(metadata, "notes", 10024));
-  EXPECT_TRUE(check_restorable(metadata, "notes", 20000));
-  const auto older = check_restorable(metadata, "notes", 10023);
-  EXPECT_EQ(older.error().code, Errc::kUnsupported);
-  EXPECT_THAT(older.error().detail, HasSubstr("update the service first"));
-  const auto absent = check_restorable(metadata, "notes", std::nullopt);
-  EXPECT_EQ(absent.error().code, Errc::kNotFound);
-  EXPECT_THAT(absent.error().detail, HasSubstr("install it first"));
-  EXPECT_EQ(check_restorable(metadata, "files", 1).error().code, Errc::kConflict);
 }
 
 }  // namespace
