@@ -79,7 +79,8 @@ class Connection final : public loop::IoHandler {
   // Gives the bytes taken; asks to be told by HttpConversation::on_writable when there is room again.
   std::size_t try_send(std::span<const iovec> parts);
   bool has_unsent() const { return active_ && active_->unsent_begin < active_->unsent.size(); }
-  bool has_unread() const { return active_ && !active_->unread.empty(); }
+  // Something was read already, by us or by OpenSSL, that epoll will not tell of.
+  bool has_unread() const { return (active_ && !active_->unread.empty()) || (ssl_ && SSL_has_pending(ssl_.get())); }
   // Ends it cleanly once all is sent. `has_unread`: the client may still be sending, so wait for it.
   void finish(bool has_unread);
   // Ends it now. A stream that is open is closed towards the service with `code`.
@@ -112,6 +113,7 @@ class Connection final : public loop::IoHandler {
   void on_link_credit(std::uint32_t bytes);
   void on_link_lost();
   void on_grant_removed();
+  void go_away();   // the webserver ends now: WebSockets are told
   void on_drain();  // the webserver shall end: what is idle goes
   // Takes `bytes` off what the service may send. False: it had no credit for them.
   bool take_credit(std::size_t bytes);

@@ -80,7 +80,7 @@ void Connection::give_credit_back() {
 
 void Connection::on_link_credit(std::uint32_t bytes) {
   may_send_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(std::uint64_t{may_send_} + bytes, 0xffffffff));
-  if (phase_ == Phase::kHttp || active_) reactor_->run_soon(*this);
+  if (phase_ == Phase::kHttp || active_ || ssl_) reactor_->run_soon(*this);
   settle();
 }
 
@@ -96,8 +96,7 @@ void Connection::become_websocket() {
   set(kInMessage, false);
   ++reactor_->counters().websockets;
   if (!has_unsent()) clear_deadline();
-  if (!active_->unread.empty()) reactor_->run_soon(*this);  // the client did not wait for our answer
-  if (ssl_ && SSL_has_pending(ssl_.get())) reactor_->run_soon(*this);
+  if (has_unread()) reactor_->run_soon(*this);  // the client did not wait for our answer
 }
 
 void Connection::become_passthrough() {
@@ -156,6 +155,14 @@ void Connection::on_link_lost() {
 void Connection::on_grant_removed() {
   close_stream(1001, "the grant was taken back");
   on_link_lost();
+}
+
+void Connection::go_away() {
+  if (phase_ == Phase::kWebsocket) {
+    close_stream(1012);
+    send_close_frame(1012, "server restart");
+  }
+  drop(1012);
 }
 
 // --- WebSocket: client → service ---

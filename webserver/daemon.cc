@@ -3,7 +3,6 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
-#include "webserver/relay/paths.h"
 
 namespace berth::webserver {
 namespace {
@@ -45,6 +44,7 @@ Daemon::Daemon(loop::Loop& loop, Options options, Bound bound)
       http_port_(bound.http),
       https_port_(bound.https),
       link_sockets_(std::move(bound.link_sockets)),
+      drained_(loop),
       reactors_(loop, census_, std::move(bound.reactors)),
       background_(loop, "webserver") {
   ticket_keys_.rotate();
@@ -73,7 +73,6 @@ loop::Task<void> Daemon::run() {
     } else if (!std::exchange(told, true)) {
       log_info("waiting for the manager", {{"error", socket.error().detail}});
     }
-    if (draining_ && census_.connections() == 0) co_return;
     co_await loop::sleep_for(loop_, pause);
     pause = std::min<std::chrono::milliseconds>(2 * pause, kLongestRetry);
   }
@@ -156,9 +155,9 @@ loop::Task<json::Object> Daemon::handle(json::Object message) {
   }
   if (mt == "Ping") co_return answer_to(message, "Pong");
   if (mt == "Drain") {
-    draining_ = true;
     std::function<void(Reactor&)> drain = [](Reactor& reactor) { reactor.drain(); };
     co_await reactors_.on_all(std::move(drain));
+    if (!std::exchange(draining_, true)) background_.spawn(watch_drain());
     co_return answer_to(message, "Ok");
   }
   if (message.contains("src")) co_return error_to(message, fmt::format("unknown message {}", mt));
@@ -191,6 +190,11 @@ loop::Task<void> Daemon::accept_without_config() {
   log_warning("no configuration yet: clients are told to wait");
   std::function<void(Reactor&)> start = [](Reactor& reactor) { reactor.start_accepting(); };
   co_await reactors_.on_all(std::move(start));
+}
+
+loop::Task<void> Daemon::watch_drain() {
+  while (census_.connections() > 0) co_await loop::sleep_for(loop_, 50ms);
+  drained_.set();
 }
 
 loop::Task<void> Daemon::rotate_ticket_keys() {

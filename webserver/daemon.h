@@ -22,8 +22,10 @@ class Daemon {
   };
   Daemon(loop::Loop& loop, Options options, Bound bound);
 
-  // Connects to the manager, again and again. Ends after Drain, when the last connection has gone.
+  // Speaks with the manager, connecting again and again. Ends only by being cancelled.
   loop::Task<void> run();
+  // Set after Drain, when the last client has gone.
+  loop::Event& drained() { return drained_; }
 
  private:
   loop::Task<void> converse();
@@ -32,6 +34,7 @@ class Daemon {
   loop::Task<json::Object> counters();
   loop::Task<void> rotate_ticket_keys();
   loop::Task<void> accept_without_config();
+  loop::Task<void> watch_drain();
   json::Object hello() const;
   void open_links();
 
@@ -43,6 +46,7 @@ class Daemon {
   Limits limits_;
   bool configured_ = false;
   bool draining_ = false;
+  loop::Event drained_;
   Census census_;
   std::unique_ptr<net::MessageSocket> manager_;
   ReactorThreads reactors_;

@@ -62,14 +62,13 @@ void raise_descriptor_limit() {
 // Ends with a signal, or when Drain has been carried out.
 loop::Task<void> run_until_signal(loop::Loop& loop, Daemon& daemon) {
   loop::Signals signals(loop, {SIGTERM, SIGINT});
-  loop::Event ended(loop);
-  const auto set_after = [&ended](auto task) -> loop::Task<void> {
-    co_await task;
-    ended.set();
+  loop::Spawned<void> work(loop, daemon.run());
+  const auto end_at_signal = [&]() -> loop::Task<void> {
+    co_await signals.next();
+    daemon.drained().set();
   };
-  loop::Spawned<void> work(loop, set_after(daemon.run()));
-  loop::Spawned<void> signal(loop, set_after(signals.next()));
-  co_await ended.wait();
+  loop::Spawned<void> signal(loop, end_at_signal());
+  co_await daemon.drained().wait();
 }
 
 int run(const Options& options) {

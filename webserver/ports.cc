@@ -1,6 +1,8 @@
 #include "webserver/ports.h"
 
 #include <dirent.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -48,6 +50,17 @@ void for_each_entry(const std::string& path, Call call) {
   const std::unique_ptr<DIR, DirectoryClose> directory(::opendir(path.c_str()));
   if (!directory) return;
   while (const auto* entry = ::readdir(directory.get())) call(std::string(entry->d_name));
+}
+
+// What accepted sockets inherit, so that nobody has to set it on each: no waiting for more to send, and
+// finding out within two minutes that a silent client is no longer there, at no cost of ours.
+void set_inherited_options(int fd) {
+  const auto set = [fd](int level, int option, int value) { ::setsockopt(fd, level, option, &value, sizeof value); };
+  set(IPPROTO_TCP, TCP_NODELAY, 1);
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, 60);   // seconds
+  set(IPPROTO_TCP, TCP_KEEPINTVL, 15);
+  set(IPPROTO_TCP, TCP_KEEPCNT, 4);
 }
 
 Error describe(Error error, std::uint16_t port, std::string_view option) {
@@ -107,6 +120,7 @@ Result<BoundPort> bind_port(const std::string& bind, std::uint16_t port, unsigne
   for (unsigned i = 0; i < count; ++i) {
     auto socket = open(port, true);
     if (!socket) return tl::unexpected(describe(std::move(socket.error()), port, option));
+    set_inherited_options(socket->get());
     bound.sockets.push_back(std::move(*socket));
   }
   return bound;

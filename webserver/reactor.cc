@@ -1,6 +1,5 @@
 #include "webserver/reactor.h"
 
-#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -46,7 +45,7 @@ Reactor::~Reactor() {
   https_.reset();
   link_listener_.reset();
   for (auto& link : links_) link->fail("the webserver ends");
-  for_each_connection([](Connection& connection) { connection.drop(1001); });
+  for_each_connection([](Connection& connection) { connection.go_away(); });
   end_turn();
 }
 
@@ -78,16 +77,14 @@ Result<void> Reactor::set_certificate(const std::string& pem) {
 
 void Reactor::remove_grant(const link::Grant& secret) {
   grants_.remove(secret);
+  for_each_connection([&](Connection& connection) {
+    if (connection.has_stream() && connection.attach().grant == secret) connection.on_grant_removed();
+  });
   std::vector<Attach*> gone;
   for_each_attach([&](Attach& attach) {
     if (attach.grant == secret && attach.is_routed) gone.push_back(&attach);
   });
   for (Attach* attach : gone) {
-    const auto slot = attach->slot;
-    for_each_connection([&](Connection& connection) {
-      if (connection.has_stream() && connection.attach().slot == slot) connection.on_grant_removed();
-    });
-    // on_grant_removed leaves the attach in place: it is still routed.
     attach->link->append_detached(attach->id, link::AttachResult::kNoGrant, "the grant was taken back");
     attach->link->detach(*attach);
   }
@@ -178,8 +175,6 @@ void Reactor::accepted(UniqueFd fd, const sockaddr_storage& address, bool is_tls
     while (::recv(fd.get(), unread, sizeof unread, MSG_DONTWAIT) > 0) {}
     return;
   }
-  const int on = 1;
-  ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   ++counters_.accepted;
   ++counters_.connections;
   const auto index = take_record();
