@@ -61,15 +61,22 @@ export class Session {
  * `onMessage(session, message)`, `onClose(session)`. `password` may be changed later.
  */
 export async function startServer({ port, path, page, password, http, onMessage, onClose }) {
-  const state = { password, offline: false };
+  const state = { password, offline: false, build: "" };
   const sessions = new Set();
   let wrong = 0;
+  // With a build, pages lie below it too, and those of another build are sent there.
+  const reloadFrom = (url) => {
+    if (!state.build || url.includes(`/${state.build}/`)) return {};
+    return { url: url.replace(/(\/[0-9a-f]{6,})?\/([^/]*)$/, `/${state.build}/$2`) };
+  };
 
   const server = createServer(async (request, response) => {
     const url = new URL(request.url, "http://x");
     response.setHeader("Content-Security-Policy", "default-src 'self'");
     if (await http(request, response, url)) return;
-    const file = normalize(url.pathname).slice(path.length + 1);
+    const file = normalize(url.pathname)
+      .slice(path.length + 1)
+      .replace(/^[0-9a-f]{6,}\//, "");
     if (!url.pathname.startsWith(`${path}/`)) {
       response.writeHead(302, { Location: `${path}/${page}.htm` }).end();
       return;
@@ -93,7 +100,7 @@ export async function startServer({ port, path, page, password, http, onMessage,
     });
     socket.on("message", (data) => {
       const message = JSON.parse(data);
-      if (message.mt === "CheckBuild") session.send({ mt: "CheckBuildResult" });
+      if (message.mt === "CheckBuild") session.send({ mt: "CheckBuildResult", ...reloadFrom(message.url) });
       else if (message.mt === "AppChallenge") {
         challenge = String(Math.floor(Math.random() * 1e16)).padStart(16, "0");
         session.send({ mt: "AppChallengeResult", challenge });

@@ -52,6 +52,14 @@ export function socketUrl(page: string): string {
     .replace(/^http/, "ws");
 }
 
+/** The folder of a page without the build in it: the same before and after an update. A build has six or more hex
+ * digits, so that an instance called "cafe" keeps its name. */
+export function instancePath(page: string): string {
+  const folders = new URL(page).pathname.split("/").slice(0, -1);
+  if (/^[0-9a-f]{6,}$/i.test(folders.at(-1) ?? "")) folders.pop();
+  return folders.join("/");
+}
+
 const kKeepAliveMs = 30_000;
 const kLoginTimeoutMs = 60_000;
 
@@ -59,10 +67,10 @@ export class AppWebsocket {
   readonly state = signal<LinkState>({ name: "idle" });
   /** Told once after each login; subscribe anew here. */
   onOpen: () => void = () => {};
-  /** The page is about to be loaded again from the address of the running build: keep what is typed. */
-  onMove: () => void = () => {};
   /** Messages nobody waits for (unknown `src`). */
   onMessage: (message: Message) => void = () => {};
+  /** The page is about to be loaded anew, as its build is not the running one: the last chance to keep something. */
+  onReload: () => void = () => {};
   /** The domain of the instance, as the service told it with the login. */
   instanceDomain = "";
   /** Another object for each login: what belongs to one session can be kept with it. */
@@ -85,6 +93,17 @@ export class AppWebsocket {
     this.credentials = credentials;
     this.attempt = 0;
     this.open();
+  }
+
+  /** Asks once whether this page is of the running build, before anybody has typed into it. */
+  checkBuild(): void {
+    const socket = new WebSocket(socketUrl(this.page));
+    socket.onopen = () => socket.send(JSON.stringify({ mt: "CheckBuild", url: this.page.replace(/[?#].*$/, "") }));
+    socket.onmessage = (event) => {
+      const message = JSON.parse(String(event.data)) as Message;
+      socket.close();
+      if (message.mt === "CheckBuildResult" && this.state.value.name === "idle") this.reloadFrom(message["url"]);
+    };
   }
 
   /** Goes back online at once instead of waiting for the next attempt. */
@@ -182,10 +201,7 @@ export class AppWebsocket {
   private receive(message: Message): void {
     switch (message.mt) {
       case "CheckBuildResult":
-        if (typeof message["url"] === "string" && sameOrigin(message["url"], this.page)) {
-          this.onMove();
-          location.replace(message["url"] + location.hash);
-        }
+        this.reloadFrom(message["url"]);
         return;
       case "AppChallengeResult":
         void this.login(String(message["challenge"]));
@@ -214,6 +230,12 @@ export class AppWebsocket {
     const stream = this.streams.get(src);
     if (stream) stream(message);
     else this.onMessage(message);
+  }
+
+  private reloadFrom(url: unknown): void {
+    if (typeof url !== "string" || !sameOrigin(url, this.page)) return;
+    this.onReload();
+    location.replace(url + location.search + location.hash);
   }
 
   private async login(challenge: string): Promise<void> {

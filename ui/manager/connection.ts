@@ -8,14 +8,20 @@ import { fromSnapshot, platform, reduce } from "./platform";
 import { t } from "./texts";
 
 const kKept = "berth.manager.password";
-const kMoving = "berth.manager.moving";
 
 export const link = new AppWebsocket(globalThis.location?.href ?? "http://localhost/");
 
 /** True once a login worked: from then on a loss shows a banner, not the login page. */
 export const signedIn = signal(false);
 
+/** Typed but not yet proven while the page had to be loaded anew. */
+const kHandover = "berth.manager.handover";
+
 let candidate: { password: string; keep: boolean } | undefined;
+
+link.onReload = () => {
+  if (candidate && !signedIn.value) sessionStorage.setItem(kHandover, JSON.stringify(candidate));
+};
 
 link.onOpen = () => {
   signedIn.value = true;
@@ -51,11 +57,6 @@ async function subscribe(): Promise<void> {
   }
 }
 
-// Typed into the page of an older build: the running one goes on with it.
-link.onMove = () => {
-  if (candidate) sessionStorage.setItem(kMoving, JSON.stringify(candidate));
-};
-
 export function signIn(password: string, keep: boolean): void {
   candidate = { password, keep };
   link.connect({ kind: "password", app: "manager", dn: "Admin", password });
@@ -70,10 +71,10 @@ export function signOut(): void {
 
 /** Logs in again after a reload of this tab. The password stays in the tab's own storage, never on disk. */
 export function resume(): boolean {
-  const moving = sessionStorage.getItem(kMoving);
-  if (moving !== null) {
-    sessionStorage.removeItem(kMoving);
-    const { password, keep } = JSON.parse(moving) as { password: string; keep: boolean };
+  const handover = sessionStorage.getItem(kHandover);
+  sessionStorage.removeItem(kHandover);
+  if (handover !== null) {
+    const { password, keep } = JSON.parse(handover) as { password: string; keep: boolean };
     signIn(password, keep);
     return true;
   }

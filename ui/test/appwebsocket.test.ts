@@ -4,6 +4,7 @@ import WebSocket from "ws";
 import {
   AppWebsocket,
   ConnectionLost,
+  instancePath,
   type Message,
   RequestFailed,
   reconnectDelay,
@@ -31,6 +32,13 @@ async function connected(): Promise<AppWebsocket> {
 test("the socket is the folder of the page, with its build directory", () => {
   assert.equal(socketUrl("https://ap/manager/1a2b/manager.htm?lang=de#/jobs"), "wss://ap/manager/1a2b");
   assert.equal(socketUrl("http://ap:8080/example.com/team/notes.htm"), "ws://ap:8080/example.com/team");
+});
+
+test("what is kept for an instance survives an update of its build", () => {
+  const path = "/example.com/team";
+  assert.equal(instancePath("https://ap/example.com/team/notes.htm"), path);
+  assert.equal(instancePath("https://ap/example.com/team/00010082/notes.htm?name=x#y"), path);
+  assert.equal(instancePath("https://ap/example.com/cafe/notes.htm"), "/example.com/cafe");
 });
 
 test("delays double from half a second and stay at 32 seconds, within a fifth", () => {

@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 export interface FakeManager {
   port: number;
   url: string;
-  state: { password: string; offline: boolean };
+  state: { password: string; offline: boolean; build: string };
   world: { live(): void; onChange(message: object): void };
   dropAll(): void;
   close(): Promise<void>;
@@ -14,7 +14,7 @@ export interface FakeManager {
 export interface FakeNotes {
   port: number;
   url: string;
-  state: { password: string; offline: boolean };
+  state: { password: string; offline: boolean; build: string };
   boards: Map<string, { id: string; title: string }>;
   notes: Map<string, { id: string; text: string; author: string; files: { name: string }[] }>;
   acknowledged: { mt: string; id: string; text?: string }[];

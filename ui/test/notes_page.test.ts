@@ -91,7 +91,7 @@ test("an answer that got lost does not make a second note", async () => {
   // The same request again, as after a connection that broke before the answer.
   await ann.page.evaluate(
     ([key, change]) => sessionStorage.setItem(key!, change!),
-    [`berth.notes.outbox.${new URL(service.url).pathname}`, JSON.stringify([{ ...add, src: undefined }])],
+    ["berth.notes.outbox./example.com/team", JSON.stringify([{ ...add, src: undefined }])],
   );
   const before = service.acknowledged.length;
   await ann.page.reload();

@@ -1,14 +1,20 @@
 // The page's session: login, subscription, and the outbox that loses nothing.
 import { computed, signal } from "@preact/signals";
-import { AppWebsocket, ConnectionLost, type Credentials, RequestFailed } from "../../../ui/kit/appwebsocket";
+import {
+  AppWebsocket,
+  ConnectionLost,
+  type Credentials,
+  instancePath,
+  RequestFailed,
+} from "../../../ui/kit/appwebsocket";
 import { showToast } from "../../../ui/kit/components/toast";
 import type { Board, Change, Indication, Note, Person, SubscribeResult } from "./messages";
 import { addChange, applyChange, applyIndication, type Boards, kNoBoards } from "./model";
 import { t } from "./texts";
 
 const page = globalThis.location?.href ?? "http://localhost/";
-const kOutbox = `berth.notes.outbox.${new URL(page).pathname}`;
-const kPassword = `berth.notes.password.${new URL(page).pathname}`;
+const kOutbox = `berth.notes.outbox.${instancePath(page)}`;
+const kPassword = `berth.notes.password.${instancePath(page)}`;
 export const appName = new URL(page).searchParams.get("name") ?? "notes";
 export const inPortal = typeof window !== "undefined" && window.parent !== window;
 
@@ -187,6 +193,7 @@ export function start(): void {
   }
   const name = rememberedName();
   if (password !== null && name) signIn(name, password);
+  else link.checkBuild();
 }
 
 let writing: string | undefined;

@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { instancePath } from "../../../ui/kit/appwebsocket";
 import { Button } from "../../../ui/kit/components/button";
 import { TextInput } from "../../../ui/kit/components/field";
 import { inPortal, link, rememberedName, signIn } from "./connection";
@@ -30,7 +31,7 @@ export function LoginPage() {
         <img src="notes.svg" width={44} height={44} alt="" />
         <div>
           <h1>{t("login.title")}</h1>
-          <p class="muted break">{decodeURIComponent(location.pathname.replace(/\/[^/]*$/, "").slice(1))}</p>
+          <p class="muted break">{decodeURIComponent(instancePath(location.href).slice(1))}</p>
         </div>
         <TextInput
           label={t("login.name")}
