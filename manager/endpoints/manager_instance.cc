@@ -139,6 +139,16 @@ Task<void> RootInstance::started() {
       co_await manager_->serve_http(request, response);
       co_return;
     }
+    // Our path catches what nobody else has attached, so it is here that a starting app's clients arrive.
+    const std::string whole = "/" + path;
+    for (const auto& [key, row] : instances_.all()) {
+      if (row.is_deleted() || (whole != row.path && !whole.starts_with(row.path + "/"))) continue;
+      const auto state = instances_.view(row).state;
+      const bool starts = state == api::InstanceState::kStarting || state == api::InstanceState::kRunning;
+      response.status(503).content_type("text/plain; charset=utf-8").header("retry-after", starts ? "1" : "30");
+      co_await response.send(starts ? "The app is starting.\n" : "The app is stopped.\n");
+      co_return;
+    }
     throw_failure(Errc::kNotFound, "There is nothing here.");
   });
   co_return;

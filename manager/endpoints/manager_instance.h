@@ -50,15 +50,16 @@ class ManagerInstance : public sdk::AppInstance {
   std::unique_ptr<DomainApiEndpoint> domain_api_;
 };
 
-// At /: redirect to the UI, and the keyed HTTP requests by their names at the root.
+// At /: redirect to the UI, the keyed HTTP requests by their names at the root, and 503 for apps that are just starting.
 class RootInstance : public sdk::AppInstance {
  public:
-  RootInstance(sdk::AppService& service, sdk::InstanceArguments arguments, ManagerInstance*& manager)
-      : AppInstance(service, std::move(arguments)), manager_(manager) {}
+  RootInstance(sdk::AppService& service, sdk::InstanceArguments arguments, ManagerInstance*& manager, const Instances& instances)
+      : AppInstance(service, std::move(arguments)), manager_(manager), instances_(instances) {}
   loop::Task<void> started() override;
 
  private:
   ManagerInstance*& manager_;
+  const Instances& instances_;
 };
 
 }  // namespace berth::manager

@@ -35,8 +35,7 @@ void LogFile::rotate() {
 }
 
 void LogFile::write(LogLevel level, std::string_view line) {
-  const char* word = level == LogLevel::kError ? "error: " : level == LogLevel::kWarning ? "warning: " : "";
-  const std::string text = fmt::format("{} manager@ {}{}\n", log_time_stamp(), word, line);
+  const std::string text = fmt::format("{} manager@ {}\n", log_time_stamp(), line);
   if (size_ + text.size() > limit_bytes_) rotate();
   if (fd_ && ::write(fd_.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size())) size_ += text.size();
   if (level >= LogLevel::kWarning) std::fputs(text.c_str(), stderr);

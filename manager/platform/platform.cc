@@ -280,7 +280,7 @@ Task<void> Platform::Parts_::start_own_instances() {
   own_service_ = std::make_unique<sdk::AppService>(
       loop_, std::move(description), sdk::ServiceArguments{},
       [this](sdk::AppService& service, sdk::InstanceArguments arguments) -> std::unique_ptr<sdk::AppInstance> {
-        if (arguments.name == "root") return std::make_unique<RootInstance>(service, std::move(arguments), manager_instance_);
+        if (arguments.name == "root") return std::make_unique<RootInstance>(service, std::move(arguments), manager_instance_, instances_);
         auto instance = std::make_unique<ManagerInstance>(service, std::move(arguments), admin_);
         manager_instance_ = instance.get();
         return instance;

@@ -1,0 +1,416 @@
+// Jobs on a real PostgreSQL with a real service process, and the death of the manager at every step of them.
+#include "manager/instances/instance_jobs.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include "base/file.h"
+#include "manager/testing/rig.h"
+
+namespace berth::manager {
+namespace {
+
+using namespace std::chrono_literals;
+
+class JobsTest : public testing::Test {
+ protected:
+  JobsTest() {
+    set_log_sink([](LogLevel, std::string_view) {});
+    world_ = std::make_unique<RigWorld>(loop_);
+    world_->publish("notes", "1a");
+    rig_ = make_rig();
+  }
+  ~JobsTest() override {
+    if (rig_) rig_->stop_services();
+    rig_.reset();
+    world_.reset();
+    set_log_sink(nullptr);
+  }
+  std::unique_ptr<Rig> make_rig() {
+    auto rig = std::make_unique<Rig>(*world_);
+    rig->start();
+    return rig;
+  }
+  template <class T>
+  T run(Task<T> task) { return loop::run_task(loop_, std::move(task)); }
+
+  void install() {
+    ASSERT_EQ(rig_->finish(run(rig_->service_jobs.install("notes", "", "test"))).state, api::JobState::kDone);
+  }
+  InstanceJobs::Created create(std::string name = "team") {
+    NewInstance wanted;
+    wanted.service = "notes";
+    wanted.name = name;
+    wanted.domain = "example.com";
+    return run(rig_->instance_jobs.create(std::move(wanted), "test")).value();
+  }
+  void created(std::string name = "team") {
+    const auto made = create(name);
+    const auto job = run(rig_->jobs.wait(made.job.id)).value();
+    ASSERT_EQ(job.state, api::JobState::kDone) << job.error.value_or("");
+  }
+  // A table with one value in the instance's database, as the app would have it.
+  void put_value(const std::string& value) {
+    const auto row = rig_->instances.get("team", "example.com").value();
+    db::Database database(loop_, world_->cluster.options(row.database, row.database_user, row.database_password));
+    run(database.run_script("CREATE TABLE IF NOT EXISTS thing (value text); TRUNCATE thing;"));
+    run(database.query("INSERT INTO thing VALUES ($1)", value));
+  }
+  std::string value() {
+    const auto row = rig_->instances.get("team", "example.com").value();
+    db::Database database(loop_, world_->cluster.options(row.database, row.database_user, row.database_password));
+    return run(database.query("SELECT value FROM thing")).front().get<std::string>(0);
+  }
+  std::string backup(const std::string& name = "backup.dump") {
+    const std::string path = world_->folder + "/" + name;
+    FileSink sink(path);
+    run(rig_->instance_jobs.backup("team", "example.com", sink));
+    sink.finish();
+    return path;
+  }
+  std::string upload(const std::string& path) {
+    const std::string target = rig_->instance_jobs.upload_path();
+    BERTH_CHECK(write_file_durably(target, read_file(path).value(), 0600).has_value());
+    return target;
+  }
+  std::size_t databases_like(const std::string& pattern) {
+    return run(rig_->admin_database.query("SELECT datname FROM pg_database WHERE datname LIKE $1", pattern)).size();
+  }
+  bool is_running(const std::string& name = "team") {
+    const auto* row = rig_->instances.find(name, "example.com");
+    return row && rig_->instances.view(*row).state == api::InstanceState::kRunning;
+  }
+
+  // Lets the manager die at `point` of the job that `start` begins, and a new one go on. False if the job does not
+  // come by that point.
+  bool die_at(const std::string& point, const std::function<Result<api::Job>()>& start, api::Job& ended) {
+    loop::Event dead(loop_), never(loop_);
+    rig_->jobs.at_point = [&](const JobEntry&, std::string at) -> Task<void> {
+      if (at != point) co_return;
+      dead.set();
+      co_await never.wait();
+    };
+    const auto job = start();
+    EXPECT_TRUE(job) << job.error().detail;
+    if (!job) return false;
+    EXPECT_TRUE(loop_.run_until([&] { return dead.is_set() || rig_->jobs.running() == 0; }, 60s));
+    const bool died = dead.is_set();
+    rig_.reset();
+    rig_ = make_rig();
+    ended = run(rig_->jobs.wait(job->id)).value();
+    return died;
+  }
+
+  loop::Loop loop_;
+  std::unique_ptr<RigWorld> world_;
+  std::unique_ptr<Rig> rig_;
+};
+
+TEST_F(JobsTest, InstallKeepsTheBinaryAndStartsIt) {
+  install();
+  const auto* service = rig_->services.find("notes");
+  ASSERT_TRUE(service);
+  EXPECT_EQ(service->process().state(), ProcessState::kRunning);
+  EXPECT_EQ(service->row().build, "1a");
+  EXPECT_FALSE(service->row().signer.empty());
+  EXPECT_EQ(run(rig_->service_repository.files("notes", "1a")).size(), 1u);
+  EXPECT_TRUE(path_exists(world_->layout.app("notes") + "/notes"));
+  const auto again = run(rig_->service_jobs.install("notes", "", "test"));
+  EXPECT_EQ(again.error().code, Errc::kConflict);
+  EXPECT_EQ(run(rig_->service_jobs.install("nothing", "", "test")).error().code, Errc::kNotFound);
+}
+
+TEST_F(JobsTest, TheBinaryComesBackFromTheDatabase) {
+  install();
+  rig_->stop_services();
+  const std::string program = world_->layout.app("notes") + "/notes";
+  const auto content = read_file(program, std::size_t{1} << 30).value();
+  ASSERT_TRUE(remove_tree(world_->layout.apps()));
+  run(rig_->services.start_and_wait("notes", 30s));
+  EXPECT_EQ(read_file(program, std::size_t{1} << 30).value(), content);
+  // And a changed one is replaced.
+  rig_->stop_services();
+  ASSERT_TRUE(write_file_durably(program, "changed", 0755));
+  run(rig_->services.start_and_wait("notes", 30s));
+  EXPECT_EQ(read_file(program, std::size_t{1} << 30).value(), content);
+}
+
+TEST_F(JobsTest, AServiceThatDoesNotReportLeavesNothingBehind) {
+  run(rig_->settings.set("serviceStartSeconds", "1"));
+  for (const char* behaviour : {"mute", "crash"}) {
+    SCOPED_TRACE(behaviour);
+    world_->publish("broken", "1a", behaviour);
+    run(rig_->store.get(true));
+    const auto job = rig_->finish(run(rig_->service_jobs.install("broken", "", "test")));
+    EXPECT_EQ(job.state, api::JobState::kFailed);
+    EXPECT_FALSE(rig_->services.find("broken"));
+    EXPECT_FALSE(run(rig_->service_repository.find("broken")));
+    EXPECT_FALSE(path_exists(world_->layout.app("broken")));
+    EXPECT_FALSE(path_exists(world_->layout.downloads() + "/job-" + job.id));
+  }
+}
+
+TEST_F(JobsTest, UpdateChangesTheBuildAndABrokenOneGoesBack) {
+  install();
+  created();
+  world_->publish("notes", "1b");
+  run(rig_->store.get(true));
+  auto job = rig_->finish(run(rig_->service_jobs.install("notes", "", "test")));
+  EXPECT_EQ(job.kind, api::JobKind::kUpdate);
+  EXPECT_EQ(job.state, api::JobState::kDone) << job.error.value_or("");
+  EXPECT_EQ(rig_->services.find("notes")->row().build, "1b");
+  EXPECT_TRUE(run(rig_->service_repository.files("notes", "1a")).empty());
+  EXPECT_TRUE(loop_.run_until([&] { return is_running(); }));
+
+  run(rig_->settings.set("serviceStartSeconds", "1"));
+  world_->publish("notes", "1c", "mute");
+  run(rig_->store.get(true));
+  job = rig_->finish(run(rig_->service_jobs.install("notes", "", "test")));
+  EXPECT_EQ(job.state, api::JobState::kFailed);
+  EXPECT_EQ(rig_->services.find("notes")->row().build, "1b");
+  EXPECT_TRUE(run(rig_->service_repository.files("notes", "1c")).empty());
+  EXPECT_TRUE(loop_.run_until([&] { return is_running(); }));
+}
+
+TEST_F(JobsTest, ManagerDeathAtEachStepOfAnInstallEndsItInTheNewState) {
+  for (const char* point : {"before 0", "after 0", "before 1", "after 1", "before 2", "after 2", "before 3", "after 3"}) {
+    SCOPED_TRACE(point);
+    api::Job ended;
+    EXPECT_TRUE(die_at(point, [&] { return run(rig_->service_jobs.install("notes", "", "test")); }, ended));
+    EXPECT_EQ(ended.state, api::JobState::kDone) << ended.error.value_or("");
+    ASSERT_TRUE(rig_->services.find("notes"));
+    EXPECT_TRUE(loop_.run_until([&] { return rig_->services.find("notes")->process().state() == ProcessState::kRunning; }));
+    EXPECT_FALSE(path_exists(world_->layout.downloads() + "/job-" + ended.id));
+    const auto removed = rig_->finish(run(rig_->service_jobs.remove("notes", "test")));
+    EXPECT_EQ(removed.state, api::JobState::kDone) << removed.error.value_or("");
+    EXPECT_FALSE(path_exists(world_->layout.app("notes")));
+  }
+}
+
+TEST_F(JobsTest, CreateMakesDatabaseAndStarts) {
+  install();
+  const auto made = create();
+  EXPECT_EQ(made.row.path, "/example.com/team");
+  EXPECT_EQ(made.row.database, "example.com_team");
+  EXPECT_NE(made.row.password, made.row.database_password);
+  const auto job = run(rig_->jobs.wait(made.job.id)).value();
+  ASSERT_EQ(job.state, api::JobState::kDone) << job.error.value_or("");
+  EXPECT_TRUE(is_running());
+  put_value("hello");
+  EXPECT_EQ(value(), "hello");
+}
+
+TEST_F(JobsTest, TakenNamesPathsAndDatabasesAreToldByHolder) {
+  install();
+  created();
+  NewInstance wanted;
+  wanted.service = "notes";
+  wanted.name = "team";
+  wanted.domain = "example.com";
+  EXPECT_EQ(run(rig_->instance_jobs.create(wanted, "test")).error().code, Errc::kExists);
+  wanted.name = "other";
+  wanted.path = "example.com/team";
+  auto refused = run(rig_->instance_jobs.create(wanted, "test"));
+  EXPECT_EQ(refused.error().code, Errc::kExists);
+  EXPECT_NE(refused.error().detail.find("team@example.com"), std::string::npos);
+  wanted.path = "example.com/team/below";
+  EXPECT_EQ(run(rig_->instance_jobs.create(wanted, "test")).error().code, Errc::kExists);
+  wanted.path = "/manager/x";
+  EXPECT_EQ(run(rig_->instance_jobs.create(wanted, "test")).error().code, Errc::kConflict);
+  wanted.path = "";
+  wanted.database = "example.com_team";
+  EXPECT_EQ(run(rig_->instance_jobs.create(wanted, "test")).error().code, Errc::kExists);
+  wanted.database = std::string(64, 'x');
+  EXPECT_EQ(run(rig_->instance_jobs.create(wanted, "test")).error().code, Errc::kTooLarge);
+  wanted.database = "";
+  wanted.service = "nothing";
+  EXPECT_EQ(run(rig_->instance_jobs.create(wanted, "test")).error().code, Errc::kNotFound);
+}
+
+TEST_F(JobsTest, AForeignDatabaseOfThatNameIsNotTouched) {
+  install();
+  run(rig_->admin_database.query("CREATE DATABASE \"example.com_team\""));
+  const auto made = create();
+  const auto job = run(rig_->jobs.wait(made.job.id)).value();
+  EXPECT_EQ(job.state, api::JobState::kFailed);
+  EXPECT_FALSE(rig_->instances.find("team", "example.com"));
+  EXPECT_EQ(databases_like("example.com_team"), 1u);
+}
+
+TEST_F(JobsTest, AnAppThatDoesNotStartLeavesNoInstanceBehind) {
+  world_->publish("notes", "2a", "refuse");
+  install();
+  const auto made = create();
+  const auto job = run(rig_->jobs.wait(made.job.id)).value();
+  EXPECT_EQ(job.state, api::JobState::kFailed);
+  EXPECT_EQ(job.error, "does not want to");
+  EXPECT_FALSE(rig_->instances.find("team", "example.com"));
+  EXPECT_EQ(databases_like("example.com_team"), 0u);
+}
+
+TEST_F(JobsTest, ManagerDeathAtEachStepOfACreateEndsItInTheNewState) {
+  install();
+  for (const char* point : {"before 0", "after 0", "before 1", "after 1", "before 2", "after 2", "before 3", "after 3"}) {
+    SCOPED_TRACE(point);
+    api::Job ended;
+    EXPECT_TRUE(die_at(point, [&]() -> Result<api::Job> { return create().job; }, ended));
+    EXPECT_EQ(ended.state, api::JobState::kDone) << ended.error.value_or("");
+    EXPECT_TRUE(loop_.run_until([&] { return is_running(); }));
+    put_value("works");
+    const auto removed = rig_->finish(run(rig_->instance_jobs.remove("team", "example.com", true, "test")));
+    EXPECT_EQ(removed.state, api::JobState::kDone) << removed.error.value_or("");
+    EXPECT_EQ(databases_like("example.com_team%"), 0u);
+  }
+}
+
+TEST_F(JobsTest, TheBinKeepsEverythingUntilUndone) {
+  install();
+  created();
+  put_value("kept");
+  ASSERT_EQ(rig_->finish(run(rig_->instance_jobs.remove("team", "example.com", false, "test"))).state, api::JobState::kDone);
+  EXPECT_EQ(rig_->instances.view(*rig_->instances.find("team", "example.com")).state, api::InstanceState::kDeleted);
+  EXPECT_EQ(run(rig_->service_jobs.remove("notes", "test")).error().code, Errc::kConflict);
+  ASSERT_EQ(rig_->finish(run(rig_->instance_jobs.undo_delete("team", "example.com", "test"))).state, api::JobState::kDone);
+  EXPECT_TRUE(is_running());
+  EXPECT_EQ(value(), "kept");
+}
+
+TEST_F(JobsTest, WhatWasInTheBinLongEnoughGoesForGood) {
+  install();
+  created();
+  ASSERT_EQ(rig_->finish(run(rig_->instance_jobs.remove("team", "example.com", false, "test"))).state, api::JobState::kDone);
+  run(rig_->instance_jobs.purge());
+  EXPECT_EQ(rig_->jobs.running(), 0u);
+  run(rig_->database.query("UPDATE instance SET purge = now() - interval '1 second'"));
+  run(rig_->instance_jobs.purge());
+  ASSERT_TRUE(loop_.run_until([&] { return rig_->jobs.running() == 0; }));
+  EXPECT_FALSE(rig_->instances.find("team", "example.com"));
+  EXPECT_EQ(databases_like("example.com_team"), 0u);
+}
+
+TEST_F(JobsTest, RestoreBringsBackADeletedInstanceWithItsPassword) {
+  install();
+  const auto made = create();
+  run(rig_->jobs.wait(made.job.id));
+  put_value("from the backup");
+  const auto file = backup();
+  ASSERT_EQ(rig_->finish(run(rig_->instance_jobs.remove("team", "example.com", true, "test"))).state, api::JobState::kDone);
+  const auto job = rig_->finish(run(rig_->instance_jobs.restore(upload(file), "", "", "test")));
+  ASSERT_EQ(job.state, api::JobState::kDone) << job.error.value_or("");
+  EXPECT_EQ(value(), "from the backup");
+  EXPECT_EQ(rig_->instances.find("team", "example.com")->password, made.row.password);
+  EXPECT_EQ(rig_->instances.find("team", "example.com")->path, "/example.com/team");
+  EXPECT_TRUE(is_running());
+  EXPECT_EQ(databases_like("example.com_team%"), 1u);
+}
+
+TEST_F(JobsTest, TwoRestoresOfOneInstanceAtOnceAreOneTooMany) {
+  install();
+  created();
+  const auto file = backup();
+  const auto first = run(rig_->instance_jobs.restore(upload(file), "", "", "test"));
+  ASSERT_TRUE(first);
+  const std::string second_file = upload(file);
+  const auto second = run(rig_->instance_jobs.restore(second_file, "", "", "test"));
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, Errc::kConflict);
+  EXPECT_FALSE(path_exists(second_file));
+  EXPECT_EQ(run(rig_->jobs.wait(first->id))->state, api::JobState::kDone);
+}
+
+TEST_F(JobsTest, BadFilesChangeNothing) {
+  install();
+  created();
+  put_value("mine");
+  const auto good = read_file(backup()).value();
+  const auto refused = [&](std::string content) {
+    const std::string path = rig_->instance_jobs.upload_path();
+    EXPECT_TRUE(write_file_durably(path, content, 0600));
+    std::string why;
+    try {
+      const auto job = run(rig_->instance_jobs.restore(path, "", "", "test"));
+      if (!job) why = job.error().detail;
+      else if (const auto ended = run(rig_->jobs.wait(job->id)); ended->state == api::JobState::kFailed) why = ended->error.value_or("");
+    } catch (const Failure& failure) {
+      why = failure.error().detail;
+    }
+    EXPECT_FALSE(path_exists(path));
+    return why;
+  };
+  EXPECT_NE(refused("this is no backup at all"), "");
+  EXPECT_NE(refused(good.substr(0, good.size() / 2)), "");
+  EXPECT_NE(refused(good.substr(0, good.size() - 10)), "");
+  std::string flipped = good;
+  flipped[good.size() * 3 / 4] ^= 0x20;
+  EXPECT_NE(refused(flipped), "");
+  EXPECT_EQ(value(), "mine");
+  EXPECT_TRUE(is_running());
+  EXPECT_EQ(databases_like("example.com_team%"), 1u);
+}
+
+TEST_F(JobsTest, ABackupOfANewerBuildOrAnotherKeyIsRefused) {
+  world_->publish("notes", "2b");
+  install();
+  created();
+  const auto newer = backup("newer.dump");
+  run(rig_->settings.set("backupPassphrase", "first"));
+  const auto sealed = backup("sealed.dump");
+  run(rig_->settings.set("backupPassphrase", "second"));
+  auto refused = run(rig_->instance_jobs.restore(upload(sealed), "", "", "test"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::kDenied);
+
+  ASSERT_EQ(rig_->finish(run(rig_->instance_jobs.remove("team", "example.com", true, "test"))).state, api::JobState::kDone);
+  ASSERT_EQ(rig_->finish(run(rig_->service_jobs.remove("notes", "test"))).state, api::JobState::kDone);
+  refused = run(rig_->instance_jobs.restore(upload(newer), "", "", "test"));
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().detail.find("install it first"), std::string::npos) << refused.error().detail;
+  world_->publish("notes", "2a");
+  run(rig_->store.get(true));
+  install();
+  refused = run(rig_->instance_jobs.restore(upload(newer), "", "", "test"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::kUnsupported) << refused.error().detail;
+}
+
+TEST_F(JobsTest, ManagerDeathAtEachStepOfARestoreLosesNothing) {
+  install();
+  created();
+  put_value("backup");
+  const auto file = backup();
+  for (int step = 0; step < 8; ++step)
+    for (const char* side : {"before", "after"}) {
+      SCOPED_TRACE(fmt::format("{} {}", side, step));
+      put_value("live");
+      api::Job ended;
+      const std::string up = upload(file);
+      EXPECT_TRUE(die_at(fmt::format("{} {}", side, step), [&] { return run(rig_->instance_jobs.restore(up, "", "", "test")); }, ended));
+      EXPECT_EQ(ended.state, api::JobState::kDone) << ended.error.value_or("");
+      EXPECT_EQ(value(), "backup");
+      EXPECT_TRUE(loop_.run_until([&] { return is_running(); }));
+      EXPECT_EQ(databases_like("example.com_team%"), 1u);
+      EXPECT_FALSE(path_exists(up));
+    }
+}
+
+TEST_F(JobsTest, PostgresKilledInTheMiddleIsWaitedFor) {
+  install();
+  loop::Event reached(loop_);
+  rig_->jobs.at_point = [&](const JobEntry&, std::string point) -> Task<void> {
+    if (point == "before 1" && !reached.is_set()) {
+      reached.set();
+      world_->cluster.kill_now();
+    }
+    co_return;
+  };
+  const auto made = create();
+  ASSERT_TRUE(loop_.run_until([&] { return reached.is_set(); }));
+  loop_.run_until([] { return false; }, 500ms);
+  world_->cluster.start();
+  const auto job = run(rig_->jobs.wait(made.job.id)).value();
+  EXPECT_EQ(job.state, api::JobState::kDone) << job.error.value_or("");
+  EXPECT_TRUE(is_running());
+}
+
+}  // namespace
+}  // namespace berth::manager
