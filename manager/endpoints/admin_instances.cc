@@ -60,7 +60,7 @@ void Admin::add_instances() {
   });
   on<api::EditInstance>([this](api::EditInstance message, AdminRequest&) -> Task<api::EditInstanceResult> {
     const std::string key = message.name + "@" + message.domain;
-    if (const auto busy = parts_.jobs.find_running(key)) throw_failure(Errc::kConflict, "{} is busy: \"{}\" runs", key, busy->title);
+    if (const auto busy = parts_.jobs.find_running(key)) throw_failure(Errc::kConflict, "{} is busy: \"{}\" is already running", key, busy->title);
     const auto row = co_await parts_.instances.edit(message);
     api::EditInstanceResult result;
     result.instance = parts_.instances.view(row);

@@ -63,9 +63,9 @@ class JobsTest : public testing::Test {
   }
   std::string backup(const std::string& name = "backup.dump") {
     const std::string path = world_->folder + "/" + name;
-    FileSink sink(path);
+    FileSink sink(loop_, path);
     run(rig_->instance_jobs.backup("team", "example.com", sink));
-    sink.finish();
+    run(sink.finish());
     return path;
   }
   std::string upload(const std::string& path) {
@@ -140,7 +140,6 @@ TEST_F(JobsTest, AServiceThatDoesNotReportLeavesNothingBehind) {
   for (const char* behaviour : {"mute", "crash"}) {
     SCOPED_TRACE(behaviour);
     world_->publish("broken", "1a", behaviour);
-    run(rig_->store.get(true));
     const auto job = rig_->finish(run(rig_->service_jobs.install("broken", "", "test")));
     EXPECT_EQ(job.state, api::JobState::kFailed);
     EXPECT_FALSE(rig_->services.find("broken"));
@@ -154,7 +153,6 @@ TEST_F(JobsTest, UpdateChangesTheBuildAndABrokenOneGoesBack) {
   install();
   created();
   world_->publish("notes", "1b");
-  run(rig_->store.get(true));
   auto job = rig_->finish(run(rig_->service_jobs.install("notes", "", "test")));
   EXPECT_EQ(job.kind, api::JobKind::kUpdate);
   EXPECT_EQ(job.state, api::JobState::kDone) << job.error.value_or("");
@@ -164,7 +162,6 @@ TEST_F(JobsTest, UpdateChangesTheBuildAndABrokenOneGoesBack) {
 
   run(rig_->settings.set("serviceStartSeconds", "1"));
   world_->publish("notes", "1c", "mute");
-  run(rig_->store.get(true));
   job = rig_->finish(run(rig_->service_jobs.install("notes", "", "test")));
   EXPECT_EQ(job.state, api::JobState::kFailed);
   EXPECT_EQ(rig_->services.find("notes")->row().build, "1b");
@@ -366,7 +363,6 @@ TEST_F(JobsTest, ABackupOfANewerBuildOrAnotherKeyIsRefused) {
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().detail.find("install it first"), std::string::npos) << refused.error().detail;
   world_->publish("notes", "2a");
-  run(rig_->store.get(true));
   install();
   refused = run(rig_->instance_jobs.restore(upload(newer), "", "", "test"));
   ASSERT_FALSE(refused);

@@ -35,7 +35,7 @@ bool has_odd_unicode(std::string_view text) {
 Result<void> check_segment(std::string_view text, std::string_view what) {
   if (!is_valid_utf8(text)) return fail(Errc::kMalformed, "{} is not valid UTF-8", what);
   if (has_odd_unicode(text)) return fail(Errc::kMalformed, "{} has an invisible character", what);
-  constexpr std::string_view kForbidden = " /@?#%\\\"'<>";
+  constexpr std::string_view kForbidden = " /@?#%\\\"'<>{}|^`[]$;*&";
   for (const char c : text)
     if (is_control(c) || kForbidden.find(c) != std::string_view::npos)
       return fail(Errc::kMalformed, "{} must not contain {}", what, show(c));

@@ -246,7 +246,7 @@ std::optional<api::Job> JobRunner::find_running(const std::string& target) const
 
 Task<Result<api::Job>> JobRunner::start(NewJob job) {
   const auto busy = [&](std::string_view title) {
-    return fail(Errc::kConflict, "{} is busy: \"{}\" runs; wait for its end or cancel it", job.target, title);
+    return fail(Errc::kConflict, "{} is busy: \"{}\" is already running; wait for its end or cancel it", job.target, title);
   };
   if (const auto running = find_running(job.target)) co_return busy(running->title);
   if (const auto starting = starting_.find(job.target); starting != starting_.end()) co_return busy(starting->second);

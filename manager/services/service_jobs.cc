@@ -25,8 +25,9 @@ std::string ServiceJobs::folder_of(const JobEntry& entry) const { return layout_
 loop::Duration ServiceJobs::start_limit() const { return std::chrono::seconds(settings_.number("serviceStartSeconds")); }
 
 Task<Result<api::Job>> ServiceJobs::install(std::string id, std::string version, std::string by) {
-  const auto* state = co_await store_.get(false);
-  if (!state->index.find(id)) state = co_await store_.get(true);
+  // What is installed is what the store offers now, not a quarter of an hour ago.
+  const auto* state = co_await store_.get(true);
+  if (!state->error.empty()) co_return tl::unexpected(Error{state->error_code, state->error});
   const auto* entry = state->index.find(id);
   if (!entry) co_return fail(Errc::kNotFound, "the store has no app \"{}\"", id);
   const auto* wanted = find_version(*entry, version);

@@ -89,7 +89,7 @@ Task<StoreState> Store::read_package_index(StoreSource& source) { return read_in
 Task<StoreState> Store::read_index(StoreSource& source, bool keep) {
   const auto options = options_();
   const auto text = co_await fetch_text(source, "apps.json", {options.index_limit, options.stall});
-  if (!text) throw_failure(Errc::kNotFound, "there is no {}", source.describe("apps.json"));
+  if (!text) throw_failure(Errc::kNotFound, "not found: {}", source.describe("apps.json"));
   const auto signature = co_await fetch_text(source, "apps.json.minisig", {kSignatureLimit, options.stall});
   StoreState state;
   if (signature) state.signer = or_throw(check_signature(*text, *signature));
@@ -150,6 +150,7 @@ Task<const StoreState*> Store::get(bool refresh) {
     throw Failure(*error);
   }
   state_.error = error->detail;
+  state_.error_code = error->code;
   fetched_at_ = loop_.now();
   co_return &state_;
 }
@@ -206,7 +207,7 @@ Task<DownloadedPackage> Store::download_from(StoreSource& source, StoreEntry ent
       found = co_await source.fetch(path, {options.file_limit, options.stall}, sink);
     }
     if (!found) {
-      if (file.is_required) throw_failure(Errc::kNotFound, "the store has no {}", source.describe(file.path));
+      if (file.is_required) throw_failure(Errc::kNotFound, "not found in the store: {}", source.describe(file.path));
       fd.reset();
       ::unlink(target.c_str());
       ++done;

@@ -30,6 +30,7 @@ struct StoreState {
   std::string signer;                   // id of the key; empty: not signed
   std::string fetched;                  // ISO 8601 UTC
   std::string error;                    // why this is an old one, or none
+  Errc error_code = Errc::kUnavailable;
 };
 
 struct DownloadedPackage {
