@@ -95,17 +95,6 @@ export class AppWebsocket {
     this.open();
   }
 
-  /** Asks once whether this page is of the running build, before anybody has typed into it. */
-  checkBuild(): void {
-    const socket = new WebSocket(socketUrl(this.page));
-    socket.onopen = () => socket.send(JSON.stringify({ mt: "CheckBuild", url: this.page.replace(/[?#].*$/, "") }));
-    socket.onmessage = (event) => {
-      const message = JSON.parse(String(event.data)) as Message;
-      socket.close();
-      if (message.mt === "CheckBuildResult" && this.state.value.name === "idle") this.reloadFrom(message["url"]);
-    };
-  }
-
   /** Goes back online at once instead of waiting for the next attempt. */
   retryNow(): void {
     if (this.state.value.name === "waiting") this.open();

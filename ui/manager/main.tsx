@@ -3,7 +3,7 @@ import { Toasts } from "../kit/components/toast";
 import { route } from "../kit/route";
 import { applySettings } from "../kit/settings";
 import { BinPage } from "./bin_page";
-import { link, resume, signedIn } from "./connection";
+import { resume, signedIn } from "./connection";
 import { Frame } from "./frame";
 import { InstancePage } from "./instance_page";
 import { JobPage, JobsPage } from "./jobs_page";
@@ -56,5 +56,5 @@ function Manager() {
 }
 
 applySettings();
-if (!resume()) link.checkBuild();
+resume();
 render(<Manager />, document.getElementById("app")!);

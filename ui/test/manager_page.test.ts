@@ -312,13 +312,15 @@ describe("manager page, platform away", () => {
     assert.deepEqual(complaints, []);
   });
 
-  test("a page of another build loads the running one, before and after the password is typed", async () => {
+  test("a page of another build loads the running one with the login, and nobody types twice", async () => {
     manager.state.build = "00010082";
     const { page } = await openPage(browser, `${manager.url}#/jobs`);
-    await page.waitForURL(/\/manager\/00010082\/manager\.htm#\/jobs$/);
-    manager.state.build = "00010083";
     await page.getByLabel("Admin password").fill("pwd");
     await page.keyboard.press("Enter");
+    await page.waitForURL(/\/manager\/00010082\/manager\.htm#\/jobs$/);
+    await page.getByRole("heading", { name: "Jobs" }).waitFor();
+    manager.state.build = "00010083";
+    manager.dropAll();
     await page.waitForURL(/\/manager\/00010083\/manager\.htm#\/jobs$/);
     await page.getByRole("heading", { name: "Jobs" }).waitFor();
     manager.state.build = "";

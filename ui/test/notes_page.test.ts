@@ -99,6 +99,20 @@ test("an answer that got lost does not make a second note", async () => {
   assert.equal(stored("Only once").length, 1);
 });
 
+test("an update of the service reloads the page and keeps the login and what was not sent", async () => {
+  const ann = await signedIn("Ann");
+  service.state.offline = true;
+  service.dropAll();
+  await ann.page.getByText("You can go on writing").waitFor();
+  await addNote(ann.page, 1, "Written before the update");
+  service.state.build = "00010083";
+  service.state.offline = false;
+  await ann.page.waitForURL(/\/example\.com\/team\/00010083\/notes\.htm$/);
+  await until("stored", () => stored("Written before the update").length === 1);
+  await ann.page.locator(".note", { hasText: "Written before the update" }).waitFor();
+  service.state.build = "";
+});
+
 test("a deleted note comes back by undo; colour and board are changed in place", async () => {
   const ann = await signedIn("Ann");
   await addNote(ann.page, 0, "Blue one");

@@ -55,9 +55,14 @@ outbox.subscribe((waiting) => {
   }
 });
 
+// Closing the tab would lose what waits, so the browser asks. A reload of our own keeps it: no question.
+let reloads = false;
+link.onReload = () => {
+  reloads = true;
+};
 if (typeof window !== "undefined")
   window.addEventListener("beforeunload", (event) => {
-    if (outbox.value.length) event.preventDefault();
+    if (outbox.value.length && !reloads) event.preventDefault();
   });
 
 export function change(one: Change): void {
@@ -193,7 +198,6 @@ export function start(): void {
   }
   const name = rememberedName();
   if (password !== null && name) signIn(name, password);
-  else link.checkBuild();
 }
 
 let writing: string | undefined;
