@@ -33,7 +33,7 @@ void print_instances(Output& output, const std::vector<Instance>& instances) {
 
 void print_instance(Output& output, const Instance& instance) {
   const auto line = [&](std::string_view name, std::string_view value) {
-    if (!value.empty()) output.print_line(fmt::format("{:<14}{}", name, printable(value)));
+    if (!value.empty()) output.print_line(fmt::format("{:<18}{}", name, printable(value)));
   };
   output.print_line(
       fmt::format("{}@{}  {}", output.painted(instance.name, Style::kStrong), instance.domain,
@@ -159,8 +159,8 @@ loop::Task<int> create_instance(Invocation& invocation) {
   } else {
     show(invocation, instance);
     if (output.is_quiet()) co_return 0;
-    output.print_line(fmt::format("{:<14}{}", "password", password));
-    output.print_line(fmt::format("{:<14}{}", "its database's", database_password));
+    output.print_line(fmt::format("{:<18}{}", "password", password));
+    output.print_line(fmt::format("{:<18}{}", "database password", database_password));
     if (!arguments.has("--password-file")) output.note("Keep the passwords: they are not shown again.");
   }
   co_return 0;

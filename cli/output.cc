@@ -20,7 +20,6 @@ Terminal Terminal::detect() {
   terminal.error_is_terminal = ::isatty(STDERR_FILENO);
   terminal.in_is_terminal = ::isatty(STDIN_FILENO);
   terminal.color = terminal.out_is_terminal && variable("NO_COLOR").empty() && variable("TERM") != "dumb";
-  terminal.now = std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now());
   winsize size{};
   if (terminal.out_is_terminal && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) terminal.width = size.ws_col;
   if (const auto columns = parse_integer(variable("COLUMNS")); columns && *columns > 0)

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,7 +22,7 @@ struct Terminal {
   bool in_is_terminal = false;
   std::size_t width = 0;  // columns; 0: unknown, no limit
   bool color = false;
-  std::chrono::sys_seconds now{};
+  std::optional<std::chrono::sys_seconds> now;  // of tests; else the clock, which goes on while we wait
 
   // Asks isatty(3), the window size and the variables NO_COLOR, TERM and COLUMNS.
   static Terminal detect();
@@ -36,7 +37,9 @@ class Output {
   bool is_json() const { return format_ == Format::kJson; }
   bool is_quiet() const { return format_ == Format::kQuiet; }
   const Terminal& terminal() const { return terminal_; }
-  std::chrono::sys_seconds now() const { return terminal_.now; }
+  std::chrono::sys_seconds now() const {
+    return terminal_.now.value_or(std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
+  }
 
   // A result: one line of JSON, or several for a person's eyes on a terminal.
   void print_json(const api::Json& value);

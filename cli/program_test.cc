@@ -38,7 +38,7 @@ struct Capture {
 };
 
 Outcome run_berth(std::vector<std::string> arguments, Terminal terminal = {}) {
-  if (terminal.now == std::chrono::sys_seconds{}) terminal.now = *parse_time("2026-11-22T12:00:00Z");
+  if (!terminal.now) terminal.now = *parse_time("2026-11-22T12:00:00Z");
   std::vector<const char*> argv = {"berth"};
   for (const auto& argument : arguments) argv.push_back(argument.c_str());
   Capture out, error;

@@ -36,7 +36,7 @@ void print_services(Output& output, const std::vector<Service>& services) {
 
 void print_service(Output& output, const Service& service) {
   const auto line = [&](std::string_view name, std::string_view value) {
-    if (!value.empty()) output.print_line(fmt::format("{:<14}{}", name, printable(value)));
+    if (!value.empty()) output.print_line(fmt::format("{:<18}{}", name, printable(value)));
   };
   output.print_line(fmt::format("{}  {}", output.painted(service.id, Style::kStrong),
                                 output.painted(fmt::format("● {}", api::word_of(service.state)), style_of(service.state))));
@@ -55,7 +55,7 @@ void print_service(Output& output, const Service& service) {
     line("app", fmt::format("{}{}{}", app.name, app.title.empty() ? "" : "  " + app.title,
                             app.websocket_only ? "  (no page)" : ""));
   for (const auto& layer : service.sandbox)
-    line("sandbox", fmt::format("{:<16}{}{}", layer.layer, api::word_of(layer.state),
+    line("sandbox", fmt::format("{:<20}{}{}", layer.layer, api::word_of(layer.state),
                                 layer.why.empty() ? "" : ": " + layer.why));
 }
 
