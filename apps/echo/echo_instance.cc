@@ -20,7 +20,8 @@ loop::Task<bool> takes(std::string_view method, sdk::HttpRequest& request, sdk::
 
 std::int64_t find_number(const sdk::HttpRequest& request, std::string_view name, std::int64_t most) {
   const auto number = parse_integer(request.query(name).value_or(""));
-  if (!number || *number < 0 || *number > most) throw_failure(Errc::kMalformed, "{}: a number up to {} expected", name, most);
+  if (!number || *number < 0 || *number > most)
+    throw_failure(Errc::kMalformed, "{}: a number up to {} expected", name, most);
   return *number;
 }
 
@@ -46,12 +47,17 @@ loop::Task<void> EchoInstance::started() {
   using sdk::HttpRequest, sdk::HttpResponse;
   attach_static(files_);
   attach_websocket("echo", echo_, {.message_bytes = kMostMessage, .send_bytes = 2 * kMostMessage});
-  attach_http("bytes", [this](HttpRequest& request, HttpResponse& response) { return bytes(request, response); });
-  attach_http("sink", [this](HttpRequest& request, HttpResponse& response) { return sink(request, response); });
-  attach_http("slow", [this](HttpRequest& request, HttpResponse& response) { return slow(request, response); });
-  attach_http("crash", [this](HttpRequest& request, HttpResponse& response) { return crash(request, response); });
+  attach_http("bytes",
+              [this](HttpRequest& request, HttpResponse& response) { return bytes(request, response); });
+  attach_http("sink",
+              [this](HttpRequest& request, HttpResponse& response) { return sink(request, response); });
+  attach_http("slow",
+              [this](HttpRequest& request, HttpResponse& response) { return slow(request, response); });
+  attach_http("crash",
+              [this](HttpRequest& request, HttpResponse& response) { return crash(request, response); });
   attach_http("hog", [this](HttpRequest& request, HttpResponse& response) { return hog(request, response); });
-  attach_http("spin", [this](HttpRequest& request, HttpResponse& response) { return spin(request, response); });
+  attach_http("spin",
+              [this](HttpRequest& request, HttpResponse& response) { return spin(request, response); });
   co_return;
 }
 
@@ -68,12 +74,14 @@ loop::Task<void> EchoInstance::bytes(sdk::HttpRequest& request, sdk::HttpRespons
     co_await response.send({});
     co_return;
   }
-  if (ranges && ranges->size() == 1) {   // several are answered with everything, as RFC 9110 allows
+  if (ranges && ranges->size() == 1) {  // several are answered with everything, as RFC 9110 allows
     offset = ranges->front().first;
     end = ranges->front().last + 1;
     response.status(206).header("content-range", sdk::format_content_range(ranges->front(), size));
   }
-  response.content_type("application/octet-stream").header("accept-ranges", "bytes").content_length(end - offset);
+  response.content_type("application/octet-stream")
+      .header("accept-ranges", "bytes")
+      .content_length(end - offset);
   while (offset < end && !request.is_head()) {
     const auto part = static_cast<std::size_t>(std::min<std::uint64_t>(kBlock, end - offset));
     std::string block = make_block(offset, part);
@@ -119,8 +127,9 @@ loop::Task<void> EchoInstance::hog(sdk::HttpRequest& request, sdk::HttpResponse&
 
 loop::Task<void> EchoInstance::spin(sdk::HttpRequest& request, sdk::HttpResponse& response) {
   if (!co_await takes("POST", request, response)) co_return;
-  const auto until = loop::Clock::now() + std::chrono::milliseconds(find_number(request, "ms", kMostMilliseconds));
-  while (loop::Clock::now() < until) {   // on purpose without giving way: the whole service stands still
+  const auto until =
+      loop::Clock::now() + std::chrono::milliseconds(find_number(request, "ms", kMostMilliseconds));
+  while (loop::Clock::now() < until) {  // on purpose without giving way: the whole service stands still
   }
   co_await response.send("spun\n");
 }

@@ -17,10 +17,10 @@ class EchoHandler : public sdk::WebsocketHandler {
 
 class EchoInstance : public sdk::AppInstance {
  public:
-  static constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 40;   // of GET bytes/N
-  static constexpr std::int64_t kMostMebibytes = 65536;                 // of POST hog
-  static constexpr std::int64_t kMostMilliseconds = 3'600'000;          // of slow and spin
-  static constexpr std::size_t kMostMessage = 16 << 20;                 // bytes of a WebSocket message
+  static constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 40;  // of GET bytes/N
+  static constexpr std::int64_t kMostMebibytes = 65536;                // of POST hog
+  static constexpr std::int64_t kMostMilliseconds = 3'600'000;         // of slow and spin
+  static constexpr std::size_t kMostMessage = 16 << 20;                // bytes of a WebSocket message
 
   // `files`: the static pack; lives as long as the process.
   EchoInstance(sdk::AppService& service, sdk::InstanceArguments arguments, ByteView files);

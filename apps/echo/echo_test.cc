@@ -9,7 +9,8 @@ using link::Kind;
 
 class Echo : public EchoInstance {
  public:
-  Echo(sdk::AppService& service, sdk::InstanceArguments arguments) : EchoInstance(service, std::move(arguments), {}) {}
+  Echo(sdk::AppService& service, sdk::InstanceArguments arguments)
+      : EchoInstance(service, std::move(arguments), {}) {}
 };
 
 class EchoTest : public sdk::ServiceFixture<Echo> {
@@ -74,7 +75,7 @@ TEST_F(EchoTest, DoesNotReadAClientThatDoesNotRead) {
   webserver->next(1);
   for (int i = 0; i < 10; ++i) webserver->send_text(1, std::string(6000, 'x'));
   webserver->settle();
-  EXPECT_LT(webserver->credit[1], 12000u);   // nearly nothing of 60,000 bytes was given back
+  EXPECT_LT(webserver->credit[1], 12000u);  // nearly nothing of 60,000 bytes was given back
   Bytes credit;
   link::append_credit(credit, 1, 60000);
   webserver->send(credit);
@@ -127,7 +128,8 @@ TEST_F(EchoTest, CountsWhatIsPosted) {
   const std::string part(40000, 'p');
   std::uint64_t allowed = webserver->hello.credit;
   for (int i = 0; i < 10; ++i) {
-    loop.run_until([&] { return allowed + webserver->credit[1] >= part.size() * static_cast<std::size_t>(i + 1); });
+    loop.run_until(
+        [&] { return allowed + webserver->credit[1] >= part.size() * static_cast<std::size_t>(i + 1); });
     Bytes out;
     link::append_data(out, link::Type::kData, 1, i == 9 ? link::kFlagEnd : std::uint8_t{0}, as_bytes(part));
     webserver->send(out);

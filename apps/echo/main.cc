@@ -4,9 +4,13 @@
 
 int main(int argc, char** argv) {
   using namespace berth;
-  sdk::ServiceDescription description{.id = "echo", .title = "Echo", .build = BERTH_BUILD, .label = BERTH_VERSION,
+  sdk::ServiceDescription description{.id = "echo",
+                                      .title = "Echo",
+                                      .build = BERTH_BUILD,
+                                      .label = BERTH_VERSION,
                                       .apps = {{.name = "echo", .title = "Echo"}}};
-  return sdk::run_service(argc, argv, std::move(description), [](sdk::AppService& service, sdk::InstanceArguments arguments) {
-    return std::make_unique<echo::EchoInstance>(service, std::move(arguments), packs::echo_files());
-  });
+  return sdk::run_service(
+      argc, argv, std::move(description), [](sdk::AppService& service, sdk::InstanceArguments arguments) {
+        return std::make_unique<echo::EchoInstance>(service, std::move(arguments), packs::echo_files());
+      });
 }

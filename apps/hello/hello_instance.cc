@@ -9,7 +9,9 @@ namespace {
 constexpr std::size_t kLongestWords = 1000;
 
 json::Object to_json(const db::Row& row) {
-  return {{"id", row.get<std::int64_t>("id")}, {"author", row.get<std::string>("author")}, {"words", row.get<std::string>("words")}};
+  return {{"id", row.get<std::int64_t>("id")},
+          {"author", row.get<std::string>("author")},
+          {"words", row.get<std::string>("words")}};
 }
 
 }  // namespace
@@ -17,9 +19,11 @@ json::Object to_json(const db::Row& row) {
 std::span<const sdk::SchemaFile> HelloInstance::schema() const { return schemas::hello_schema(); }
 
 loop::Task<void> HelloInstance::started() {
-  attach_static(packs::hello_files());   // hello.htm, hello.js
-  attach_app_websocket();                // logins with the instance's password
-  attach_http("count", [this](sdk::HttpRequest& request, sdk::HttpResponse& response) { return count(request, response); });
+  attach_static(packs::hello_files());  // hello.htm, hello.js
+  attach_app_websocket();               // logins with the instance's password
+  attach_http("count", [this](sdk::HttpRequest& request, sdk::HttpResponse& response) {
+    return count(request, response);
+  });
   co_return;
 }
 
@@ -31,7 +35,8 @@ loop::Task<void> HelloInstance::received(sdk::AppSession& session, sdk::Message 
 // Answers with the latest entries; from now on the session is told of each new one.
 loop::Task<void> HelloInstance::list(sdk::AppSession& session, sdk::Message request) {
   readers_.add(session, request);
-  const auto rows = co_await database().query_repeatable("SELECT id, author, words FROM entry ORDER BY id DESC LIMIT 50");
+  const auto rows =
+      co_await database().query_repeatable("SELECT id, author, words FROM entry ORDER BY id DESC LIMIT 50");
   json::Array entries;
   for (const auto row : rows) entries.push_back(to_json(row));
   session.reply(request, {{"entries", std::move(entries)}});
@@ -39,9 +44,11 @@ loop::Task<void> HelloInstance::list(sdk::AppSession& session, sdk::Message requ
 
 loop::Task<void> HelloInstance::write(sdk::AppSession& session, sdk::Message request) {
   const std::string words(request.text("words"));
-  if (words.empty() || words.size() > kLongestWords) throw_failure(Errc::kMalformed, "1 to {} bytes of words expected", kLongestWords);
+  if (words.empty() || words.size() > kLongestWords)
+    throw_failure(Errc::kMalformed, "1 to {} bytes of words expected", kLongestWords);
   const std::string author(session.dn().empty() ? session.sip() : session.dn());
-  const auto rows = co_await database().query("INSERT INTO entry (author, words) VALUES ($1, $2) RETURNING id, author, words", author, words);
+  const auto rows = co_await database().query(
+      "INSERT INTO entry (author, words) VALUES ($1, $2) RETURNING id, author, words", author, words);
   session.reply(request, {{"id", rows.front().get<std::int64_t>("id")}});
   readers_.publish({{"mt", "EntryWritten"}, {"entry", to_json(rows.front())}});
 }

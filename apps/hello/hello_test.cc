@@ -17,11 +17,15 @@ class HelloTest : public sdk::ServiceFixture<HelloInstance> {
 TEST_F(HelloTest, StoresWhatIsWrittenAndTellsEverybody) {
   log_in(1);
   log_in(2);
-  EXPECT_EQ(json::serialize(ask(1, R"({"mt":"ListEntries","src":"a"})")), R"({"mt":"ListEntriesResult","src":"a","entries":[]})");
+  EXPECT_EQ(json::serialize(ask(1, R"({"mt":"ListEntries","src":"a"})")),
+            R"({"mt":"ListEntriesResult","src":"a","entries":[]})");
   ask(2, R"({"mt":"ListEntries","src":"b"})");
-  EXPECT_EQ(json::serialize(ask(1, R"({"mt":"WriteEntry","src":"w","words":"Hello!"})")), R"({"mt":"WriteEntryResult","src":"w","id":1})");
-  EXPECT_EQ(webserver->next_text(1), R"({"mt":"EntryWritten","src":"a","entry":{"id":1,"author":"user","words":"Hello!"}})");
-  EXPECT_EQ(webserver->next_text(2), R"({"mt":"EntryWritten","src":"b","entry":{"id":1,"author":"user","words":"Hello!"}})");
+  EXPECT_EQ(json::serialize(ask(1, R"({"mt":"WriteEntry","src":"w","words":"Hello!"})")),
+            R"({"mt":"WriteEntryResult","src":"w","id":1})");
+  EXPECT_EQ(webserver->next_text(1),
+            R"({"mt":"EntryWritten","src":"a","entry":{"id":1,"author":"user","words":"Hello!"}})");
+  EXPECT_EQ(webserver->next_text(2),
+            R"({"mt":"EntryWritten","src":"b","entry":{"id":1,"author":"user","words":"Hello!"}})");
   log_in(3);
   EXPECT_EQ(json::serialize(ask(3, R"({"mt":"ListEntries"})")),
             R"({"mt":"ListEntriesResult","entries":[{"id":1,"author":"user","words":"Hello!"}]})");
@@ -29,8 +33,9 @@ TEST_F(HelloTest, StoresWhatIsWrittenAndTellsEverybody) {
 
 TEST_F(HelloTest, RefusesEmptyWords) {
   log_in(1);
-  EXPECT_EQ(json::serialize(ask(1, R"({"mt":"WriteEntry","words":""})")),
-            R"({"mt":"WriteEntryResult","error":"1 to 1000 bytes of words expected","errorCode":"malformed"})");
+  EXPECT_EQ(
+      json::serialize(ask(1, R"({"mt":"WriteEntry","words":""})")),
+      R"({"mt":"WriteEntryResult","error":"1 to 1000 bytes of words expected","errorCode":"malformed"})");
 }
 
 TEST_F(HelloTest, ServesItsPageAndTheCount) {

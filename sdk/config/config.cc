@@ -18,10 +18,14 @@ struct Range {
 Range range_of(const ConfigItem& item) {
   Range range{};
   switch (item.type) {
-    case ConfigType::kInt: range = {std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max()}; break;
+    case ConfigType::kInt:
+      range = {std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max()};
+      break;
     case ConfigType::kDword: range = {0, std::numeric_limits<std::uint32_t>::max()}; break;
     case ConfigType::kUlong64: range = {0, std::numeric_limits<std::uint64_t>::max()}; break;
-    default: range = {std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()}; break;
+    default:
+      range = {std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()};
+      break;
   }
   if (item.min == 0 && item.max == 0) return range;
   return {std::max<__int128>(range.least, item.min), std::min<__int128>(range.most, item.max)};
@@ -41,7 +45,8 @@ std::optional<__int128> parse_wide(std::string_view text) {
 }
 
 std::string format_wide(__int128 value) {
-  return value < 0 ? std::to_string(static_cast<std::int64_t>(value)) : std::to_string(static_cast<std::uint64_t>(value));
+  return value < 0 ? std::to_string(static_cast<std::int64_t>(value))
+                   : std::to_string(static_cast<std::uint64_t>(value));
 }
 
 // The form in which a value is kept; numbers clamped.
@@ -69,7 +74,8 @@ Result<std::string> normalize(const ConfigItem& item, const std::string& text) {
 
 }  // namespace
 
-Config::Config(db::Database& database, std::vector<ConfigItem> items) : database_(database), items_(std::move(items)) {
+Config::Config(db::Database& database, std::vector<ConfigItem> items)
+    : database_(database), items_(std::move(items)) {
   for (auto& item : items_) {
     BERTH_CHECK(!item.name.empty() && item.name.size() <= kLongestName);
     if (item.type == ConfigType::kBool && item.default_value.empty()) item.default_value = "false";
@@ -77,7 +83,7 @@ Config::Config(db::Database& database, std::vector<ConfigItem> items) : database
       item.default_value = item.choices.front();
     if (item.type != ConfigType::kString && item.default_value.empty()) item.default_value = "0";
     const auto normal = normalize(item, item.default_value);
-    BERTH_CHECK(normal);   // a default is a value of its type
+    BERTH_CHECK(normal);  // a default is a value of its type
     item.default_value = *normal;
   }
 }
@@ -91,7 +97,7 @@ loop::Task<void> Config::load() {
   for (const auto row : rows) {
     const auto name = row.get<std::string>(0);
     const ConfigItem* item = find_item(name);
-    if (!item) continue;   // of an older or newer program
+    if (!item) continue;  // of an older or newer program
     auto value = normalize(*item, row.get<std::string>(1));
     if (value && *value != item->default_value) values_[name] = std::move(*value);
   }

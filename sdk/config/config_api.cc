@@ -23,7 +23,8 @@ std::string_view name_of_type(ConfigType type) {
 }
 
 bool is_number(ConfigType type) {
-  return type == ConfigType::kInt || type == ConfigType::kDword || type == ConfigType::kLong64 || type == ConfigType::kUlong64;
+  return type == ConfigType::kInt || type == ConfigType::kDword || type == ConfigType::kLong64 ||
+         type == ConfigType::kUlong64;
 }
 
 json::Object describe(const ConfigItem& item) {
@@ -43,11 +44,14 @@ json::Object describe(const ConfigItem& item) {
 
 json::Value to_wire(const ConfigItem& item, const std::string& text) {
   switch (item.type) {
-    case ConfigType::kString: return json::Value(item.is_password ? std::string_view{} : std::string_view(text));
+    case ConfigType::kString:
+      return json::Value(item.is_password ? std::string_view{} : std::string_view(text));
     case ConfigType::kBool: return text == "true";
     case ConfigType::kChoice: {
       std::int64_t index = 0;
-      while (static_cast<std::size_t>(index) < item.choices.size() && item.choices[static_cast<std::size_t>(index)] != text) ++index;
+      while (static_cast<std::size_t>(index) < item.choices.size() &&
+             item.choices[static_cast<std::size_t>(index)] != text)
+        ++index;
       return index;
     }
     case ConfigType::kUlong64: {
@@ -60,7 +64,8 @@ json::Value to_wire(const ConfigItem& item, const std::string& text) {
 }
 
 // The text that Config::write() takes; nullopt for what is no value.
-std::optional<std::string> from_wire(const ConfigItem& item, const json::Value& value, const AppSession& session) {
+std::optional<std::string> from_wire(const ConfigItem& item, const json::Value& value,
+                                     const AppSession& session) {
   if (item.is_password) return session.open_secret(value);
   if (value.is_bool()) return std::string(value.get_bool() ? "true" : "false");
   if (const auto* text = value.if_string()) {
@@ -124,7 +129,7 @@ loop::Task<std::string> ConfigApi::write(AppSession& session, Message message) {
     std::string_view name(key.data(), key.size());
     const ConfigItem* item = config_.find_item(name);
     constexpr std::string_view kSuffix = "Password";
-    if (!item && name.ends_with(kSuffix)) {   // the documented spelling of a password item
+    if (!item && name.ends_with(kSuffix)) {  // the documented spelling of a password item
       item = config_.find_item(name.substr(0, name.size() - kSuffix.size()));
       if (item && !item->is_password) item = nullptr;
     }

@@ -81,7 +81,8 @@ loop::Task<void> HttpStream::run() {
 loop::Task<void> HttpStream::fail_with(Error error) {
   const auto status = status_of(error.code);
   if (status >= 500 || started_)
-    log_info(attach_.where + " request failed", {{"request", method_ + " " + target_}, {"error", error.detail}});
+    log_info(attach_.where + " request failed",
+             {{"request", method_ + " " + target_}, {"error", error.detail}});
   if (!link()) co_return;
   if (started_) {
     if (!ended_) send_close(0);
@@ -105,7 +106,8 @@ void HttpStream::abandon() {
 
 void HttpStream::set_header(std::string name, std::string_view value) {
   const auto is_bad = [](char c) { return c == '\r' || c == '\n' || c == '\0'; };
-  if (name.empty() || std::any_of(name.begin(), name.end(), is_bad) || std::any_of(value.begin(), value.end(), is_bad))
+  if (name.empty() || std::any_of(name.begin(), name.end(), is_bad) ||
+      std::any_of(value.begin(), value.end(), is_bad))
     throw_failure(Errc::kMalformed, "header field with line break");
   if (equal_ignoring_case(name, "content-length")) {
     const auto bytes = parse_integer(value);
@@ -119,7 +121,8 @@ void HttpStream::set_header(std::string name, std::string_view value) {
 void HttpStream::send_head(bool has_body) {
   BERTH_CHECK(!started_);
   started_ = true;
-  if (announced_ && status_ != 204) response_headers_.emplace_back("content-length", std::to_string(*announced_));
+  if (announced_ && status_ != 204)
+    response_headers_.emplace_back("content-length", std::to_string(*announced_));
   const std::uint8_t bits = has_body ? 0 : link::kAcceptNoBody;
   send_accept({status_, bits, std::move(response_headers_)});
 }
@@ -142,7 +145,8 @@ loop::Task<void> HttpStream::write_part(std::string part) {
   if (has_no_body()) co_return;
   written_ += part.size();
   if (announced_ && written_ > *announced_)
-    throw_failure(Errc::kFailed, "answer of {} bytes is longer than its content-length {}", written_, *announced_);
+    throw_failure(Errc::kFailed, "answer of {} bytes is longer than its content-length {}", written_,
+                  *announced_);
   co_await write(as_bytes(part));
 }
 
@@ -151,11 +155,12 @@ void HttpStream::end_response() {
   if (!started_) send_head(false);
   const bool had_body = !has_no_body() && !(announced_ && *announced_ == 0);
   if (had_body && announced_ && written_ < *announced_)
-    throw_failure(Errc::kFailed, "answer of {} bytes is shorter than its content-length {}", written_, *announced_);
+    throw_failure(Errc::kFailed, "answer of {} bytes is shorter than its content-length {}", written_,
+                  *announced_);
   ended_ = true;
   if (had_body) write_end();
   if (has_input_ended()) end_both();
-  else send_close(0);   // the rest of the request is of no use
+  else send_close(0);  // the rest of the request is of no use
 }
 
 // --- the handles ---
@@ -164,7 +169,9 @@ std::string_view HttpRequest::method() const { return stream_.method_; }
 bool HttpRequest::is_head() const { return stream_.is_head_; }
 const std::string& HttpRequest::path() const { return stream_.path_; }
 const std::string& HttpRequest::target() const { return stream_.target_; }
-const std::vector<std::pair<std::string, std::string>>& HttpRequest::headers() const { return stream_.headers_; }
+const std::vector<std::pair<std::string, std::string>>& HttpRequest::headers() const {
+  return stream_.headers_;
+}
 const std::string& HttpRequest::peer() const { return stream_.peer(); }
 bool HttpRequest::is_tls() const { return stream_.is_tls_; }
 bool HttpRequest::has_body() const { return stream_.has_body_; }
@@ -191,12 +198,14 @@ std::optional<std::uint64_t> HttpRequest::content_length() const {
 loop::Task<Bytes> HttpRequest::read() { return stream_.read(); }
 
 loop::Task<std::string> HttpRequest::read_all(std::size_t limit_bytes) {
-  if (content_length().value_or(0) > limit_bytes) throw_failure(Errc::kTooLarge, "body larger than {} bytes", limit_bytes);
+  if (content_length().value_or(0) > limit_bytes)
+    throw_failure(Errc::kTooLarge, "body larger than {} bytes", limit_bytes);
   std::string all;
   for (;;) {
     const Bytes part = co_await stream_.read();
     if (part.empty()) co_return std::move(all);
-    if (all.size() + part.size() > limit_bytes) throw_failure(Errc::kTooLarge, "body larger than {} bytes", limit_bytes);
+    if (all.size() + part.size() > limit_bytes)
+      throw_failure(Errc::kTooLarge, "body larger than {} bytes", limit_bytes);
     all.append(as_text(part));
   }
 }

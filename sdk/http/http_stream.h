@@ -13,7 +13,7 @@ namespace berth::sdk {
 struct HttpAttach {
   HttpHandler handler;
   InstanceCounters& counters;
-  std::string where;   // "team@example.com", for logs
+  std::string where;  // "team@example.com", for logs
 };
 
 class HttpStream : public BodyStream {
@@ -42,7 +42,7 @@ class HttpStream : public BodyStream {
 
   std::uint16_t status_ = 200;
   link::Headers response_headers_;
-  std::optional<std::uint64_t> announced_;   // content-length
+  std::optional<std::uint64_t> announced_;  // content-length
   std::uint64_t written_ = 0;
   bool started_ = false;
   bool ended_ = false;

@@ -14,7 +14,8 @@ class HttpInstance : public AppInstance {
   using AppInstance::AppInstance;
   loop::Task<void> started() override {
     attach_static(as_bytes("BERTHPK1 not really"));
-    attach_http("", [this](HttpRequest& request, HttpResponse& response) { return handle(request, response); });
+    attach_http("",
+                [this](HttpRequest& request, HttpResponse& response) { return handle(request, response); });
     attach_passthrough("raw", [this](ByteStream& stream) { return pass(stream); });
     co_return;
   }
@@ -50,7 +51,8 @@ class HttpInstance : public AppInstance {
       co_return;
     }
     response.content_type("text/plain").file_name("Grüße \"1\".txt");
-    co_await response.send(fmt::format("{} {} {}", request.method(), request.query("a").value_or("-"), request.header("X-Test")));
+    co_await response.send(fmt::format("{} {} {}", request.method(), request.query("a").value_or("-"),
+                                       request.header("X-Test")));
   }
   loop::Task<void> pass(ByteStream& stream) {
     for (;;) {
@@ -65,7 +67,8 @@ class HttpInstance : public AppInstance {
 class HttpTest : public ServiceFixture<HttpInstance> {
  public:
   HttpTest() { start(); }
-  void request(std::uint32_t stream, std::string relative, std::string query = "", std::uint8_t bits = 0, link::Headers headers = {}) {
+  void request(std::uint32_t stream, std::string relative, std::string query = "", std::uint8_t bits = 0,
+               link::Headers headers = {}) {
     link::Open open;
     open.attach = webserver->await_attach(kPath, link::Kind::kHttp);
     open.kind = link::Kind::kHttp;
@@ -89,8 +92,11 @@ TEST_F(HttpTest, GivesMethodQueryAndHeadersToTheHandler) {
   EXPECT_EQ(accept.status, 200);
   EXPECT_THAT(accept.headers, Contains(Pair("content-length", "12")));
   EXPECT_THAT(accept.headers, Contains(Pair("content-type", "text/plain")));
-  EXPECT_THAT(accept.headers, Contains(Pair("content-disposition",
-                                            "attachment; filename=\"Gr____e _1_.txt\"; filename*=UTF-8''Gr%C3%BC%C3%9Fe%20%221%22.txt")));
+  EXPECT_THAT(
+      accept.headers,
+      Contains(
+          Pair("content-disposition",
+               "attachment; filename=\"Gr____e _1_.txt\"; filename*=UTF-8''Gr%C3%BC%C3%9Fe%20%221%22.txt")));
   EXPECT_EQ(webserver->next(1).text(), "GET 1 2 here");
 }
 
@@ -131,14 +137,14 @@ TEST_F(HttpTest, ReadsABodyUpToItsLimit) {
   EXPECT_EQ(head(2).status, 413);
   EXPECT_EQ(webserver->next(2).header.flags, 0);
   EXPECT_EQ(webserver->next(2).header.flags, link::kFlagEnd);
-  EXPECT_EQ(webserver->next(2).header.type, link::Type::kClose);   // the rest of the body is not wanted
+  EXPECT_EQ(webserver->next(2).header.type, link::Type::kClose);  // the rest of the body is not wanted
 }
 
 TEST_F(HttpTest, WaitsForASlowClientAndStopsWhenItGoes) {
   request(1, "big");
   head(1);
   webserver->settle();
-  EXPECT_EQ(instance->blocks, 1);   // 65,536 bytes of credit are in the second
+  EXPECT_EQ(instance->blocks, 1);  // 65,536 bytes of credit are in the second
   Bytes close;
   link::append(close, 1, link::Close{});
   webserver->send(close);
@@ -185,7 +191,7 @@ TEST(Ranges, AreReadAsRfc9110Says) {
   EXPECT_EQ(first("bytes=9500-").last, 9999u);
   EXPECT_EQ(parse_ranges("bytes=0-0, -1", 10000)->size(), 2u);
   EXPECT_EQ(first("bytes=0-99999").last, 9999u);
-  EXPECT_TRUE(parse_ranges("bytes=10000-", 10000)->empty());   // 416
+  EXPECT_TRUE(parse_ranges("bytes=10000-", 10000)->empty());  // 416
   for (const char* unusable : {"", "lines=1-2", "bytes=5-4", "bytes=a-b", "bytes=1", "bytes=-", "bytes=--1"})
     EXPECT_EQ(parse_ranges(unusable, 10000), std::nullopt) << unusable;
 }

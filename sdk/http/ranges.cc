@@ -7,7 +7,7 @@
 namespace berth::sdk {
 namespace {
 
-constexpr std::size_t kMostRanges = 32;   // more is an attack (RFC 9110 section 17.15)
+constexpr std::size_t kMostRanges = 32;  // more is an attack (RFC 9110 section 17.15)
 
 std::optional<std::uint64_t> parse_position(std::string_view text) {
   if (text.empty() || text.front() < '0' || text.front() > '9') return std::nullopt;
@@ -30,7 +30,7 @@ std::optional<std::vector<ByteRange>> parse_ranges(std::string_view range_header
     const auto dash = part.find('-');
     if (dash == std::string_view::npos) return std::nullopt;
     const auto last = parse_position(part.substr(dash + 1));
-    if (dash == 0) {   // "-n": the last n bytes
+    if (dash == 0) {  // "-n": the last n bytes
       if (!last) return std::nullopt;
       if (*last > 0 && size > 0) ranges.push_back({size - std::min(*last, size), size - 1});
       continue;
@@ -46,6 +46,8 @@ std::string format_content_range(const ByteRange& range, std::uint64_t size) {
   return fmt::format("bytes {}-{}/{}", range.first, range.last, size);
 }
 
-std::string_view content_type_of(std::string_view file_name) { return static_pack::content_type_of(file_name); }
+std::string_view content_type_of(std::string_view file_name) {
+  return static_pack::content_type_of(file_name);
+}
 
 }  // namespace berth::sdk

@@ -32,7 +32,9 @@ class Attachment {
     pack_ = std::move(pack);
     attach_.options = std::move(options);
   }
-  std::unique_ptr<Stream> open(const Stream::Seed& seed, link::Open open) { return opener_(seed, std::move(open)); }
+  std::unique_ptr<Stream> open(const Stream::Seed& seed, link::Open open) {
+    return opener_(seed, std::move(open));
+  }
 
  private:
   friend class LinkClient;

@@ -12,9 +12,9 @@ namespace berth::sdk {
 namespace {
 
 constexpr std::size_t kReadSize = 256 * 1024;
-constexpr std::size_t kKeepCapacity = 64 * 1024;   // of an empty send buffer
+constexpr std::size_t kKeepCapacity = 64 * 1024;  // of an empty send buffer
 constexpr auto kRetry = std::chrono::milliseconds(50);
-constexpr auto kRetryLater = std::chrono::milliseconds(250);   // when it has been down for long
+constexpr auto kRetryLater = std::chrono::milliseconds(250);  // when it has been down for long
 constexpr auto kLong = std::chrono::minutes(1);
 
 }  // namespace
@@ -161,11 +161,10 @@ Result<void> Link::take_frame(const link::FrameHeader& header, ByteView payload)
       BERTH_TRY(const auto close, link::parse_close(payload));
       answer_close(header.stream);
       remove(header.stream, false);
-      stream.on_gone(close.code);   // it lives until the end of the turn
+      stream.on_gone(close.code);  // it lives until the end of the turn
       return {};
     }
-    default:
-      return fail(Errc::kMalformed, "frame type {} on a stream", static_cast<int>(header.type));
+    default: return fail(Errc::kMalformed, "frame type {} on a stream", static_cast<int>(header.type));
   }
 }
 
@@ -187,7 +186,7 @@ Result<void> Link::take_link_frame(const link::FrameHeader& header, ByteView pay
     case link::Type::kDetached: {
       BERTH_TRY(auto attached, link::parse_attached(payload));
       const Attachment* attachment = client_.find_attachment(attached.id);
-      if (!attachment) return {};   // crossed with our DETACH
+      if (!attachment) return {};  // crossed with our DETACH
       if (attached.result != link::AttachResult::kOk)
         log_warning("attach refused", {{"path", attachment->attach().path},
                                        {"result", static_cast<int>(attached.result)},
@@ -200,10 +199,8 @@ Result<void> Link::take_link_frame(const link::FrameHeader& header, ByteView pay
       link::append_ping(out_, link::Type::kPong, payload);
       schedule_flush();
       return {};
-    case link::Type::kPong:
-      return {};
-    default:
-      return fail(Errc::kMalformed, "frame type {} on the link", static_cast<int>(header.type));
+    case link::Type::kPong: return {};
+    default: return fail(Errc::kMalformed, "frame type {} on the link", static_cast<int>(header.type));
   }
 }
 
@@ -211,7 +208,7 @@ Result<void> Link::open_stream(std::uint32_t id, ByteView payload) {
   BERTH_TRY(auto open, link::parse_open(payload));
   if (streams_.contains(id)) return fail(Errc::kMalformed, "stream {} is open already", id);
   Attachment* attachment = client_.find_attachment(open.attach);
-  if (!attachment) {   // crossed with our DETACH
+  if (!attachment) {  // crossed with our DETACH
     refuse(id, open.kind, 503);
     return {};
   }

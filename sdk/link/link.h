@@ -73,18 +73,18 @@ class Link final : private loop::IoHandler {
   State state_ = State::kDown;
   UniqueFd socket_;
   bool wants_write_ = false;
-  std::uint32_t peer_credit_ = 0;          // what each new stream may send
-  Bytes in_;                               // a frame that came in part
+  std::uint32_t peer_credit_ = 0;  // what each new stream may send
+  Bytes in_;                       // a frame that came in part
   Bytes out_;
   std::size_t out_sent_ = 0;
   struct Descriptor {
-    std::uint64_t position;                // in out_: of the first byte of its frame
+    std::uint64_t position;  // in out_: of the first byte of its frame
     int fd;
   };
   std::deque<Descriptor> descriptors_;
   std::map<std::uint32_t, link::Attached> results_;
   std::unordered_map<std::uint32_t, std::unique_ptr<Stream>> streams_;
-  std::unordered_set<std::uint32_t> closing_;   // our CLOSE is sent, the webserver's is awaited
+  std::unordered_set<std::uint32_t> closing_;  // our CLOSE is sent, the webserver's is awaited
   loop::Deferred flushing_;
   loop::Timer retry_;
   loop::TimePoint lost_since_;

@@ -154,11 +154,13 @@ void LinkClient::reap() {
   }
   auto next = graves_.front().until;
   for (const auto& grave : graves_) next = std::min(next, grave.until);
-  linger_.start(std::max<loop::Duration>(next - now, std::chrono::milliseconds(1)), [this] { schedule_reap(); });
+  linger_.start(std::max<loop::Duration>(next - now, std::chrono::milliseconds(1)),
+                [this] { schedule_reap(); });
 }
 
 void LinkClient::drop_detached() {
-  std::erase_if(attachments_, [](const auto& entry) { return entry.second.detached && entry.second.streams == 0; });
+  std::erase_if(attachments_,
+                [](const auto& entry) { return entry.second.detached && entry.second.streams == 0; });
 }
 
 }  // namespace berth::sdk

@@ -77,7 +77,7 @@ class LinkClient {
   const std::string name_;
   std::uint32_t next_id_ = 1;
   std::map<std::uint32_t, Held> attachments_;
-  std::vector<std::uint8_t> buffer_;      // one read, shared by all links
+  std::vector<std::uint8_t> buffer_;  // one read, shared by all links
   std::vector<Grave> graves_;
   loop::Deferred reaping_;
   loop::Timer linger_;

@@ -84,10 +84,10 @@ TEST_F(LinkTest, ClosesFirstAndDropsWhatCrosses) {
   const auto close = or_throw(link::parse_close(webserver->next(7).payload));
   EXPECT_EQ(close.code, 4000);
   EXPECT_EQ(close.reason, "bye");
-  send_close(7);   // the answer: the id is free again
+  send_close(7);  // the answer: the id is free again
   open_raw(7);
   webserver->settle();
-  EXPECT_FALSE(webserver->has_frame(7));   // no second CLOSE
+  EXPECT_FALSE(webserver->has_frame(7));  // no second CLOSE
   EXPECT_THAT(instance->recorder.messages, ::testing::ElementsAre("close"));
   EXPECT_THAT(instance->recorder.codes, ::testing::ElementsAre(4000));
 }
@@ -104,7 +104,7 @@ TEST_F(LinkTest, RefusesAnUpgradeWithTheHandlersStatus) {
   EXPECT_EQ(or_throw(link::parse_accept(webserver->next(3).payload)).status, 403);
   EXPECT_EQ(webserver->next(3).header.type, link::Type::kClose);
   webserver->settle();
-  EXPECT_THAT(instance->recorder.codes, ::testing::IsEmpty());   // the handler never had it
+  EXPECT_THAT(instance->recorder.codes, ::testing::IsEmpty());  // the handler never had it
   EXPECT_THAT(instance->recorder.paths, ::testing::ElementsAre("no"));
 }
 
@@ -147,7 +147,7 @@ TEST_F(LinkTest, GivesNoCreditToABusySocketAndEndsALinkThatTakesMore) {
 
   gate.reset();
   send_message(1, "wait");
-  for (int i = 0; i < 4; ++i) send_message(1, std::string(20'000, 'x'));   // more than was ever allowed
+  for (int i = 0; i < 4; ++i) send_message(1, std::string(20'000, 'x'));  // more than was ever allowed
   EXPECT_TRUE(loop.run_until([&] { return webserver->connections == 2; }));
   gate.set();
   EXPECT_TRUE(loop.run_until([&] { return !instance->recorder.codes.empty(); }));
@@ -159,7 +159,7 @@ TEST_F(LinkTest, EndsALinkThatSpeaksAnotherLanguage) {
   open_raw(1);
   Bytes out;
   link::append(out, 5, link::Close{});
-  out[4] = 0x42;   // a type that nobody knows, below 0x80
+  out[4] = 0x42;  // a type that nobody knows, below 0x80
   webserver->send(out);
   EXPECT_TRUE(loop.run_until([&] { return webserver->connections == 2; }));
   webserver->settle();

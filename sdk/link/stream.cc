@@ -32,7 +32,8 @@ std::size_t Stream::send_part(link::Type type, std::uint8_t flags, std::uint8_t 
   while (sent < data.size() && send_credit_ > 0) {
     const auto size = std::min({data.size() - sent, std::size_t{send_credit_}, link::kMaxData});
     const bool is_last = sent + size == data.size();
-    link::append_data(link_->out(), type, id_, is_last ? flags | last_flags : flags, data.subspan(sent, size));
+    link::append_data(link_->out(), type, id_, is_last ? flags | last_flags : flags,
+                      data.subspan(sent, size));
     send_credit_ -= static_cast<std::uint32_t>(size);
     sent += size;
   }

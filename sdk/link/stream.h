@@ -81,7 +81,7 @@ class Stream {
   Attachment& attachment_;
   std::uint32_t id_;
   std::uint32_t send_credit_;
-  std::uint32_t receive_allowance_ = kReceiveWindow;   // what the peer may still send
+  std::uint32_t receive_allowance_ = kReceiveWindow;  // what the peer may still send
   std::uint32_t unreturned_ = 0;
   bool sent_close_ = false;
 };

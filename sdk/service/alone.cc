@@ -87,7 +87,8 @@ class WebserverPeer {
     const auto mt = json::get_string(message, "mt");
     if (mt == "WebserverHello") {
       hello_ = message;
-      const json::Object grant{{"grant", grant_}, {"path", path_}, {"uid", static_cast<std::int64_t>(::getuid())}};
+      const json::Object grant{
+          {"grant", grant_}, {"path", path_}, {"uid", static_cast<std::int64_t>(::getuid())}};
       socket.send({{"mt", "WebserverConfig"},
                    {"redirectHttps", false},
                    {"accessLog", false},
@@ -131,11 +132,13 @@ loop::Task<void> run_alone(AppService& service) {
 
   loop::SpawnOptions spawn;
   spawn.program = webserver;
-  spawn.arguments = {"--root", root.path, "--http", std::to_string(arguments.port), "--https", "off", "--bind", "127.0.0.1"};
+  spawn.arguments = {"--root",  root.path, "--http", std::to_string(arguments.port),
+                     "--https", "off",     "--bind", "127.0.0.1"};
   Child child;
   child.watch = or_throw(loop::ProcessWatch::make(loop, or_throw(loop::spawn(spawn))));
-  co_await loop::with_timeout(loop, kStartLimit, [](loop::Event& ready) -> loop::Task<void> { co_await ready.wait(); }(peer.ready()),
-                              "start of " + webserver);
+  co_await loop::with_timeout(
+      loop, kStartLimit, [](loop::Event& ready) -> loop::Task<void> { co_await ready.wait(); }(peer.ready()),
+      "start of " + webserver);
 
   InstanceArguments instance;
   instance.name = arguments.name;

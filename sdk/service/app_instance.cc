@@ -10,8 +10,12 @@ AppInstance::AppInstance(AppService& service, InstanceArguments arguments)
 
 AppInstance::~AppInstance() = default;
 
-void AppInstance::attach_static(ByteView pack, std::string path) { runtime_->attach_static(pack, std::move(path)); }
-void AppInstance::attach_app_websocket(std::string path) { runtime_->attach_sessions(std::move(path), *this); }
+void AppInstance::attach_static(ByteView pack, std::string path) {
+  runtime_->attach_static(pack, std::move(path));
+}
+void AppInstance::attach_app_websocket(std::string path) {
+  runtime_->attach_sessions(std::move(path), *this);
+}
 void AppInstance::attach_app_websocket(std::string path, AppEndpoint& endpoint) {
   runtime_->attach_sessions(std::move(path), endpoint);
 }
@@ -50,9 +54,12 @@ const InstanceCounters& AppInstance::counters() const { return runtime_->counter
 
 bool AppInstance::traces(std::uint64_t flag) const { return runtime_->arguments().log_flags & flag; }
 
-void AppInstance::log(std::string_view text, std::initializer_list<LogField> fields) const { log(kApp, text, fields); }
+void AppInstance::log(std::string_view text, std::initializer_list<LogField> fields) const {
+  log(kApp, text, fields);
+}
 
-void AppInstance::log(std::uint64_t flag, std::string_view text, std::initializer_list<LogField> fields) const {
+void AppInstance::log(std::uint64_t flag, std::string_view text,
+                      std::initializer_list<LogField> fields) const {
   if (traces(flag)) log_event(LogLevel::kTrace, fmt::format("{} {}", runtime_->key(), text), fields);
 }
 

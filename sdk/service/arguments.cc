@@ -6,7 +6,8 @@
 namespace berth::sdk {
 namespace {
 
-Result<std::int64_t> parse_number(std::string_view name, std::string_view text, std::int64_t least, std::int64_t most) {
+Result<std::int64_t> parse_number(std::string_view name, std::string_view text, std::int64_t least,
+                                  std::int64_t most) {
   const auto value = parse_integer(text);
   if (!value || *value < least || *value > most)
     return fail(Errc::kMalformed, "{}: a number from {} to {} expected, not \"{}\"", name, least, most, text);
@@ -45,7 +46,8 @@ Result<ServiceArguments> parse_service_arguments(int argc, const char* const* ar
       const auto digits = is_hex ? value.substr(2) : value;
       const auto end = digits.data() + digits.size();
       const auto [stop, error] = std::from_chars(digits.data(), end, out.log_flags, is_hex ? 16 : 10);
-      if (error != std::errc() || stop != end) return fail(Errc::kMalformed, "--log-flags: a number expected");
+      if (error != std::errc() || stop != end)
+        return fail(Errc::kMalformed, "--log-flags: a number expected");
     } else if (name == "--db") {
       out.db = value;
       out.alone = true;

@@ -7,7 +7,11 @@
 namespace berth::sdk {
 
 ControlClient::ControlClient(loop::Loop& loop, std::string path, Hello hello, Receiver receive)
-    : loop_(loop), path_(std::move(path)), hello_(std::move(hello)), receive_(std::move(receive)), task_(loop, run()) {}
+    : loop_(loop),
+      path_(std::move(path)),
+      hello_(std::move(hello)),
+      receive_(std::move(receive)),
+      task_(loop, run()) {}
 
 bool ControlClient::send(const json::Object& message) { return socket_ && socket_->send(message); }
 

@@ -37,7 +37,7 @@ class ControlClient {
   const std::string path_;
   Hello hello_;
   Receiver receive_;
-  net::MessageSocket* socket_ = nullptr;   // of the running task
+  net::MessageSocket* socket_ = nullptr;  // of the running task
   loop::Spawned<void> task_;
 };
 

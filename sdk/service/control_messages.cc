@@ -9,7 +9,9 @@
 namespace berth::sdk {
 namespace {
 
-std::string key_of(const Message& message) { return fmt::format("{}@{}", message.text("name"), message.text("domain")); }
+std::string key_of(const Message& message) {
+  return fmt::format("{}@{}", message.text("name"), message.text("domain"));
+}
 
 json::Object make_outcome(std::string_view mt, const Message& request) {
   json::Object out{{"mt", mt}, {"name", request.text("name")}, {"domain", request.text("domain")}};
@@ -47,23 +49,23 @@ InstanceArguments parse_arguments(const Message& message) {
 json::Object ServiceImpl::make_hello() const {
   json::Array apps, plugins, instances;
   for (const auto& app : description_.apps)
-    apps.push_back(json::Object{{"name", app.name}, {"websocketOnly", app.websocket_only}, {"title", app.title}});
+    apps.push_back(
+        json::Object{{"name", app.name}, {"websocketOnly", app.websocket_only}, {"title", app.title}});
   for (const auto& plugin : description_.plugins)
-    plugins.push_back(json::Object{{"js", plugin.js}, {"icon", plugin.icon}, {"lang", plugin.lang},
-                                   {"wildcard", plugin.wildcard}, {"api", plugin.api}});
+    plugins.push_back(json::Object{{"js", plugin.js},
+                                   {"icon", plugin.icon},
+                                   {"lang", plugin.lang},
+                                   {"wildcard", plugin.wildcard},
+                                   {"api", plugin.api}});
   for (const auto& [key, entry] : instances_)
     if (entry.state == State::kRunning)
-      instances.push_back(json::Object{{"name", entry.instance->name()}, {"domain", entry.instance->domain()}});
-  return {{"mt", "ServiceHello"},
-          {"version", control::kVersion},
-          {"service", arguments_.service},
-          {"pid", static_cast<std::int64_t>(::getpid())},
-          {"build", description_.build},
-          {"label", description_.label},
-          {"title", description_.title},
-          {"apps", std::move(apps)},
-          {"plugins", std::move(plugins)},
-          {"instances", std::move(instances)}};
+      instances.push_back(
+          json::Object{{"name", entry.instance->name()}, {"domain", entry.instance->domain()}});
+  return {{"mt", "ServiceHello"},          {"version", control::kVersion},
+          {"service", arguments_.service}, {"pid", static_cast<std::int64_t>(::getpid())},
+          {"build", description_.build},   {"label", description_.label},
+          {"title", description_.title},   {"apps", std::move(apps)},
+          {"plugins", std::move(plugins)}, {"instances", std::move(instances)}};
 }
 
 void ServiceImpl::receive(json::Object body) {
@@ -83,13 +85,15 @@ void ServiceImpl::receive(json::Object body) {
   } else if (mt == "ServiceConfig") {
     configure(message);
   } else if (mt == "AppSetLogFlags") {
-    service_.set_log_flags(name, domain, static_cast<std::uint64_t>(message.number("logFlags").value_or(kDefaultTraceFlags)));
+    service_.set_log_flags(
+        name, domain, static_cast<std::uint64_t>(message.number("logFlags").value_or(kDefaultTraceFlags)));
   } else if (mt == "AppSetPassword") {
     service_.set_password(name, domain, std::string(message.text("password")));
   } else if (mt == "AppSetDatabasePassword") {
     service_.set_database_password(name, domain, std::string(message.text("dbPassword")));
   } else if (mt == "AppDomain") {
-    service_.set_domain(name, domain, std::string(message.text("regDomain")), std::string(message.text("password")));
+    service_.set_domain(name, domain, std::string(message.text("regDomain")),
+                        std::string(message.text("password")));
   } else if (mt == "AppDomainRemoved") {
     service_.remove_domain(name, domain, message.text("regDomain"));
   } else if (mt == "Ping") {

@@ -14,7 +14,8 @@ constexpr auto kAttachLimit = std::chrono::seconds(10);
 constexpr auto kDatabaseWait = std::chrono::seconds(10);
 constexpr std::size_t kConnections = 4;
 
-std::unique_ptr<db::Database> make_database(loop::Loop& loop, const DatabaseArguments& arguments, const std::string& key) {
+std::unique_ptr<db::Database> make_database(loop::Loop& loop, const DatabaseArguments& arguments,
+                                            const std::string& key) {
   db::DatabaseOptions options;
   if (!arguments.conninfo.empty()) {
     options.connection = or_throw(db::parse_conninfo(arguments.conninfo));
@@ -37,7 +38,8 @@ link::Grant parse_grant(const std::string& hex) {
   link::Grant grant{};
   if (hex.empty()) return grant;
   const auto bytes = parse_hex(hex);
-  if (!bytes || bytes->size() != grant.size()) throw_failure(Errc::kMalformed, "grant of {} characters", hex.size());
+  if (!bytes || bytes->size() != grant.size())
+    throw_failure(Errc::kMalformed, "grant of {} characters", hex.size());
   std::copy(bytes->begin(), bytes->end(), grant.begin());
   return grant;
 }
@@ -49,7 +51,8 @@ std::string join(const std::string& base, const std::string& path) {
 
 }  // namespace
 
-InstanceRuntime::InstanceRuntime(AppInstance& instance, InstanceEnvironment& environment, InstanceArguments arguments)
+InstanceRuntime::InstanceRuntime(AppInstance& instance, InstanceEnvironment& environment,
+                                 InstanceArguments arguments)
     : instance_(instance),
       environment_(environment),
       links_(environment.links),
@@ -71,7 +74,7 @@ loop::Task<void> InstanceRuntime::bring_up_schema() {
   std::vector<db::Migration> migrations;
   for (const auto& file : instance_.schema()) {
     const auto number = parse_integer(file.name.substr(0, file.name.find('_')));
-    BERTH_CHECK(number);   // "001_notes.sql"
+    BERTH_CHECK(number);  // "001_notes.sql"
     migrations.push_back({static_cast<int>(*number), std::string(file.name), std::string(file.sql)});
   }
   if (migrations.empty()) co_return;
@@ -113,8 +116,8 @@ loop::Task<void> InstanceRuntime::stop(loop::Duration limit) {
 
 std::unique_ptr<Attachment> InstanceRuntime::make_attachment(link::Kind kind, const std::string& path,
                                                              Attachment::Opener opener) {
-  return std::make_unique<Attachment>(this, kind, parse_grant(arguments_.grant), join(arguments_.webserver_path, path),
-                                      std::move(opener));
+  return std::make_unique<Attachment>(this, kind, parse_grant(arguments_.grant),
+                                      join(arguments_.webserver_path, path), std::move(opener));
 }
 
 void InstanceRuntime::add(const std::string& path, std::unique_ptr<Attachment> attachment) {
@@ -123,23 +126,27 @@ void InstanceRuntime::add(const std::string& path, std::unique_ptr<Attachment> a
 }
 
 void InstanceRuntime::attach_static(ByteView pack, std::string path) {
-  auto attachment = make_attachment(link::Kind::kStatic, path, [](const Stream::Seed&, link::Open) -> std::unique_ptr<Stream> {
-    BERTH_CHECK(!"the webserver serves static files alone");
-    return nullptr;
-  });
-  attachment->set_pack(environment_.static_memory.share(pack), fmt::format("{{\"build\":\"{}\"}}", environment_.build));
+  auto attachment = make_attachment(link::Kind::kStatic, path,
+                                    [](const Stream::Seed&, link::Open) -> std::unique_ptr<Stream> {
+                                      BERTH_CHECK(!"the webserver serves static files alone");
+                                      return nullptr;
+                                    });
+  attachment->set_pack(environment_.static_memory.share(pack),
+                       fmt::format("{{\"build\":\"{}\"}}", environment_.build));
   add(path, std::move(attachment));
 }
 
 void InstanceRuntime::attach_sessions(std::string path, AppEndpoint& endpoint) {
-  handlers_.push_back(std::make_unique<SessionHandler>(instance_, endpoint, environment_.throttle, environment_.challenges, counters_, environment_.build));
+  handlers_.push_back(std::make_unique<SessionHandler>(
+      instance_, endpoint, environment_.throttle, environment_.challenges, counters_, environment_.build));
   attach_websocket(std::move(path), *handlers_.back(), {});
 }
 
 // The openers share their settings because std::function wants to be copied.
 void InstanceRuntime::attach_websocket(std::string path, WebsocketHandler& handler, WebsocketLimits limits) {
   auto shared = std::make_shared<WebsocketAttach>(WebsocketAttach{handler, limits, counters_, key_});
-  add(path, make_attachment(link::Kind::kWebsocket, path, [shared](const Stream::Seed& seed, link::Open open) {
+  add(path,
+      make_attachment(link::Kind::kWebsocket, path, [shared](const Stream::Seed& seed, link::Open open) {
         return std::make_unique<WebsocketStream>(seed, *shared, open);
       }));
 }
@@ -153,7 +160,8 @@ void InstanceRuntime::attach_http(std::string path, HttpHandler handler) {
 
 void InstanceRuntime::attach_passthrough(std::string path, PassthroughHandler handler) {
   auto shared = std::make_shared<PassthroughAttach>(PassthroughAttach{std::move(handler), counters_, key_});
-  add(path, make_attachment(link::Kind::kPassthrough, path, [shared](const Stream::Seed& seed, link::Open open) {
+  add(path,
+      make_attachment(link::Kind::kPassthrough, path, [shared](const Stream::Seed& seed, link::Open open) {
         return std::make_unique<PassthroughStream>(seed, *shared, open);
       }));
 }

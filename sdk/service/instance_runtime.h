@@ -58,7 +58,8 @@ class InstanceRuntime {
     std::string path;
     std::uint32_t id;
   };
-  std::unique_ptr<Attachment> make_attachment(link::Kind kind, const std::string& path, Attachment::Opener opener);
+  std::unique_ptr<Attachment> make_attachment(link::Kind kind, const std::string& path,
+                                              Attachment::Opener opener);
   void add(const std::string& path, std::unique_ptr<Attachment> attachment);
   loop::Task<void> bring_up_schema();
 
@@ -69,7 +70,7 @@ class InstanceRuntime {
   std::string key_;
   InstanceCounters counters_;
   std::unique_ptr<db::Database> database_;
-  std::vector<std::unique_ptr<WebsocketHandler>> handlers_;   // of sessions
+  std::vector<std::unique_ptr<WebsocketHandler>> handlers_;  // of sessions
   // Attached only once started() is done: nobody comes in before.
   std::vector<std::pair<std::string, std::unique_ptr<Attachment>>> waiting_;
   std::vector<Attached> attached_;

@@ -21,8 +21,8 @@ Result<UniqueFd> open_log(const std::string& path, int flags) {
 
 }  // namespace
 
-Result<std::unique_ptr<LogFile>> LogFile::open(std::string folder, std::string name, std::uint64_t limit_bytes,
-                                               int files) {
+Result<std::unique_ptr<LogFile>> LogFile::open(std::string folder, std::string name,
+                                               std::uint64_t limit_bytes, int files) {
   BERTH_TRY_VOID(make_directories(folder, 0750));
   const std::string path = folder + "/" + name + ".log";
   BERTH_TRY(auto fd, open_log(path, 0));
@@ -52,7 +52,7 @@ bool LogFile::put(std::string_view text) {
 void LogFile::rotate() {
   for (int number = files_ - 2; number >= 0; --number) {
     const std::string from = number == 0 ? path_ : fmt::format("{}.{}", path_, number);
-    ::rename(from.c_str(), fmt::format("{}.{}", path_, number + 1).c_str());   // absent ones are fine
+    ::rename(from.c_str(), fmt::format("{}.{}", path_, number + 1).c_str());  // absent ones are fine
   }
   // With a single file it begins anew. If no new file can be had the old one goes on.
   auto next = open_log(path_, files_ <= 1 ? O_TRUNC : 0);

@@ -14,7 +14,8 @@ namespace berth::sdk {
 class LogFile {
  public:
   // kDenied, kNoSpace, … if the file cannot be opened.
-  static Result<std::unique_ptr<LogFile>> open(std::string folder, std::string name, std::uint64_t limit_bytes, int files);
+  static Result<std::unique_ptr<LogFile>> open(std::string folder, std::string name,
+                                               std::uint64_t limit_bytes, int files);
 
   // One line with time stamp "MM-DD hh:mm:ss.mmm". A line that cannot be written is counted; the count is
   // written before the next line that can.

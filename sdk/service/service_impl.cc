@@ -6,7 +6,9 @@
 namespace berth::sdk {
 namespace {
 
-std::string key_of(std::string_view name, std::string_view domain) { return fmt::format("{}@{}", name, domain); }
+std::string key_of(std::string_view name, std::string_view domain) {
+  return fmt::format("{}@{}", name, domain);
+}
 
 }  // namespace
 
@@ -27,7 +29,8 @@ ServiceImpl::ServiceImpl(AppService& service, loop::Loop& loop, ServiceDescripti
       ending_(loop),
       tasks_(loop, arguments_.service) {
   if (!arguments_.log_dir.empty()) {
-    log_file_ = or_throw(LogFile::open(arguments_.log_dir, arguments_.service, arguments_.log_file_bytes, arguments_.log_files));
+    log_file_ = or_throw(LogFile::open(arguments_.log_dir, arguments_.service, arguments_.log_file_bytes,
+                                       arguments_.log_files));
     set_log_sink([file = log_file_.get()](LogLevel, std::string_view line) { file->write(line); });
   }
   update_trace_flags();
@@ -40,7 +43,8 @@ ServiceImpl::~ServiceImpl() {
   if (log_file_) set_log_sink(nullptr);
 }
 
-std::unique_ptr<InstanceRuntime> ServiceImpl::make_runtime(AppInstance& instance, InstanceArguments arguments) {
+std::unique_ptr<InstanceRuntime> ServiceImpl::make_runtime(AppInstance& instance,
+                                                           InstanceArguments arguments) {
   return std::make_unique<InstanceRuntime>(instance, environment_, std::move(arguments));
 }
 
@@ -114,9 +118,10 @@ loop::Task<bool> ServiceImpl::stop_instance(std::string key, loop::Duration limi
 loop::Task<void> ServiceImpl::run() {
   if (!arguments_.manager.empty())
     control_ = std::make_unique<ControlClient>(
-        loop_, arguments_.manager, [this] { return make_hello(); }, [this](json::Object message) { receive(std::move(message)); });
+        loop_, arguments_.manager, [this] { return make_hello(); },
+        [this](json::Object message) { receive(std::move(message)); });
   co_await ending_.wait();
-  tasks_.cancel_all();   // starts that are under way
+  tasks_.cancel_all();  // starts that are under way
   std::vector<std::unique_ptr<loop::Spawned<bool>>> stops;
   for (const auto& [key, entry] : instances_)
     stops.push_back(std::make_unique<loop::Spawned<bool>>(loop_, stop_instance(key, end_limit_)));
@@ -140,8 +145,10 @@ void ServiceImpl::send_to_manager(const json::Object& message) {
 
 // --- AppService ---
 
-AppService::AppService(loop::Loop& loop, ServiceDescription description, ServiceArguments arguments, InstanceFactory factory)
-    : impl_(std::make_unique<ServiceImpl>(*this, loop, std::move(description), std::move(arguments), std::move(factory))) {}
+AppService::AppService(loop::Loop& loop, ServiceDescription description, ServiceArguments arguments,
+                       InstanceFactory factory)
+    : impl_(std::make_unique<ServiceImpl>(*this, loop, std::move(description), std::move(arguments),
+                                          std::move(factory))) {}
 AppService::~AppService() = default;
 
 loop::Loop& AppService::loop() const { return impl_->loop_; }
@@ -152,7 +159,8 @@ const PlatformInfo& AppService::platform() const { return impl_->platform_; }
 loop::Task<Result<AppInstance*>> AppService::start_instance(InstanceArguments arguments) {
   return impl_->start_instance(std::move(arguments));
 }
-loop::Task<bool> AppService::stop_instance(std::string name, std::string domain, std::chrono::milliseconds limit) {
+loop::Task<bool> AppService::stop_instance(std::string name, std::string domain,
+                                           std::chrono::milliseconds limit) {
   return impl_->stop_instance(key_of(name, domain), limit);
 }
 AppInstance* AppService::find_instance(std::string_view name, std::string_view domain) const {
@@ -189,7 +197,8 @@ bool AppService::set_database_password(std::string_view name, std::string_view d
   return true;
 }
 
-bool AppService::set_domain(std::string_view name, std::string_view domain, std::string registered, std::string password) {
+bool AppService::set_domain(std::string_view name, std::string_view domain, std::string registered,
+                            std::string password) {
   AppInstance* instance = find_instance(name, domain);
   if (!instance) return false;
   ServiceImpl::runtime_of(*instance).arguments().domains[registered] = std::move(password);

@@ -18,8 +18,8 @@ namespace berth::sdk {
 
 class ServiceImpl {
  public:
-  ServiceImpl(AppService& service, loop::Loop& loop, ServiceDescription description, ServiceArguments arguments,
-              InstanceFactory factory);
+  ServiceImpl(AppService& service, loop::Loop& loop, ServiceDescription description,
+              ServiceArguments arguments, InstanceFactory factory);
   ~ServiceImpl();
 
   loop::Task<Result<AppInstance*>> start_instance(InstanceArguments arguments);
@@ -72,11 +72,11 @@ class ServiceImpl {
   ChallengeSource challenges_ = appwebsocket::make_challenge;
   InstanceEnvironment environment_;
   loop::Semaphore starts_;
-  std::map<std::string, std::unique_ptr<loop::Semaphore>> locks_;   // one start or stop at a time each
-  std::map<std::string, Entry> instances_;                          // by "name@domain"
+  std::map<std::string, std::unique_ptr<loop::Semaphore>> locks_;  // one start or stop at a time each
+  std::map<std::string, Entry> instances_;                         // by "name@domain"
   loop::Event ending_;
   std::chrono::milliseconds end_limit_{10'000};
-  bool tell_end_ = false;                                           // the manager asked
+  bool tell_end_ = false;  // the manager asked
   loop::TaskGroup tasks_;
   std::unique_ptr<ControlClient> control_;
 };

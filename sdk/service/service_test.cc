@@ -14,13 +14,16 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 
-constexpr SchemaFile kSchema[] = {{"001_note.sql", "CREATE TABLE note (id serial PRIMARY KEY, text text NOT NULL)"},
-                                  {"002_colour.sql", "ALTER TABLE note ADD COLUMN colour text"}};
+constexpr SchemaFile kSchema[] = {
+    {"001_note.sql", "CREATE TABLE note (id serial PRIMARY KEY, text text NOT NULL)"},
+    {"002_colour.sql", "ALTER TABLE note ADD COLUMN colour text"}};
 
 class Service : public AppInstance {
  public:
   using AppInstance::AppInstance;
-  std::span<const SchemaFile> schema() const override { return has_database() ? kSchema : std::span<const SchemaFile>{}; }
+  std::span<const SchemaFile> schema() const override {
+    return has_database() ? kSchema : std::span<const SchemaFile>{};
+  }
   loop::Task<void> started() override {
     if (name() == "broken") throw_failure(Errc::kFailed, "no such thing");
     attach_app_websocket();
@@ -39,17 +42,31 @@ class ManagedServiceTest : public ::testing::Test {
     arguments.service = "notes";
     arguments.manager = folder.path() + "/control.sock";
     arguments.log_dir = folder.path() + "/log";
-    ServiceDescription description{.id = "notes", .title = "Notes", .build = "1a2b", .label = "1.0",
-                                   .apps = {{.name = "notes", .title = "Notes"}, {.name = "api", .websocket_only = true}},
-                                   .plugins = {{.js = "acme.NotesManager", .icon = "notes.png", .lang = "acme.NotesTexts", .api = "x"}}};
+    ServiceDescription description{
+        .id = "notes",
+        .title = "Notes",
+        .build = "1a2b",
+        .label = "1.0",
+        .apps = {{.name = "notes", .title = "Notes"}, {.name = "api", .websocket_only = true}},
+        .plugins = {{.js = "acme.NotesManager", .icon = "notes.png", .lang = "acme.NotesTexts", .api = "x"}}};
     service.emplace(loop, description, arguments, instances_of<Service>());
     running.emplace(loop, service->run());
   }
   json::Object make_start(std::string name) {
-    return {{"mt", "AppStart"}, {"name", name}, {"domain", "example.com"}, {"password", "pwd"},
-            {"webserverPath", "/example.com/" + name}, {"grant", std::string(64, 'b')},
-            {"linkSockets", json::Array{folder.path() + "/link.0.sock"}}, {"dbHost", ""}, {"dbPort", 5432}, {"dbName", ""},
-            {"dbUser", ""}, {"dbPassword", ""}, {"workingPath", folder.path()}, {"logFlags", 0x8001},
+    return {{"mt", "AppStart"},
+            {"name", name},
+            {"domain", "example.com"},
+            {"password", "pwd"},
+            {"webserverPath", "/example.com/" + name},
+            {"grant", std::string(64, 'b')},
+            {"linkSockets", json::Array{folder.path() + "/link.0.sock"}},
+            {"dbHost", ""},
+            {"dbPort", 5432},
+            {"dbName", ""},
+            {"dbUser", ""},
+            {"dbPassword", ""},
+            {"workingPath", folder.path()},
+            {"logFlags", 0x8001},
             {"domains", json::Array{json::Object{{"domain", "pbx.example"}, {"password", "dp"}}}}};
   }
   json::Object make(std::string mt, std::string name, json::Object more = {}) {
@@ -72,10 +89,12 @@ TEST_F(ManagedServiceTest, BeginsWithAHelloThatTellsItsAppsAndPlugins) {
   EXPECT_EQ(json::get_string(hello, "service"), "notes");
   EXPECT_EQ(json::get_integer(hello, "version"), 1);
   EXPECT_EQ(json::get_integer(hello, "pid"), ::getpid());
-  EXPECT_EQ(json::serialize(hello.at("apps")),
-            R"([{"name":"notes","websocketOnly":false,"title":"Notes"},{"name":"api","websocketOnly":true,"title":""}])");
-  EXPECT_EQ(json::serialize(hello.at("plugins")),
-            R"([{"js":"acme.NotesManager","icon":"notes.png","lang":"acme.NotesTexts","wildcard":false,"api":"x"}])");
+  EXPECT_EQ(
+      json::serialize(hello.at("apps")),
+      R"([{"name":"notes","websocketOnly":false,"title":"Notes"},{"name":"api","websocketOnly":true,"title":""}])");
+  EXPECT_EQ(
+      json::serialize(hello.at("plugins")),
+      R"([{"js":"acme.NotesManager","icon":"notes.png","lang":"acme.NotesTexts","wildcard":false,"api":"x"}])");
   EXPECT_EQ(json::serialize(hello.at("instances")), "[]");
 }
 
@@ -116,9 +135,10 @@ TEST_F(ManagedServiceTest, SaysHelloAgainWithWhatRunsWhenTheManagerComesBack) {
   manager.send(make_start("team"));
   manager.await("AppStarted");
   manager.disconnect();
-  EXPECT_EQ(json::serialize(manager.await("ServiceHello").at("instances")), R"([{"name":"team","domain":"example.com"}])");
+  EXPECT_EQ(json::serialize(manager.await("ServiceHello").at("instances")),
+            R"([{"name":"team","domain":"example.com"}])");
   EXPECT_EQ(manager.connections, 2);
-  EXPECT_EQ(webserver.connections, 1);   // nothing else was touched
+  EXPECT_EQ(webserver.connections, 1);  // nothing else was touched
 
   // A manager that forgot starts it again: it runs, with what is new.
   auto again = make_start("team");
@@ -151,11 +171,13 @@ TEST_F(ManagedServiceTest, AnswersCountersAndRefusesTheUnknown) {
   manager.send(make_start("team"));
   manager.await("AppStarted");
   manager.send({{"mt", "GetCounters"}, {"src", "c"}});
-  EXPECT_EQ(json::serialize(manager.await("Counters")),
-            R"({"mt":"Counters","instances":[{"name":"team","domain":"example.com","sessions":0,"requests":0,"messagesIn":0,)"
-            R"("messagesOut":0,"databaseMs":0}],"src":"c"})");
+  EXPECT_EQ(
+      json::serialize(manager.await("Counters")),
+      R"({"mt":"Counters","instances":[{"name":"team","domain":"example.com","sessions":0,"requests":0,"messagesIn":0,)"
+      R"("messagesOut":0,"databaseMs":0}],"src":"c"})");
   manager.send({{"mt", "MakeCoffee"}, {"src", 9}});
-  EXPECT_EQ(json::serialize(manager.await("Error")), R"({"mt":"Error","error":"unknown message MakeCoffee","src":9})");
+  EXPECT_EQ(json::serialize(manager.await("Error")),
+            R"({"mt":"Error","error":"unknown message MakeCoffee","src":9})");
 }
 
 TEST_F(ManagedServiceTest, EndsWhenToldToAndSaysSo) {
@@ -202,7 +224,8 @@ TEST_F(ManagedServiceTest, BringsTheSchemaUpToDateBeforeItRuns) {
   manager.send(message);
   manager.await("AppStarted");
   AppInstance* instance = service->find_instance("team", "example.com");
-  loop::Spawned<db::Rows> query(loop, instance->database().query("INSERT INTO note (text, colour) VALUES ('a', 'b') RETURNING id"));
+  loop::Spawned<db::Rows> query(
+      loop, instance->database().query("INSERT INTO note (text, colour) VALUES ('a', 'b') RETURNING id"));
   loop.run_until([&] { return query.is_done(); });
   EXPECT_EQ(query.take().size(), 1u);
 }
@@ -225,12 +248,14 @@ TEST(LogFile, GoesOnWhereItsPredecessorEnded) {
   TemporaryFolder folder;
   or_throw(LogFile::open(folder.path(), "notes", 4096, 3))->write("before");
   or_throw(LogFile::open(folder.path(), "notes", 4096, 3))->write("after");
-  EXPECT_THAT(or_throw(read_file(folder.path() + "/notes.log")), ::testing::AllOf(HasSubstr("before"), HasSubstr("after")));
+  EXPECT_THAT(or_throw(read_file(folder.path() + "/notes.log")),
+              ::testing::AllOf(HasSubstr("before"), HasSubstr("after")));
 }
 
 TEST(ServiceArguments, ReadsWhatTheManagerGives) {
-  const char* argv[] = {"notes", "--service", "notes", "--manager", "/r/control.sock", "--log-dir=/r/log",
-                        "--log-file-size", "1000000", "--log-files", "7", "--log-flags", "0x8001"};
+  const char* argv[] = {
+      "notes",           "--service", "notes",       "--manager", "/r/control.sock", "--log-dir=/r/log",
+      "--log-file-size", "1000000",   "--log-files", "7",         "--log-flags",     "0x8001"};
   const auto arguments = or_throw(parse_service_arguments(std::size(argv), argv));
   EXPECT_EQ(arguments.service, "notes");
   EXPECT_EQ(arguments.manager, "/r/control.sock");

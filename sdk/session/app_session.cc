@@ -13,12 +13,16 @@ const std::string& AppSession::peer() const { return state_.socket_.peer(); }
 
 void AppSession::send(const json::Object& message) { send_text(json::serialize(message)); }
 void AppSession::send_text(std::string_view json_text) { state_.socket_.send_text(json_text); }
-void AppSession::reply(const Message& request, json::Object answer) { send(make_answer(request, std::move(answer))); }
+void AppSession::reply(const Message& request, json::Object answer) {
+  send(make_answer(request, std::move(answer)));
+}
 void AppSession::reply_error(const Message& request, const Error& error) {
   reply(request, {{"error", error.detail}, {"errorCode", name_of(error.code)}});
 }
 loop::Task<void> AppSession::drained() { return state_.socket_.drained(); }
-void AppSession::close(std::uint16_t code, std::string reason) { state_.socket_.close(code, std::move(reason)); }
+void AppSession::close(std::uint16_t code, std::string reason) {
+  state_.socket_.close(code, std::move(reason));
+}
 bool AppSession::is_open() const { return state_.socket_.is_open(); }
 
 std::string AppSession::session_key() const { return format_hex(state_.key_); }

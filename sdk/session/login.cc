@@ -7,7 +7,8 @@
 namespace berth::sdk {
 
 Login::Login(const Parts& parts) : has_info_(parts.has_info), has_pbx_object_(parts.has_pbx_object) {
-  const std::string_view all[] = {parts.app, parts.domain, parts.sip, parts.guid, parts.dn, parts.info, parts.pbx_object};
+  const std::string_view all[] = {parts.app, parts.domain, parts.sip,       parts.guid,
+                                  parts.dn,  parts.info,   parts.pbx_object};
   std::size_t total = 0;
   for (const auto part : all) total += part.size();
   text_.reserve(total);

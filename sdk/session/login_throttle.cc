@@ -11,10 +11,12 @@ LoginThrottle::Delays LoginThrottle::failed(std::string_view peer, Time now) {
   if (now - known.last > kForget) known.failures = 0;
   known.last = now;
   ++known.failures;
-  const auto doubled = [](std::chrono::milliseconds first, unsigned times, std::chrono::milliseconds longest) {
+  const auto doubled = [](std::chrono::milliseconds first, unsigned times,
+                          std::chrono::milliseconds longest) {
     return times >= 16 ? longest : std::min(longest, first * (1 << times));
   };
-  return {known.failures <= 2 ? std::chrono::milliseconds(0) : doubled(kFirstAnswer, known.failures - 3, kLongestAnswer),
+  return {known.failures <= 2 ? std::chrono::milliseconds(0)
+                              : doubled(kFirstAnswer, known.failures - 3, kLongestAnswer),
           doubled(kFirstClose, known.failures - 1, kLongestClose)};
 }
 

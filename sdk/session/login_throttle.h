@@ -16,13 +16,13 @@ class LoginThrottle {
  public:
   using Time = std::chrono::steady_clock::time_point;
   struct Delays {
-    std::chrono::milliseconds answer;   // before AppLoginResult
-    std::chrono::milliseconds close;    // between it and the close
+    std::chrono::milliseconds answer;  // before AppLoginResult
+    std::chrono::milliseconds close;   // between it and the close
   };
   static constexpr std::chrono::milliseconds kFirstClose{100}, kLongestClose{10'000};
   static constexpr std::chrono::milliseconds kFirstAnswer{250}, kLongestAnswer{8'000};
   static constexpr std::chrono::minutes kForget{15};
-  static constexpr std::size_t kMostPeers = 10'000;   // above it the stalest is forgotten
+  static constexpr std::size_t kMostPeers = 10'000;  // above it the stalest is forgotten
 
   // `peer`: "192.0.2.1:51234" or "[2001:db8::1]:443".
   Delays failed(std::string_view peer, Time now);

@@ -20,7 +20,7 @@ TEST(LoginThrottle, ClosesNeverBefore100MillisecondsAndGrows) {
   LoginThrottle throttle;
   EXPECT_EQ(throttle.failed("[2001:db8::1]:1", kNow).close, milliseconds(100));
   EXPECT_EQ(throttle.failed("[2001:db8::1]:2", kNow).close, milliseconds(200));
-  EXPECT_EQ(throttle.failed("[2001:db8::2]:2", kNow).close, milliseconds(100));   // another peer
+  EXPECT_EQ(throttle.failed("[2001:db8::2]:2", kNow).close, milliseconds(100));  // another peer
 }
 
 TEST(LoginThrottle, ForgetsAfterASuccessAndAfterAWhile) {

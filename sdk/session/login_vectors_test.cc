@@ -18,9 +18,9 @@ struct Vector {
   const char* what;
   const char* challenge;
   const char* password;
-  const char* login;   // AppLogin without digest
+  const char* login;  // AppLogin without digest
   const char* digest;
-  const char* session_key;   // "" where the reference has none
+  const char* session_key;  // "" where the reference has none
 };
 
 const Vector kVectors[] = {
@@ -29,7 +29,8 @@ const Vector kVectors[] = {
      "d58c77eae0c1c1f37a9f545e207643c926ad9ea4932016a83a4a01029de37760"},
     {"2: empty info", "0123456789abcdef", "pwd", R"("app":"pbxadminapi","info":{})",
      "57b23fe824b9222a7ac879597cb509bcdc865a1bfeb057d9d12118cef0c3ba34", ""},
-    {"3: info, spaced out on the way", "0123456789abcdef", "pwd", R"("app":"pbxadminapi","info":{ "cn" : "Test User" })",
+    {"3: info, spaced out on the way", "0123456789abcdef", "pwd",
+     R"("app":"pbxadminapi","info":{ "cn" : "Test User" })",
      "96db3c3f657230c2b68194becc6d2a77f05de9f79f01fc81e9ca0fb196b10d9d", ""},
     {"4: everything", "0123456789abcdef", "pwd",
      R"("app":"innovaphone-users","domain":"example.com","sip":"administrator","guid":"0123456789abcdef0123456789abcdef",)"
@@ -85,7 +86,8 @@ TEST_F(LoginVectorsTest, LogInWithTheirPassword) {
   EXPECT_TRUE(sessions[6]->login().is_pbx_object());
   EXPECT_EQ(sessions[7]->dn(), "Schulte, Rico");
   EXPECT_EQ(sessions[0]->encrypt("seed1", "Geheim-äöü"), "b80a812132d2b9ab8118ba0741");
-  EXPECT_EQ(sessions[0]->hash("seed1", "some data"), "179285ab2d3520062bd5e5ae37ff033e27d577dd2cf4c6cc71604083fe4ccb6b");
+  EXPECT_EQ(sessions[0]->hash("seed1", "some data"),
+            "179285ab2d3520062bd5e5ae37ff033e27d577dd2cf4c6cc71604083fe4ccb6b");
 }
 
 TEST_F(LoginVectorsTest, AreRefusedWithAnotherPassword) {
@@ -103,9 +105,10 @@ TEST_F(LoginVectorsTest, PbxObjDoesNotCountButTheOrderOfMembersInInfoDoes) {
   EXPECT_TRUE(json::get_bool(send_login(1, changed), "ok"));
   service->set_password("team", "example.com", "go");
   Vector turned = kVectors[6];
-  const std::string login = R"("app":"searchapi","domain":"fritz.box","sip":"go-search","guid":"3954ae7854c96301c9dd009033400109","dn":"go-search",)"
-                            R"("info":{"appdn":"go-search","appobj":"go-search","appurl":"http://192.168.178.29:5000/fritz.box/go/instance/searchapi",)"
-                            R"("pbx":"pbx-main","cn":"go-search","unlicensed":true,"apps":[]})";
+  const std::string login =
+      R"("app":"searchapi","domain":"fritz.box","sip":"go-search","guid":"3954ae7854c96301c9dd009033400109","dn":"go-search",)"
+      R"("info":{"appdn":"go-search","appobj":"go-search","appurl":"http://192.168.178.29:5000/fritz.box/go/instance/searchapi",)"
+      R"("pbx":"pbx-main","cn":"go-search","unlicensed":true,"apps":[]})";
   turned.login = login.c_str();
   EXPECT_FALSE(json::get_bool(send_login(2, turned), "ok"));
 }

@@ -19,8 +19,9 @@ std::optional<std::int64_t> Message::number(std::string_view name) const {
     return static_cast<std::int64_t>(value->get_uint64());
   if (value->is_double()) {
     const double number = value->get_double();
-    constexpr double kExact = 9007199254740992.0;   // 2^53
-    if (number >= -kExact && number <= kExact && number == static_cast<double>(static_cast<std::int64_t>(number)))
+    constexpr double kExact = 9007199254740992.0;  // 2^53
+    if (number >= -kExact && number <= kExact &&
+        number == static_cast<double>(static_cast<std::int64_t>(number)))
       return static_cast<std::int64_t>(number);
   }
   if (value->is_string()) return parse_integer(text(name));

@@ -31,7 +31,8 @@ loop::Task<void> SessionHandler::received(Websocket& socket, Bytes bytes, bool i
   std::string text(as_text(bytes));
   auto parsed = json::parse_object(text);
   if (!parsed) {
-    instance_.log(kAppWebsocket, "no JSON object", {{"peer", socket.peer()}, {"fault", parsed.error().detail}});
+    instance_.log(kAppWebsocket, "no JSON object",
+                  {{"peer", socket.peer()}, {"fault", parsed.error().detail}});
     socket.close(1007, "JSON object expected");
     co_return;
   }
@@ -39,7 +40,8 @@ loop::Task<void> SessionHandler::received(Websocket& socket, Bytes bytes, bool i
   const std::string mt(message.mt());
   // Each message is traffic, for which there is a flag that is off by default.
   if (instance_.traces(kWebserverPlugin))
-    instance_.log(kWebserverPlugin, "received", {{"peer", socket.peer()}, {"mt", mt}, {"bytes", text.size()}});
+    instance_.log(kWebserverPlugin, "received",
+                  {{"peer", socket.peer()}, {"mt", mt}, {"bytes", text.size()}});
 
   if (mt == "KeepAlive") {
     socket.send_text(text);
@@ -72,13 +74,14 @@ void SessionHandler::check_build(SessionState& state, const Message& request) {
 
 loop::Task<std::optional<std::string>> SessionHandler::find_password(Login login, std::string challenge,
                                                                      std::string digest) {
-  appwebsocket::Login parts{std::string(login.app()), std::string(login.domain()), std::string(login.sip()),
-                            std::string(login.guid()), std::string(login.dn()), std::nullopt};
+  appwebsocket::Login parts{std::string(login.app()),  std::string(login.domain()), std::string(login.sip()),
+                            std::string(login.guid()), std::string(login.dn()),     std::nullopt};
   if (login.has_info()) parts.info = std::string(login.info());
   const auto passwords = co_await endpoint_.passwords(instance_, std::move(login));
   for (const auto& password : passwords) {
     // Nobody gets in without a password because none was set.
-    if (!password.empty() && appwebsocket::verify_digest(parts, challenge, password, digest)) co_return password;
+    if (!password.empty() && appwebsocket::verify_digest(parts, challenge, password, digest))
+      co_return password;
   }
   co_return std::nullopt;
 }
@@ -118,7 +121,7 @@ loop::Task<void> SessionHandler::log_in(SessionState& state, Message request, st
     co_await refuse(state, std::move(request), std::move(why));
     co_return;
   }
-  if (!state.socket_.is_open()) co_return;   // gone while the password was looked up
+  if (!state.socket_.is_open()) co_return;  // gone while the password was looked up
 
   const appwebsocket::SessionKey key(challenge, *password);
   erase_secret(*password);
@@ -141,9 +144,13 @@ loop::Task<void> SessionHandler::log_in(SessionState& state, Message request, st
 loop::Task<void> SessionHandler::refuse(SessionState& state, Message request, std::string why) {
   const auto delays = throttle_.failed(state.socket_.peer(), loop::Clock::now());
   instance_.log(kAppWebsocket, "login refused",
-                {{"peer", state.socket_.peer()}, {"app", request.text("app")}, {"sip", request.text("sip")}, {"why", why}});
+                {{"peer", state.socket_.peer()},
+                 {"app", request.text("app")},
+                 {"sip", request.text("sip")},
+                 {"why", why}});
   if (delays.answer.count() > 0) co_await loop::sleep_for(instance_.loop(), delays.answer);
-  state.session_.reply(request, {{"app", request.text("app")}, {"domain", instance_.domain()}, {"ok", false}, {"error", why}});
+  state.session_.reply(
+      request, {{"app", request.text("app")}, {"domain", instance_.domain()}, {"ok", false}, {"error", why}});
   co_await loop::sleep_for(instance_.loop(), delays.close);
   state.socket_.close(1008, "login refused");
 }
@@ -151,13 +158,12 @@ loop::Task<void> SessionHandler::refuse(SessionState& state, Message request, st
 loop::Task<void> SessionHandler::check_login(SessionState& state, Message request) {
   const std::string app(request.text("app")), domain(request.text("domain"));
   const std::string challenge(request.text("challenge")), digest(request.text("digest"));
-  const auto passwords =
-      co_await endpoint_.passwords(instance_, Login({.app = app, .domain = domain}));
+  const auto passwords = co_await endpoint_.passwords(instance_, Login({.app = app, .domain = domain}));
   bool is_right = false;
   for (const auto& password : passwords)
     is_right = is_right || (!password.empty() &&
                             appwebsocket::verify_check_login(app, domain, challenge, password, digest));
-  if (!is_right) {   // as slow as a login: it can be used to guess as well
+  if (!is_right) {  // as slow as a login: it can be used to guess as well
     const auto delays = throttle_.failed(state.socket_.peer(), loop::Clock::now());
     if (delays.answer.count() > 0) co_await loop::sleep_for(instance_.loop(), delays.answer);
   }
@@ -170,7 +176,8 @@ void SessionHandler::app_info(SessionState& state, const Message& request) {
   if (given.hidden) info["hidden"] = true;
   info["apis"] = given.apis;
   if (!given.presence.is_null()) info["presence"] = given.presence;
-  json::Object answer{{"app", request.text("app")}, {"info", std::move(info)},
+  json::Object answer{{"app", request.text("app")},
+                      {"info", std::move(info)},
                       {"serviceInfo", json::Object{{"apis", given.service_apis}}}};
   if (!given.device_app.empty()) answer["deviceapp"] = given.device_app;
   state.session_.reply(request, std::move(answer));
@@ -190,7 +197,8 @@ loop::Task<void> SessionHandler::dispatch(SessionState& state, Message message) 
   } catch (...) {
     error = current_error();
   }
-  instance_.log("message failed", {{"mt", request.mt()}, {"sip", state.login_.sip()}, {"error", error.detail}});
+  instance_.log("message failed",
+                {{"mt", request.mt()}, {"sip", state.login_.sip()}, {"error", error.detail}});
   state.session_.reply_error(request, error);
 }
 

@@ -32,9 +32,9 @@ class SessionState : public Websocket::Data {
   friend class SessionHandler;
   friend void broadcast(std::span<AppSession* const> sessions, const json::Object& message);
   friend void broadcast_text(std::span<AppSession* const> sessions, std::string_view text);
-  struct Greeting {                // until the login
+  struct Greeting {  // until the login
     explicit Greeting(loop::Loop& loop) : timer(loop) {}
-    std::string challenge;         // of the last AppChallenge; empty: none, or used
+    std::string challenge;  // of the last AppChallenge; empty: none, or used
     loop::Timer timer;
   };
 
@@ -43,8 +43,8 @@ class SessionState : public Websocket::Data {
   std::unique_ptr<Greeting> greeting_;
   AppSession session_;
   Login login_;
-  Sha256 key_{};                   // session key; all zero before the login
-  std::size_t position_ = 0;       // in AppEndpoint::sessions_
+  Sha256 key_{};              // session key; all zero before the login
+  std::size_t position_ = 0;  // in AppEndpoint::sessions_
   bool is_logged_in_ = false;
 };
 
@@ -52,8 +52,8 @@ class SessionHandler : public WebsocketHandler {
  public:
   static constexpr std::chrono::seconds kLoginLimit{30};
 
-  SessionHandler(AppInstance& instance, AppEndpoint& endpoint, LoginThrottle& throttle, ChallengeSource& challenges,
-                 InstanceCounters& counters, std::string build)
+  SessionHandler(AppInstance& instance, AppEndpoint& endpoint, LoginThrottle& throttle,
+                 ChallengeSource& challenges, InstanceCounters& counters, std::string build)
       : instance_(instance),
         endpoint_(endpoint),
         throttle_(throttle),
@@ -76,7 +76,8 @@ class SessionHandler : public WebsocketHandler {
   loop::Task<void> refuse(SessionState& state, Message request, std::string why);
   loop::Task<void> check_login(SessionState& state, Message request);
   // Which of the endpoint's passwords the digest was made with.
-  loop::Task<std::optional<std::string>> find_password(Login login, std::string challenge, std::string digest);
+  loop::Task<std::optional<std::string>> find_password(Login login, std::string challenge,
+                                                       std::string digest);
   void app_info(SessionState& state, const Message& request);
   loop::Task<void> dispatch(SessionState& state, Message message);
 

@@ -50,9 +50,12 @@ class TestInstance : public AppInstance {
       session.reply(message, {});
     } else if (message.mt() == "Secret") {
       const auto text = session.open_secret(message.body().at("password"));
-      session.reply(message, {{"text", text.value_or("?")}, {"sealed", session.encrypt("seed1", "Geheim-äöü")}});
+      session.reply(message,
+                    {{"text", text.value_or("?")}, {"sealed", session.encrypt("seed1", "Geheim-äöü")}});
     } else if (message.mt() == "Big") {
-      session.reply(message, {{"text", std::string(static_cast<std::size_t>(message.number("size").value_or(0)), 'x')}});
+      session.reply(
+          message,
+          {{"text", std::string(static_cast<std::size_t>(message.number("size").value_or(0)), 'x')}});
     }
   }
   void closed(AppSession& session) override {
@@ -61,12 +64,16 @@ class TestInstance : public AppInstance {
   }
 
   struct Second : AppEndpoint {
-    loop::Task<std::vector<std::string>> passwords(AppInstance&, Login) override { co_return std::vector<std::string>{"-"}; }
+    loop::Task<std::vector<std::string>> passwords(AppInstance&, Login) override {
+      co_return std::vector<std::string>{"-"};
+    }
     Result<void> admit(AppInstance&, const Login& login) override {
       if (login.sip() == "stranger") return fail(Errc::kDenied, "not for you");
       return {};
     }
-    AppInfo app_info(AppSession&, std::string_view) override { return {.hidden = true, .apis = {{"com.example", json::Object{}}}}; }
+    AppInfo app_info(AppSession&, std::string_view) override {
+      return {.hidden = true, .apis = {{"com.example", json::Object{}}}};
+    }
   } second;
 
   std::vector<std::string> events;
@@ -80,7 +87,8 @@ using SessionTest = ServiceFixture<TestInstance>;
 TEST_F(SessionTest, LogsInWithTheInstancePassword) {
   start();
   const auto result = log_in(1);
-  EXPECT_EQ(json::serialize(result), R"({"mt":"AppLoginResult","app":"test","domain":"example.com","ok":true})");
+  EXPECT_EQ(json::serialize(result),
+            R"({"mt":"AppLoginResult","app":"test","domain":"example.com","ok":true})");
   webserver->settle();
   EXPECT_THAT(instance->events, ::testing::ElementsAre("opened user"));
   EXPECT_EQ(instance->counters().sessions, 1u);
@@ -131,7 +139,8 @@ TEST_F(SessionTest, AnswersCheckBuildAndChallengeInOrderAndIgnoresTheRestBeforeL
   webserver->send_text(1, R"({"mt":"CheckBuild","url":"http://ap/example.com/team/test.htm"})");
   webserver->send_text(1, R"({"mt":"CheckBuild","url":"http://ap/example.com/team/1a2b/test.htm"})");
   webserver->send_text(1, R"({"mt":"AppChallenge"})");
-  EXPECT_EQ(webserver->next_text(1), R"({"mt":"CheckBuildResult","url":"http://ap/example.com/team/1a2b/test.htm"})");
+  EXPECT_EQ(webserver->next_text(1),
+            R"({"mt":"CheckBuildResult","url":"http://ap/example.com/team/1a2b/test.htm"})");
   EXPECT_EQ(webserver->next_text(1), R"({"mt":"CheckBuildResult"})");
   const auto challenge = next_json(1);
   EXPECT_EQ(json::get_string(challenge, "mt"), "AppChallengeResult");
@@ -146,8 +155,9 @@ TEST_F(SessionTest, HashesInfoAsItWasSent) {
   const auto challenge = json::get_string(ask(1, R"({"mt":"AppChallenge"})"), "challenge");
   const std::string info = R"({"cn":"Jörg \"J\" A/B","groups":[],"x":1.50})";
   const auto digest = appwebsocket::make_digest({"test", "d", "s", "g", "n", info}, challenge, "pwd");
-  const auto result = ask(1, R"({"mt":"AppLogin","app":"test","domain":"d","sip":"s","guid":"g","dn":"n","info":)" + info +
-                                 R"(,"digest":")" + digest + R"(","pbxObj":"changed on the way"})");
+  const auto result =
+      ask(1, R"({"mt":"AppLogin","app":"test","domain":"d","sip":"s","guid":"g","dn":"n","info":)" + info +
+                 R"(,"digest":")" + digest + R"(","pbxObj":"changed on the way"})");
   EXPECT_TRUE(json::get_bool(result, "ok"));
 }
 
@@ -166,32 +176,41 @@ TEST_F(SessionTest, ConfirmsACommonPasswordByAppCheckLogin) {
   webserver->next(1);
   // Formula of reference section 2 (unverified there): sip, guid, dn empty, no info.
   const auto digest = sha256_hex("test:example.com::::1234:pwd");
-  EXPECT_EQ(json::serialize(ask(1, R"({"mt":"AppCheckLogin","app":"test","domain":"example.com","challenge":"1234","src":7,"digest":")" +
-                                       digest + "\"}")),
-            R"({"mt":"AppCheckLoginResult","src":7,"ok":true})");
+  EXPECT_EQ(
+      json::serialize(ask(
+          1,
+          R"({"mt":"AppCheckLogin","app":"test","domain":"example.com","challenge":"1234","src":7,"digest":")" +
+              digest + "\"}")),
+      R"({"mt":"AppCheckLoginResult","src":7,"ok":true})");
   EXPECT_FALSE(json::get_bool(
-      ask(1, R"({"mt":"AppCheckLogin","app":"test","domain":"example.com","challenge":"1234","digest":"00"})"), "ok"));
+      ask(1,
+          R"({"mt":"AppCheckLogin","app":"test","domain":"example.com","challenge":"1234","digest":"00"})"),
+      "ok"));
 }
 
 TEST_F(SessionTest, KeepsSrcAndApiInAnswersAndRoutesByApi) {
   start();
   log_in(1);
-  EXPECT_EQ(json::serialize(ask(1, R"({"mt":"Echo","src":"s1","text":"hi"})")), R"({"mt":"EchoResult","src":"s1","text":"hi"})");
+  EXPECT_EQ(json::serialize(ask(1, R"({"mt":"Echo","src":"s1","text":"hi"})")),
+            R"({"mt":"EchoResult","src":"s1","text":"hi"})");
   EXPECT_EQ(json::serialize(ask(1, R"({"mt":"Count","api":"Counter","src":{"a":1}})")),
             R"({"mt":"CountResult","api":"Counter","src":{"a":1},"count":1})");
   EXPECT_EQ(json::serialize(ask(1, R"({"mt":"Fail","src":"s2"})")),
             R"({"mt":"FailResult","src":"s2","error":"no such note","errorCode":"not_found"})");
-  EXPECT_EQ(json::serialize(ask(1, R"({"mt":"Echo","text":"lives on"})")), R"({"mt":"EchoResult","text":"lives on"})");
+  EXPECT_EQ(json::serialize(ask(1, R"({"mt":"Echo","text":"lives on"})")),
+            R"({"mt":"EchoResult","text":"lives on"})");
 }
 
 TEST_F(SessionTest, TellsItsApisByAppInfo) {
   start();
   log_in(1);
-  EXPECT_EQ(json::serialize(ask(1, R"({"mt":"AppInfo","app":"test"})")),
-            R"({"mt":"AppInfoResult","app":"test","info":{"apis":{"Counter":{"title":"Counts"}}},"serviceInfo":{"apis":{}}})");
+  EXPECT_EQ(
+      json::serialize(ask(1, R"({"mt":"AppInfo","app":"test"})")),
+      R"({"mt":"AppInfoResult","app":"test","info":{"apis":{"Counter":{"title":"Counts"}}},"serviceInfo":{"apis":{}}})");
   log_in(2, "-", "/example.com/team/second");
-  EXPECT_EQ(json::serialize(ask(2, R"({"mt":"AppInfo","app":"test"})")),
-            R"({"mt":"AppInfoResult","app":"test","info":{"hidden":true,"apis":{"com.example":{}}},"serviceInfo":{"apis":{}}})");
+  EXPECT_EQ(
+      json::serialize(ask(2, R"({"mt":"AppInfo","app":"test"})")),
+      R"({"mt":"AppInfoResult","app":"test","info":{"hidden":true,"apis":{"com.example":{}}},"serviceInfo":{"apis":{}}})");
 }
 
 TEST_F(SessionTest, EachEndpointHasPasswordsAndRulesOfItsOwn) {
@@ -214,14 +233,14 @@ TEST_F(SessionTest, RepeatsTheSubscribersSrcInEachIndication) {
   EXPECT_EQ(webserver->next_text(1), R"({"mt":"Changed","src":"a","id":5})");
   EXPECT_EQ(webserver->next_text(2), R"({"mt":"Changed","api":"X","src":"b","id":5})");
   EXPECT_EQ(webserver->next_text(3), R"({"mt":"Changed","src":"a","id":5})");
-  EXPECT_EQ(webserver->broadcasts, 2);   // one for each src
+  EXPECT_EQ(webserver->broadcasts, 2);  // one for each src
 }
 
 TEST_F(SessionTest, BroadcastsWithOneCopyAndSkipsNobody) {
   webserver->credit_for_service = 400;
   start();
   for (std::uint32_t stream = 1; stream <= 20; ++stream) log_in(stream);
-  ask(20, R"({"mt":"Big","size":100})");   // takes most of that stream's credit
+  ask(20, R"({"mt":"Big","size":100})");  // takes most of that stream's credit
   instance->broadcast({{"mt", "News"}, {"text", std::string(100, 'n')}});
   const std::string expected = R"({"mt":"News","text":")" + std::string(100, 'n') + "\"}";
   for (std::uint32_t stream = 1; stream < 20; ++stream) EXPECT_EQ(webserver->next_text(stream), expected);
@@ -240,7 +259,8 @@ TEST_F(SessionTest, OpensAndSealsSecretsWithTheSessionKey) {
   const auto digest = appwebsocket::make_digest({"test", "", "", "", "", std::nullopt}, challenge, "pwd");
   ask(1, R"({"mt":"AppLogin","app":"test","digest":")" + digest + R"("})");
   const appwebsocket::SessionKey key(challenge, "pwd");
-  const json::Object request{{"mt", "Secret"}, {"password", json::Object{{"value", key.encrypt("s", "top")}, {"key", "s"}}}};
+  const json::Object request{{"mt", "Secret"},
+                             {"password", json::Object{{"value", key.encrypt("s", "top")}, {"key", "s"}}}};
   const auto answer = ask(1, json::serialize(request));
   EXPECT_EQ(json::get_string(answer, "text"), "top");
   EXPECT_EQ(json::get_string(answer, "sealed"), key.encrypt("seed1", "Geheim-äöü"));
@@ -259,7 +279,8 @@ TEST_F(SessionTest, WorksOffWhatCameBeforeTheClientWent) {
   EXPECT_THAT(instance->events, ::testing::ElementsAre("opened user", "Wait"));
   instance->gate.set();
   loop.run_until([&] { return instance->events.size() == 5; });
-  EXPECT_THAT(instance->events, ::testing::ElementsAre("opened user", "Wait", "waited", "Echo", "closed user"));
+  EXPECT_THAT(instance->events,
+              ::testing::ElementsAre("opened user", "Wait", "waited", "Echo", "closed user"));
   EXPECT_EQ(instance->counters().sessions, 0u);
 }
 

@@ -35,7 +35,7 @@ void Subscribers::add(AppSession& session, const Message& request) {
       json::append(head, *value);
     }
   }
-  heads_[&session] = std::move(head);   // asked again: the newer src counts
+  heads_[&session] = std::move(head);  // asked again: the newer src counts
 }
 
 void Subscribers::remove(AppSession& session) { heads_.erase(&session); }
@@ -44,7 +44,8 @@ void Subscribers::publish(const json::Object& indication) const {
   publish_if([](AppSession&) { return true; }, indication);
 }
 
-void Subscribers::publish_if(const std::function<bool(AppSession&)>& wants, const json::Object& indication) const {
+void Subscribers::publish_if(const std::function<bool(AppSession&)>& wants,
+                             const json::Object& indication) const {
   std::map<std::string_view, std::vector<AppSession*>> groups;
   for (const auto& [session, head] : heads_)
     if (wants(*session)) groups[head].push_back(session);

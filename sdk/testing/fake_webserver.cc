@@ -16,7 +16,8 @@ struct FakeWebserver::Connection {
   std::deque<UniqueFd> descriptors;
 };
 
-FakeWebserver::FakeWebserver(loop::Loop& loop, std::string path) : loop_(loop), path_(std::move(path)), tasks_(loop, "fake webserver") {
+FakeWebserver::FakeWebserver(loop::Loop& loop, std::string path)
+    : loop_(loop), path_(std::move(path)), tasks_(loop, "fake webserver") {
   listener_ = or_throw(net::Listener::unix_socket(loop_, path_));
   tasks_.spawn(accept_all());
 }
@@ -66,8 +67,9 @@ loop::Task<void> FakeWebserver::serve(std::shared_ptr<Connection> connection) {
       if (!header || input.size() < link::kHeaderSize + header->length) break;
       const auto payload = input.subspan(link::kHeaderSize, header->length);
       Frame frame{*header, Bytes(payload.begin(), payload.end())};
-      connection->input.erase(connection->input.begin(),
-                              connection->input.begin() + static_cast<std::ptrdiff_t>(link::kHeaderSize + header->length));
+      connection->input.erase(
+          connection->input.begin(),
+          connection->input.begin() + static_cast<std::ptrdiff_t>(link::kHeaderSize + header->length));
       take(*connection, std::move(frame));
     }
   }
@@ -82,9 +84,7 @@ void FakeWebserver::take(Connection& connection, Frame frame) {
     send(out);
   };
   switch (frame.header.type) {
-    case link::Type::kHello:
-      hello = or_throw(link::parse_hello(frame.payload));
-      return;
+    case link::Type::kHello: hello = or_throw(link::parse_hello(frame.payload)); return;
     case link::Type::kAttach:
       attaches.push_back(or_throw(link::parse_attach(frame.payload)));
       if (attaches.back().kind != link::Kind::kStatic) answer(attaches.back().id, attaches.back().path);
@@ -101,12 +101,8 @@ void FakeWebserver::take(Connection& connection, Frame frame) {
       answer(id, attaches.back().path);
       return;
     }
-    case link::Type::kDetach:
-      detached.push_back(or_throw(link::parse_u32(frame.payload)));
-      return;
-    case link::Type::kCredit:
-      credit[frame.header.stream] += or_throw(link::parse_u32(frame.payload));
-      return;
+    case link::Type::kDetach: detached.push_back(or_throw(link::parse_u32(frame.payload))); return;
+    case link::Type::kCredit: credit[frame.header.stream] += or_throw(link::parse_u32(frame.payload)); return;
     case link::Type::kBroadcast: {
       ++broadcasts;
       const auto broadcast = or_throw(link::parse_broadcast(frame.payload));
@@ -118,8 +114,7 @@ void FakeWebserver::take(Connection& connection, Frame frame) {
       }
       return;
     }
-    default:
-      frames_[frame.header.stream].push_back(std::move(frame));
+    default: frames_[frame.header.stream].push_back(std::move(frame));
   }
 }
 
@@ -128,7 +123,8 @@ void FakeWebserver::send(const Bytes& frames) {
   while (sent < frames.size()) {
     const auto put = ::send(current_->fd.get(), frames.data() + sent, frames.size() - sent, MSG_NOSIGNAL);
     if (put > 0) sent += static_cast<std::size_t>(put);
-    else if (errno == EAGAIN) loop_.run_once(std::chrono::milliseconds(10));   // the service reads in this loop
+    else if (errno == EAGAIN)
+      loop_.run_once(std::chrono::milliseconds(10));  // the service reads in this loop
     else throw Failure(errno_error(errno, "send to the service"));
   }
 }
@@ -173,7 +169,8 @@ bool FakeWebserver::has_frame(std::uint32_t stream) const {
 }
 
 FakeWebserver::Frame FakeWebserver::next(std::uint32_t stream) {
-  if (!loop_.run_until([&] { return has_frame(stream); })) throw_failure(Errc::kTimeout, "no frame on stream {}", stream);
+  if (!loop_.run_until([&] { return has_frame(stream); }))
+    throw_failure(Errc::kTimeout, "no frame on stream {}", stream);
   Frame frame = std::move(frames_[stream].front());
   frames_[stream].pop_front();
   return frame;
@@ -184,7 +181,8 @@ std::string FakeWebserver::next_text(std::uint32_t stream) {
   for (;;) {
     const Frame frame = next(stream);
     if (frame.header.type != link::Type::kMessage)
-      throw_failure(Errc::kMalformed, "frame of type {} instead of a message: {}", static_cast<int>(frame.header.type), frame.text());
+      throw_failure(Errc::kMalformed, "frame of type {} instead of a message: {}",
+                    static_cast<int>(frame.header.type), frame.text());
     text += frame.text();
     if (frame.header.flags & link::kFlagEnd) return text;
   }

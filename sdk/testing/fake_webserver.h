@@ -32,7 +32,7 @@ class FakeWebserver {
   void send(const Bytes& frames);
   void open(std::uint32_t stream, const link::Open& open);
   void send_text(std::uint32_t stream, std::string_view message);
-  void close_link();                       // as if the process had died; listens on
+  void close_link();  // as if the process had died; listens on
   void stop_listening();
 
   // Turns of the loop until an ATTACH of that path and kind has come (and been answered, see `results`).
@@ -47,12 +47,12 @@ class FakeWebserver {
   // Lets the loop turn until nothing is left to be done right now.
   void settle();
 
-  std::map<std::string, link::AttachResult> results;   // by path; else kOk
+  std::map<std::string, link::AttachResult> results;  // by path; else kOk
   std::uint32_t credit_for_service = link::kDefaultCredit;
-  std::map<std::uint32_t, std::uint64_t> credit;       // given by the service, by stream
+  std::map<std::uint32_t, std::uint64_t> credit;  // given by the service, by stream
   std::vector<link::Attach> attaches;
   std::vector<std::uint32_t> detached;
-  std::map<std::uint32_t, Bytes> packs;                // content of the memfd, by attach id
+  std::map<std::uint32_t, Bytes> packs;  // content of the memfd, by attach id
   int connections = 0;
   int broadcasts = 0;
   link::Hello hello;

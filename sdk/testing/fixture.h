@@ -46,8 +46,8 @@ class ServiceFixture : public ::testing::Test {
 
   ServiceFixture() {
     webserver.emplace(loop, folder.path() + "/link.0.sock");
-    service.emplace(loop, ServiceDescription{.id = "test", .build = "1a2b", .apps = {{.name = "test"}}}, ServiceArguments{},
-                    instances_of<Instance>());
+    service.emplace(loop, ServiceDescription{.id = "test", .build = "1a2b", .apps = {{.name = "test"}}},
+                    ServiceArguments{}, instances_of<Instance>());
   }
   InstanceArguments arguments() {
     InstanceArguments out;
@@ -61,7 +61,8 @@ class ServiceFixture : public ::testing::Test {
   }
   Instance& start() { return start(arguments()); }
   Instance& start(InstanceArguments with) {
-    instance = static_cast<Instance*>(or_throw(loop::run_task(loop, service->start_instance(std::move(with)))));
+    instance =
+        static_cast<Instance*>(or_throw(loop::run_task(loop, service->start_instance(std::move(with)))));
     return *instance;
   }
   void open(std::uint32_t stream, link::Kind kind, std::string path = kPath, std::string relative = "") {
@@ -78,15 +79,22 @@ class ServiceFixture : public ::testing::Test {
     webserver->send_text(stream, text);
     return next_json(stream);
   }
-  json::Object next_json(std::uint32_t stream) { return or_throw(json::parse_object(webserver->next_text(stream))); }
+  json::Object next_json(std::uint32_t stream) {
+    return or_throw(json::parse_object(webserver->next_text(stream)));
+  }
   // Opens an AppWebsocket and logs in; what the login was answered with.
-  json::Object log_in(std::uint32_t stream, std::string password = "pwd", std::string path = kPath, std::string sip = "user",
-                      std::string domain = "") {
+  json::Object log_in(std::uint32_t stream, std::string password = "pwd", std::string path = kPath,
+                      std::string sip = "user", std::string domain = "") {
     open(stream, link::Kind::kWebsocket, path);
     EXPECT_EQ(webserver->next(stream).header.type, link::Type::kAccept);
     const auto challenge = json::get_string(ask(stream, R"({"mt":"AppChallenge"})"), "challenge");
     const appwebsocket::Login login{"test", domain, sip, "", "", std::nullopt};
-    const json::Object message{{"mt", "AppLogin"}, {"app", "test"}, {"domain", domain}, {"sip", sip}, {"guid", ""}, {"dn", ""},
+    const json::Object message{{"mt", "AppLogin"},
+                               {"app", "test"},
+                               {"domain", domain},
+                               {"sip", sip},
+                               {"guid", ""},
+                               {"dn", ""},
                                {"digest", appwebsocket::make_digest(login, challenge, password)}};
     return ask(stream, json::serialize(message));
   }

@@ -8,7 +8,7 @@
 namespace berth::sdk {
 namespace {
 
-constexpr std::size_t kWorthwhile = 8;   // streams in one frame
+constexpr std::size_t kWorthwhile = 8;  // streams in one frame
 
 }  // namespace
 

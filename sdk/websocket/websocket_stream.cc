@@ -7,7 +7,7 @@
 namespace berth::sdk {
 namespace {
 
-constexpr std::size_t kMostWaitingMessages = 65536;   // small ones that a busy session has not taken
+constexpr std::size_t kMostWaitingMessages = 65536;  // small ones that a busy session has not taken
 
 std::string find_header(const link::Open& open, std::string_view name) {
   for (const auto& [key, value] : open.headers)

@@ -18,7 +18,7 @@ struct WebsocketAttach {
   WebsocketHandler& handler;
   WebsocketLimits limits;
   InstanceCounters& counters;
-  std::string where;          // "team@example.com", for logs
+  std::string where;  // "team@example.com", for logs
 };
 
 // Idle it is this record; what a message needs (queue, task, assembly) lives only while there is one.
@@ -53,15 +53,15 @@ class WebsocketStream : public Stream {
     Bytes bytes;
     bool is_text;
   };
-  struct Work {                     // while something is to be done
+  struct Work {  // while something is to be done
     explicit Work(loop::Loop& loop) : cleanup(loop) {}
     bool wants_opening = false;
     std::deque<Incoming> queue;
-    std::size_t withheld = 0;       // bytes in the queue whose credit is not given back yet
+    std::size_t withheld = 0;  // bytes in the queue whose credit is not given back yet
     std::unique_ptr<loop::Spawned<void>> task;
     loop::Deferred cleanup;
   };
-  struct Outgoing {                 // while the client is slow
+  struct Outgoing {  // while the client is slow
     explicit Outgoing(loop::Loop& loop) : gone(loop) {}
     struct Part {
       Bytes bytes;
@@ -71,8 +71,8 @@ class WebsocketStream : public Stream {
     std::size_t sent_of_first = 0;
     std::size_t bytes = 0;
     bool close_after = false;
-    std::string reason;             // of the close
-    loop::Event gone;               // all is on its way, or nothing will be
+    std::string reason;  // of the close
+    loop::Event gone;    // all is on its way, or nothing will be
   };
 
   void message_complete(Bytes message, bool is_text);
@@ -85,13 +85,13 @@ class WebsocketStream : public Stream {
   const WebsocketAttach& attach_;
   std::string peer_;
   Websocket handle_;
-  std::unique_ptr<Bytes> assembly_;      // parts of a message
+  std::unique_ptr<Bytes> assembly_;  // parts of a message
   std::unique_ptr<Work> work_;
   std::unique_ptr<Outgoing> outgoing_;
   std::uint16_t close_code_ = 1006;
-  bool closing_ = false;                 // we said so; what waits still goes out
-  bool running_ = false;                 // the task is
-  bool refused_ = false;                 // admit() said no: the handler knows nothing of us
+  bool closing_ = false;  // we said so; what waits still goes out
+  bool running_ = false;  // the task is
+  bool refused_ = false;  // admit() said no: the handler knows nothing of us
 };
 
 }  // namespace berth::sdk

@@ -20,10 +20,10 @@ class SessionHandler;
 // Content of AppInfoResult for one app.
 struct AppInfo {
   bool hidden = false;
-  json::Object apis;           // info.apis: name → properties; offered to others through the PBX
-  json::Object service_apis;   // serviceInfo.apis
-  json::Value presence;        // true or text if the app answers presence subscriptions; null: left out
-  std::string device_app;      // "phone", "softphone", "rcc" or ""
+  json::Object apis;          // info.apis: name → properties; offered to others through the PBX
+  json::Object service_apis;  // serviceInfo.apis
+  json::Value presence;       // true or text if the app answers presence subscriptions; null: left out
+  std::string device_app;     // "phone", "softphone", "rcc" or ""
 };
 
 // An AppInstance is one (for its own path); an instance may have more (attach_app_websocket()).
@@ -96,7 +96,7 @@ class Subscribers {
   void publish_if(const std::function<bool(AppSession&)>& wants, const json::Object& indication) const;
 
  private:
-  std::unordered_map<AppSession*, std::string> heads_;   // serialised api and src members
+  std::unordered_map<AppSession*, std::string> heads_;  // serialised api and src members
 };
 
 }  // namespace berth::sdk

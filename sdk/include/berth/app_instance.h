@@ -30,32 +30,32 @@ class ServiceImpl;
 
 // How to reach an instance's database. All empty: the instance has none.
 struct DatabaseArguments {
-  std::string host;            // folder of the Unix socket, or a host name
+  std::string host;  // folder of the Unix socket, or a host name
   int port = 5432;
   std::string name, user, password;
-  std::string conninfo;        // instead of the above, for debugging (libpq connection string)
+  std::string conninfo;  // instead of the above, for debugging (libpq connection string)
 };
 
 struct InstanceArguments {
   std::string name, domain, password;
-  std::string webserver_path;              // "/example.com/team"
-  std::string grant;                       // hex, 32 bytes: allows us to attach below webserver_path
-  std::vector<std::string> link_sockets;   // of the webserver's reactors
+  std::string webserver_path;             // "/example.com/team"
+  std::string grant;                      // hex, 32 bytes: allows us to attach below webserver_path
+  std::vector<std::string> link_sockets;  // of the webserver's reactors
   DatabaseArguments database;
-  std::string working_path;                // own folder; may be empty
+  std::string working_path;  // own folder; may be empty
   std::uint64_t log_flags = kDefaultTraceFlags;
-  std::map<std::string, std::string> domains;   // registered for access: domain → password
+  std::map<std::string, std::string> domains;  // registered for access: domain → password
 };
 
 // Schema changes compiled in by berth_embed_schema(); run in order of their names.
 struct SchemaFile {
-  std::string_view name;   // "001_notes.sql"
+  std::string_view name;  // "001_notes.sql"
   std::string_view sql;
 };
 
 struct InstanceCounters {
-  std::uint64_t sessions = 0;       // logged in now
-  std::uint64_t requests = 0, messages_in = 0, messages_out = 0;   // since start
+  std::uint64_t sessions = 0;                                     // logged in now
+  std::uint64_t requests = 0, messages_in = 0, messages_out = 0;  // since start
   std::uint64_t database_ms = 0;
 };
 
@@ -97,9 +97,9 @@ class AppInstance : public AppEndpoint {
   loop::Loop& loop() const;
   const std::string& name() const;
   const std::string& domain() const;
-  std::string key() const;                         // "team@example.com"
-  const std::string& password() const;             // a secret
-  const std::string& webserver_path() const;       // "/example.com/team"
+  std::string key() const;                    // "team@example.com"
+  const std::string& password() const;        // a secret
+  const std::string& webserver_path() const;  // "/example.com/team"
   const std::string& working_path() const;
   const std::string* domain_password(std::string_view domain) const;
   // Connects when first used, lets go after some minutes. BERTH_CHECK that there is one.
@@ -111,7 +111,7 @@ class AppInstance : public AppEndpoint {
 
   // --- log: one line "… name@domain text", into the service's log file ---
   bool traces(std::uint64_t flag) const;
-  void log(std::string_view text, std::initializer_list<LogField> fields = {}) const;                      // kApp
+  void log(std::string_view text, std::initializer_list<LogField> fields = {}) const;  // kApp
   void log(std::uint64_t flag, std::string_view text, std::initializer_list<LogField> fields = {}) const;
 
   // The rule of AppEndpoint::passwords(): the instance's password, then that of the login's registered domain.

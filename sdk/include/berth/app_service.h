@@ -16,44 +16,44 @@ namespace berth::sdk {
 
 // A page (or, with websocket_only, a mere AppWebsocket role) of the service.
 struct AppDescription {
-  std::string name;             // last part of its URL, without ".htm"
+  std::string name;  // last part of its URL, without ".htm"
   std::string title;
   bool websocket_only = false;
 };
 
 // A script for PBX Manager pages.
 struct PluginDescription {
-  std::string js, icon, lang;   // file names, js and lang without ".js"
-  bool wildcard = false;        // visible in PBXs of every registered domain
+  std::string js, icon, lang;  // file names, js and lang without ".js"
+  bool wildcard = false;       // visible in PBXs of every registered domain
   std::string api;
 };
 
 struct ServiceDescription {
-  std::string id;               // "notes"
+  std::string id;  // "notes"
   std::string title;
-  std::string build = "0";      // hexadecimal digits
-  std::string label;            // "1.0"
+  std::string build = "0";  // hexadecimal digits
+  std::string label;        // "1.0"
   std::vector<AppDescription> apps;
   std::vector<PluginDescription> plugins;
 };
 
 struct ServiceArguments {
-  std::string service;          // --service; default: ServiceDescription::id
-  std::string manager;          // --manager: the manager's control socket; empty: alone
-  std::string log_dir;          // --log-dir; empty: stderr
-  std::uint64_t log_file_bytes = 1 << 20;   // --log-file-size
-  int log_files = 5;            // --log-files
-  std::uint64_t log_flags = kDefaultTraceFlags;   // --log-flags
+  std::string service;                           // --service; default: ServiceDescription::id
+  std::string manager;                           // --manager: the manager's control socket; empty: alone
+  std::string log_dir;                           // --log-dir; empty: stderr
+  std::uint64_t log_file_bytes = 1 << 20;        // --log-file-size
+  int log_files = 5;                             // --log-files
+  std::uint64_t log_flags = kDefaultTraceFlags;  // --log-flags
   bool disable_hexdumps = false;
 
   // Alone, for debugging: one instance, reached at http://127.0.0.1:PORT/<domain>/<name>/.
   bool alone = false;
-  std::string db;               // --db CONNINFO
-  int port = 0;                 // --port N; 0: any, printed
-  std::string name = "debug";   // --name
-  std::string domain = "localhost";   // --domain
-  std::string password_file;    // --password-file; absent: a random one is printed
-  std::string webserver;        // --webserver PATH; default: berth-webserver beside our binary
+  std::string db;                    // --db CONNINFO
+  int port = 0;                      // --port N; 0: any, printed
+  std::string name = "debug";        // --name
+  std::string domain = "localhost";  // --domain
+  std::string password_file;         // --password-file; absent: a random one is printed
+  std::string webserver;             // --webserver PATH; default: berth-webserver beside our binary
 };
 // Errors: kMalformed with a text for the terminal.
 Result<ServiceArguments> parse_service_arguments(int argc, const char* const* argv);
@@ -62,7 +62,7 @@ Result<ServiceArguments> parse_service_arguments(int argc, const char* const* ar
 struct PlatformInfo {
   std::string dns;
   std::string timezone;
-  bool segfaulted = false;      // our last run ended by a crash
+  bool segfaulted = false;  // our last run ended by a crash
 };
 
 struct Alarm {
@@ -83,7 +83,8 @@ using InstanceFactory = std::function<std::unique_ptr<AppInstance>(class AppServ
 // does so for its own).
 class AppService {
  public:
-  AppService(loop::Loop& loop, ServiceDescription description, ServiceArguments arguments, InstanceFactory factory);
+  AppService(loop::Loop& loop, ServiceDescription description, ServiceArguments arguments,
+             InstanceFactory factory);
   ~AppService();
   AppService(const AppService&) = delete;
   AppService& operator=(const AppService&) = delete;
@@ -106,7 +107,8 @@ class AppService {
   bool set_log_flags(std::string_view name, std::string_view domain, std::uint64_t flags);
   bool set_password(std::string_view name, std::string_view domain, std::string password);
   bool set_database_password(std::string_view name, std::string_view domain, std::string password);
-  bool set_domain(std::string_view name, std::string_view domain, std::string registered, std::string password);
+  bool set_domain(std::string_view name, std::string_view domain, std::string registered,
+                  std::string password);
   bool remove_domain(std::string_view name, std::string_view domain, std::string_view registered);
 
   // Sockets of the webserver's reactors to keep a link to, beside those the instances name.

@@ -32,7 +32,7 @@ class AppSession {
   std::string_view sip() const { return login().sip(); }
   std::string_view guid() const { return login().guid(); }
   std::string_view dn() const { return login().dn(); }
-  const std::string& peer() const;                      // "127.0.0.1:51234"
+  const std::string& peer() const;  // "127.0.0.1:51234"
 
   // Queues one message (JSON text, made small). Above 4 MiB waiting for a slow client the session is closed
   // with 1013.
@@ -48,10 +48,10 @@ class AppSession {
   bool is_open() const;
 
   // Secrets inside messages (reference/appwebsocket.md section 4). `seed` is made by the sender.
-  std::string encrypt(std::string_view seed, std::string_view text) const;      // hex
+  std::string encrypt(std::string_view seed, std::string_view text) const;  // hex
   std::optional<std::string> decrypt(std::string_view seed, std::string_view hex) const;
-  std::string hash(std::string_view seed, std::string_view text) const;         // hex
-  std::string session_key() const;                                              // hex; a secret
+  std::string hash(std::string_view seed, std::string_view text) const;  // hex
+  std::string session_key() const;                                       // hex; a secret
   // {"value": …, "key": seed} → text; a plain string as it is; nullopt for anything else.
   std::optional<std::string> open_secret(const json::Value& value) const;
   json::Object seal_secret(std::string_view text) const;

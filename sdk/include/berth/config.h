@@ -19,13 +19,13 @@ namespace berth::sdk {
 enum class ConfigType : std::uint8_t { kChoice, kBool, kInt, kDword, kLong64, kUlong64, kString };
 
 struct ConfigItem {
-  std::string name;                        // at most 255 bytes
+  std::string name;  // at most 255 bytes
   ConfigType type = ConfigType::kString;
-  std::string default_value;               // kChoice: the option's text; kBool: "true" or "false"
-  std::int64_t min = 0, max = 0;           // of whole numbers, which are clamped; both 0: what the type holds
-  std::vector<std::string> choices;        // kChoice
-  bool is_password = false;                // kString: never read back over the API
-  bool is_unmanaged = false;               // invisible for the API
+  std::string default_value;         // kChoice: the option's text; kBool: "true" or "false"
+  std::int64_t min = 0, max = 0;     // of whole numbers, which are clamped; both 0: what the type holds
+  std::vector<std::string> choices;  // kChoice
+  bool is_password = false;          // kString: never read back over the API
+  bool is_unmanaged = false;         // invisible for the API
 };
 
 // Table `config(name, value, unmanaged)`: only values that differ from their default have a row. Owned by the
@@ -49,12 +49,14 @@ class Config {
   const std::vector<ConfigItem>& items() const { return items_; }
   const ConfigItem* find_item(std::string_view name) const;
   // Called after values changed, with their names.
-  void on_changed(std::function<void(const std::vector<std::string>&)> call) { changed_.push_back(std::move(call)); }
+  void on_changed(std::function<void(const std::vector<std::string>&)> call) {
+    changed_.push_back(std::move(call));
+  }
 
  private:
   db::Database& database_;
   std::vector<ConfigItem> items_;
-  std::map<std::string, std::string, std::less<>> values_;   // those that differ from the default
+  std::map<std::string, std::string, std::less<>> values_;  // those that differ from the default
   std::vector<std::function<void(const std::vector<std::string>&)>> changed_;
 };
 
@@ -78,7 +80,7 @@ class ConfigApi : public Api {
   loop::Task<std::string> write(AppSession& session, Message message);
   Config& config_;
   AccessRule rule_;
-  Subscribers subscribers_;   // those that sent GetConfigItems: ConfigUpdate carries that src
+  Subscribers subscribers_;  // those that sent GetConfigItems: ConfigUpdate carries that src
 };
 
 }  // namespace berth::sdk

@@ -19,14 +19,14 @@ class HttpStream;
 
 class HttpRequest {
  public:
-  std::string_view method() const;                 // "GET", …; HEAD is given as "GET", see is_head()
-  bool is_head() const;                            // answer as GET; the body is dropped
-  const std::string& path() const;                 // below the attach path, decoded, no leading slash
-  const std::string& target() const;               // path and query as sent
-  std::optional<std::string> query(std::string_view name) const;   // decoded
-  std::string_view header(std::string_view name) const;            // any case; "" if absent
-  const std::vector<std::pair<std::string, std::string>>& headers() const;   // names in lower case
-  const std::string& peer() const;                 // "127.0.0.1:51234"
+  std::string_view method() const;    // "GET", …; HEAD is given as "GET", see is_head()
+  bool is_head() const;               // answer as GET; the body is dropped
+  const std::string& path() const;    // below the attach path, decoded, no leading slash
+  const std::string& target() const;  // path and query as sent
+  std::optional<std::string> query(std::string_view name) const;            // decoded
+  std::string_view header(std::string_view name) const;                     // any case; "" if absent
+  const std::vector<std::pair<std::string, std::string>>& headers() const;  // names in lower case
+  const std::string& peer() const;                                          // "127.0.0.1:51234"
   bool is_tls() const;
   bool has_body() const;
   std::optional<std::uint64_t> content_length() const;
@@ -46,12 +46,12 @@ class HttpRequest {
 // Set status and headers, then send() once, or write()… and finish().
 class HttpResponse {
  public:
-  HttpResponse& status(std::uint16_t code);                                  // default 200
+  HttpResponse& status(std::uint16_t code);  // default 200
   HttpResponse& header(std::string_view name, std::string_view value);
-  HttpResponse& content_type(std::string_view type);                         // "text/html; charset=utf-8"
+  HttpResponse& content_type(std::string_view type);  // "text/html; charset=utf-8"
   // The browser saves the body under this name (RFC 6266), whatever letters it has.
   HttpResponse& file_name(std::string_view name);
-  HttpResponse& content_length(std::uint64_t bytes);                         // else chunked when streamed
+  HttpResponse& content_length(std::uint64_t bytes);  // else chunked when streamed
 
   // Whole answer. Waits while the client is slow.
   loop::Task<void> send(std::string body);
@@ -59,7 +59,7 @@ class HttpResponse {
   // Part of the answer; the first one sends the head. Waits for room: a slow client slows the caller.
   loop::Task<void> write(std::string part);
   loop::Task<void> finish();
-  bool is_started() const;                                                   // the head has gone out
+  bool is_started() const;  // the head has gone out
 
  private:
   friend class HttpStream;
@@ -81,7 +81,7 @@ struct ByteRange {
 };
 // nullopt: no (usable) Range header, send everything with 200. An empty vector: 416.
 std::optional<std::vector<ByteRange>> parse_ranges(std::string_view range_header, std::uint64_t size);
-std::string format_content_range(const ByteRange& range, std::uint64_t size);   // "bytes 0-9/100"
+std::string format_content_range(const ByteRange& range, std::uint64_t size);  // "bytes 0-9/100"
 
 // Type by suffix of a file name, with charset for text; "" if unknown. Case matters.
 std::string_view content_type_of(std::string_view file_name);
@@ -89,8 +89,8 @@ std::string_view content_type_of(std::string_view file_name);
 // Raw bytes of a passthrough attach; begins with the request head as the client sent it.
 class ByteStream {
  public:
-  virtual loop::Task<Bytes> read() = 0;                 // empty at the end
-  virtual loop::Task<void> write(Bytes bytes) = 0;      // waits for room
+  virtual loop::Task<Bytes> read() = 0;             // empty at the end
+  virtual loop::Task<void> write(Bytes bytes) = 0;  // waits for room
   virtual const std::string& peer() const = 0;
 
  protected:

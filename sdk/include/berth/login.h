@@ -13,15 +13,15 @@ class Login {
  public:
   struct Parts {
     std::string_view app, domain, sip, guid, dn, info, pbx_object;
-    bool has_info = false;        // `info` was there, even as {}
+    bool has_info = false;  // `info` was there, even as {}
     bool has_pbx_object = false;
   };
   Login() = default;
   explicit Login(const Parts& parts);
 
-  std::string_view app() const { return part(0); }         // HTML name of the page, or what a machine calls itself
+  std::string_view app() const { return part(0); }  // HTML name of the page, or what a machine calls itself
   std::string_view domain() const { return part(1); }
-  std::string_view sip() const { return part(2); }         // user or App object
+  std::string_view sip() const { return part(2); }  // user or App object
   std::string_view guid() const { return part(3); }
   std::string_view dn() const { return part(4); }          // display name
   std::string_view info() const { return part(5); }        // JSON text as it was sent; "" if absent
@@ -35,7 +35,7 @@ class Login {
 
  private:
   std::string_view part(std::size_t index) const;
-  std::string text_;                       // all parts, one behind the other
+  std::string text_;  // all parts, one behind the other
   std::array<std::uint32_t, 7> ends_{};
   bool has_info_ = false;
   bool has_pbx_object_ = false;

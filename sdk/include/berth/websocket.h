@@ -54,8 +54,8 @@ class Websocket {
 };
 
 struct WebsocketLimits {
-  std::size_t message_bytes = 1 << 20;   // larger messages close with 1009
-  std::size_t send_bytes = 4 << 20;      // waiting for a slow client
+  std::size_t message_bytes = 1 << 20;  // larger messages close with 1009
+  std::size_t send_bytes = 4 << 20;     // waiting for a slow client
 };
 
 // What an application does with the sockets of one path. Must outlive the attach.

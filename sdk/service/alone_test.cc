@@ -13,7 +13,7 @@
 #include "sdk/testing/fixture.h"
 #include "wire/json/json.h"
 
-namespace berth::hello {
+namespace berth::sdk {
 namespace {
 
 class HelloAlone : public ::testing::Test {
@@ -25,8 +25,16 @@ class HelloAlone : public ::testing::Test {
     UniqueFd read_end(pipe_ends[0]), write_end(pipe_ends[1]);
     loop::SpawnOptions options;
     options.program = HELLO_PROGRAM;
-    options.arguments = {"--port", "0", "--db", db::format_conninfo(db::TemporaryCluster::shared().make_database()),
-                         "--name", "book", "--domain", "example.com", "--password-file", folder.path() + "/password"};
+    options.arguments = {"--port",
+                         "0",
+                         "--db",
+                         db::format_conninfo(db::TemporaryCluster::shared().make_database()),
+                         "--name",
+                         "book",
+                         "--domain",
+                         "example.com",
+                         "--password-file",
+                         folder.path() + "/password"};
     options.descriptors = {{write_end.get(), 1}};
     process = or_throw(loop::ProcessWatch::make(loop, or_throw(loop::spawn(options))));
     write_end.reset();
@@ -48,7 +56,8 @@ class HelloAlone : public ::testing::Test {
     net::AppCredentials credentials;
     credentials.app = "hello";
     credentials.password = std::move(password);
-    return loop::run_task(loop, net::AppWebsocketClient::connect(loop, resolver, "ws" + url.substr(4), credentials));
+    return loop::run_task(
+        loop, net::AppWebsocketClient::connect(loop, resolver, "ws" + url.substr(4), credentials));
   }
   net::HttpResponse fetch(const std::string& path) {
     net::HttpRequest request;
@@ -56,7 +65,7 @@ class HelloAlone : public ::testing::Test {
     return loop::run_task(loop, http.fetch(std::move(request)));
   }
 
-  sdk::TemporaryFolder folder;
+  TemporaryFolder folder;
   loop::Loop loop;
   net::Resolver resolver{loop};
   net::HttpClient http{loop};
@@ -67,7 +76,8 @@ class HelloAlone : public ::testing::Test {
 TEST_F(HelloAlone, ServesPageLoginsRowsAndChangesInOneThread) {
   EXPECT_EQ(fetch("/hello.htm").status, 200);
   const auto one = log_in("book"), two = log_in("book");
-  EXPECT_EQ(json::serialize(one->login_result()), R"({"mt":"AppLoginResult","app":"hello","domain":"example.com","ok":true})");
+  EXPECT_EQ(json::serialize(one->login_result()),
+            R"({"mt":"AppLoginResult","app":"hello","domain":"example.com","ok":true})");
   loop::run_task(loop, two->request({{"mt", "ListEntries"}}));
   loop::run_task(loop, one->request({{"mt", "WriteEntry"}, {"words", "from outside"}}));
   const auto told = loop::run_task(loop, two->indication());
@@ -88,4 +98,4 @@ TEST_F(HelloAlone, RefusesAWrongPassword) {
 }
 
 }  // namespace
-}  // namespace berth::hello
+}  // namespace berth::sdk
