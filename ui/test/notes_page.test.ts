@@ -117,6 +117,12 @@ test("a deleted note comes back by undo; colour and board are changed in place",
   const ann = await signedIn("Ann");
   await addNote(ann.page, 0, "Blue one");
   const note = ann.page.locator(".note", { hasText: "Blue one" });
+  // A note that comes back is shown, not opened for writing.
+  await note.hover();
+  await note.getByRole("button", { name: "Delete note" }).click();
+  await note.waitFor({ state: "detached" });
+  await ann.page.getByRole("button", { name: "Undo" }).click();
+  await note.waitFor();
   await note.hover();
   await note.getByRole("button", { name: "Blue", exact: true }).click();
   await ann.page.locator(".note.blue", { hasText: "Blue one" }).waitFor();
@@ -125,7 +131,7 @@ test("a deleted note comes back by undo; colour and board are changed in place",
   await note.hover();
   await note.getByRole("button", { name: "Delete note" }).click();
   await note.waitFor({ state: "detached" });
-  await ann.page.getByRole("button", { name: "Undo" }).click();
+  await ann.page.getByRole("button", { name: "Undo" }).last().click();
   await note.waitFor();
 });
 

@@ -80,6 +80,7 @@ export function BoardColumn(props: { board: Board; boards: readonly Board[]; ind
               note={note}
               boards={props.boards}
               startEditing={note.id === fresh}
+              onEdited={() => setFresh(undefined)}
               onDragStart={(event) => event.dataTransfer?.setData(kDragged, note.id)}
             />
           </li>

@@ -18,11 +18,13 @@ const encoder = new TextEncoder();
 interface NoteCardProps {
   note: Note;
   boards: readonly Board[];
+  /** A note just made: the cursor is in it at once. */
   startEditing: boolean;
+  onEdited(): void;
   onDragStart(event: DragEvent): void;
 }
 
-export function NoteCard({ note, boards: all, startEditing, onDragStart }: NoteCardProps) {
+export function NoteCard({ note, boards: all, startEditing, onEdited, onDragStart }: NoteCardProps) {
   const [editing, setEditing] = useState(startEditing);
   const picker = useRef<HTMLInputElement>(null);
   const offline = link.state.value.name !== "open";
@@ -40,6 +42,7 @@ export function NoteCard({ note, boards: all, startEditing, onDragStart }: NoteC
   };
   const stopEditing = () => {
     setEditing(false);
+    onEdited();
     setWriting(undefined);
     // Opened, nothing written, left again: no empty card remains.
     const latest = boards.value.notes.get(note.id);
