@@ -1,5 +1,7 @@
 #include "manager/services/service.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,6 +17,23 @@ namespace berth::manager {
 using namespace std::chrono_literals;
 
 namespace {
+
+// The files that an earlier service of this name left to the present user, without following links or touching files that are
+// elsewhere too.
+void hand_over(const std::string& folder, uid_t uid) {
+  DIR* directory = ::opendir(folder.c_str());
+  if (!directory) return;
+  while (const dirent* entry = ::readdir(directory)) {
+    struct stat info {};
+    if (::fstatat(::dirfd(directory), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(info.st_mode) || info.st_nlink != 1 ||
+        info.st_uid == uid)
+      continue;
+    if (::fchownat(::dirfd(directory), entry->d_name, uid, uid, AT_SYMLINK_NOFOLLOW) != 0)
+      log_warning("log file keeps its old owner", {{"folder", folder}, {"file", entry->d_name}});
+  }
+  ::closedir(directory);
+}
+
 constexpr auto kStartLimit = 60s;    // an instance's schema may take its time
 constexpr auto kStopLimit = 15s;
 }  // namespace
@@ -91,6 +110,7 @@ Task<ProcessPlan> Service::plan() {
   if (is_root_)
     for (const auto& path : {logs, work})
       if (::chown(path.c_str(), row_.uid, row_.uid) != 0) throw Failure(errno_error(errno, "chown " + path));
+  if (is_root_) hand_over(logs, row_.uid);   // it was installed before, under another uid
   const auto settings = settings_();
   ProcessPlan plan;
   plan.spawn.program = folder + "/" + row_.program;
