@@ -130,6 +130,24 @@ TEST(Program, ServesOnWhileTheManagerIsAwayAndTakesTheNextOne) {
   service.expect(link::Type::kDetached);
 }
 
+TEST(Program, WritesAnAccessLogOnlyWhenAsked) {
+  Root root;
+  Program program(root, kPorts);
+  Manager manager(root);
+  ASSERT_EQ(manager.ask(config()).at("mt"), "WebserverReady");
+  Client client(manager.http());
+  EXPECT_EQ(client.fetch("/quiet").status(), 404);
+  auto talkative = config();
+  talkative["accessLog"] = true;
+  ASSERT_EQ(manager.ask(talkative).at("mt"), "WebserverReady");
+  EXPECT_EQ(client.fetch("/told?x=1").status(), 404);
+  program.kill(SIGTERM);
+  EXPECT_EQ(program.wait(), 0);
+  const auto log = or_throw(read_file(program.log()));
+  EXPECT_THAT(log, ::testing::Not(::testing::HasSubstr("/quiet")));
+  EXPECT_THAT(log, ::testing::HasSubstr("\"GET /told?x=1\" status=404"));
+}
+
 TEST(Program, NamesWhoHoldsAPortAndWhichOptionChangesIt) {
   Root root;
   const auto taken = or_throw(net::listen_tcp(net::Address::loopback(0)));

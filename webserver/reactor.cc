@@ -13,8 +13,6 @@
 namespace berth::webserver {
 namespace {
 
-constexpr std::size_t kReadBuffer = 1 << 18;   // a link's largest frame and a client's share of a turn fit
-constexpr std::size_t kWriteBuffer = 16384;    // one TLS record
 constexpr std::uint64_t kDescriptorReserve = 128;  // for links, control, files
 
 std::uint64_t descriptor_limit() {
@@ -32,8 +30,8 @@ Reactor::Reactor(loop::Loop& loop, Census& census, Setup setup)
       https_port_(setup.https_port),
       descriptor_limit_(descriptor_limit()),
       wheel_(loop, [](Deadline& deadline) { static_cast<Connection*>(deadline.owner)->on_deadline(); }),
-      read_buffer_(kReadBuffer),
-      write_buffer_(kWriteBuffer),
+      read_buffer_(std::make_unique_for_overwrite<std::uint8_t[]>(kReadBuffer)),
+      write_buffer_(std::make_unique_for_overwrite<std::uint8_t[]>(kWriteBuffer)),
       end_of_turn_(loop),
       accept_again_(loop) {
   if (setup.http) http_ = std::make_unique<ClientListener>(*this, std::move(setup.http), false);

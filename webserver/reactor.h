@@ -100,8 +100,8 @@ class Reactor {
   const std::string& date();  // value of the Date header now
 
   // Scratch for the one read or write that is under way.
-  std::span<std::uint8_t> read_buffer() { return read_buffer_; }
-  std::span<std::uint8_t> write_buffer() { return write_buffer_; }
+  std::span<std::uint8_t> read_buffer() { return {read_buffer_.get(), kReadBuffer}; }
+  std::span<std::uint8_t> write_buffer() { return {write_buffer_.get(), kWriteBuffer}; }
 
   void accepted(UniqueFd fd, const sockaddr_storage& address, bool is_tls);
   void accepted_link(UniqueFd fd);
@@ -131,6 +131,8 @@ class Reactor {
 
  private:
   static constexpr std::size_t kChunk = 128;
+  static constexpr std::size_t kReadBuffer = 1 << 18;  // a link's largest frame and a client's share of a turn fit
+  static constexpr std::size_t kWriteBuffer = 16384;   // one TLS record
   using Chunk = std::array<Connection, kChunk>;
 
   std::uint32_t take_record();
@@ -152,7 +154,7 @@ class Reactor {
   TicketKeys ticket_keys_;
   std::unique_ptr<TlsServer> tls_;
   Wheel wheel_;
-  std::vector<std::uint8_t> read_buffer_, write_buffer_;
+  std::unique_ptr<std::uint8_t[]> read_buffer_, write_buffer_;  // not written to before they are used: no pages
   std::string date_;
   std::int64_t date_second_ = 0;
 

@@ -60,7 +60,8 @@ std::string Manager::link(std::size_t reactor) const {
 
 Program::Program(const Root& root, std::vector<std::string> arguments) : log_(root.path() + "/output.log") {
   loop::SpawnOptions options;
-  options.program = BERTH_BIN "/berth-webserver";
+  const char* other = std::getenv("BERTH_WEBSERVER");  // of another build, to measure
+  options.program = other ? other : BERTH_BIN "/berth-webserver";
   options.arguments = {"--root", root.path()};
   options.arguments.insert(options.arguments.end(), arguments.begin(), arguments.end());
   const UniqueFd output(::open(log_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));

@@ -1,0 +1,113 @@
+// What an idle WebSocket costs.
+#include <malloc.h>
+#include <unistd.h>
+#if __has_feature(address_sanitizer)
+#include <sanitizer/allocator_interface.h>
+#endif
+
+#include <cstdlib>
+
+#include "base/file.h"
+#include "webserver/testing/program.h"
+
+namespace berth::webserver::testing {
+namespace {
+
+// Pss of smaps_rollup (proc(5)), bytes.
+std::int64_t proportional_bytes(pid_t pid) {
+  const auto text = or_throw(read_file(fmt::format("/proc/{}/smaps_rollup", pid)));
+  const auto at = text.find("\nPss:");
+  return std::strtoll(text.c_str() + at + 5, nullptr, 10) * 1024;
+}
+
+struct Idle {
+  Root root;
+  Program program{root, {"--http", "0", "--https", "0", "--bind", "127.0.0.1", "--reactors", "1"}};
+  Manager manager{root};
+  std::optional<ServicePeer> service;
+  std::vector<Client> clients;
+
+  Idle() {
+    manager.ask({{"mt", "WebserverConfig"}, {"certificate", make_certificate()}, {"grants", json::Array{grant_of("/app", 'a')}}});
+    service.emplace(manager.link());
+    if (service->attach(1, link::Kind::kWebsocket, "/app", secret_of('a')).result != link::AttachResult::kOk)
+      throw std::runtime_error("attach");
+  }
+  void add(int count, bool tls) {
+    for (int i = 0; i < count; ++i) {
+      auto& client = clients.emplace_back(tls ? manager.https() : manager.http(), tls, fmt::format("127.0.0.{}", 1 + clients.size() / 4000));
+      client.send_upgrade("/app");
+      const auto opened = service->expect_open();
+      service->accept(opened.stream, 0);
+      if (client.read_response().status() != 101) throw std::runtime_error("upgrade");
+      // One message there and back, so that nothing is left out that would be freed only later.
+      client.send_frame(websocket::Opcode::kText, "hello");
+      service->read_body(opened.stream, link::Type::kMessage);
+      service->message(opened.stream, "hi");
+      client.read_frame();
+    }
+  }
+  // Bytes a connection, measured over `count` after as many to warm up.
+  double measure(int count, bool tls) {
+    add(count / 4, tls);
+    const auto before = proportional_bytes(program.pid());
+    add(count, tls);
+    return static_cast<double>(proportional_bytes(program.pid()) - before) / count;
+  }
+};
+
+std::size_t allocated_bytes() {
+#if __has_feature(address_sanitizer)
+  return __sanitizer_get_current_allocated_bytes();
+#else
+  return ::mallinfo2().uordblks;
+#endif
+}
+
+// Heap of the server (which is in this process, and nothing else allocates): the record, its share of
+// free lists, and the loop's slots for the descriptors of both ends. One forgotten buffer or HTTP
+// state would show as hundreds of bytes.
+TEST(IdleWebsocket, CostsLittleMoreThanItsRecord) {
+#if __has_feature(thread_sanitizer)
+  GTEST_SKIP() << "does not tell what is allocated";
+#endif
+  constexpr int kCount = 2000;
+  TestServer server;
+  ServicePeer service(server.link_path());
+  ASSERT_EQ(service.attach(1, link::Kind::kWebsocket, "/a", server.grant("/a")).result, link::AttachResult::kOk);
+  std::vector<UniqueFd> clients;
+  clients.reserve(2 * kCount);
+  const auto add = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      Client client(server.http());
+      client.send_upgrade("/a");
+      const auto opened = service.expect_open();
+      service.accept(opened.stream, 0);
+      ASSERT_EQ(client.read_response().status(), 101);
+      client.send_frame(websocket::Opcode::kText, "hello");
+      service.read_body(opened.stream, link::Type::kMessage);
+      clients.emplace_back(::dup(client.fd()));
+    }
+    server.on_all([](Reactor&) {});  // the last turn has ended
+  };
+  add(kCount / 2);
+  const auto before = allocated_bytes();
+  add(kCount);
+  const auto bytes = static_cast<double>(allocated_bytes() - before) / kCount;
+  RecordProperty("bytes", static_cast<int>(bytes));
+  EXPECT_LT(bytes, 160);
+}
+
+// Numbers of docs/webserver.md; BERTH_WEBSERVER names the program of the release build.
+TEST(Measure, DISABLED_IdleMemory) {
+  {
+    Idle idle;
+    std::printf("idle program, one reactor: PSS %.2f MiB\n", static_cast<double>(proportional_bytes(idle.program.pid())) / (1 << 20));
+    std::printf("idle ws:// connection: %.0f bytes\n", idle.measure(7000, false));
+  }
+  Idle idle;
+  std::printf("idle wss:// connection: %.0f bytes\n", idle.measure(2000, true));
+}
+
+}  // namespace
+}  // namespace berth::webserver::testing
