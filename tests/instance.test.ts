@@ -71,7 +71,7 @@ const refusals: [string, string[], RegExp, number][] = [
   ["a path that is taken", ["notes", "--name", "second", "--domain", "example.com", "--path", "/example.com/team"], /path|taken/i, 4],
   ["a path of the manager", ["notes", "--name", "second", "--domain", "example.com", "--path", "/manager/x"], /path|manager/i, 0],
   ["a name of 64 bytes", ["notes", "--name", "n".repeat(64), "--domain", "example.com"], /63|long/i, 0],
-  ["name and domain above 63 bytes together", ["notes", "--name", "n".repeat(40), "--domain", `${"d".repeat(20)}.example.com`], /63|long/i, 0],
+  ["a database name of 64 bytes", ["notes", "--name", "x", "--domain", "example.com", "--database", "d".repeat(64)], /63|long/i, 0],
   ["an empty name", ["notes", "--name", "", "--domain", "example.com"], /name/i, 0],
   ["a domain that is none", ["notes", "--name", "x", "--domain", "exa mple"], /domain/i, 0],
   ["a slash in the name", ["notes", "--name", "a/b", "--domain", "example.com"], /name|character/i, 0],
@@ -96,14 +96,25 @@ for (const [what, args, words, code] of refusals) {
 test("bytes that are not UTF-8, NULs and very long names over the AppWebsocket do no harm", async () => {
   const client = await platform().admin();
   const before = await instances();
-  for (const name of ["\u0000", "a\u0000b", "\ud800", "x".repeat(60_000), "'; DROP DATABASE manager; --", "\u202e", "${jndi}"]) {
+  for (const name of ["\u0000", "a\u0000b", "x".repeat(60_000), "'; DROP DATABASE manager; --", "\u202e", "${jndi}"]) {
     const answer = await client.request({ mt: "CreateInstance", service: "notes", name, domain: "example.com" });
     assert.equal(typeof answer["error"], "string", JSON.stringify(name.slice(0, 20)));
   }
   assert.deepEqual(await instances(), before);
+  // Half of a surrogate pair is no character; whoever sends it is shown the door.
+  client.send({ mt: "CreateInstance", service: "notes", name: "\ud800", domain: "example.com" });
+  assert.equal((await client.closed).code, 1007);
   const odd = await AppWebsocket.open(`ws://localhost:${platform().http}/manager`);
   odd.socket.send(Buffer.from([0x7b, 0xff, 0xfe, 0x7d]), { binary: false });
   assert.equal((await odd.closed).code, 1007);
+});
+
+test("where domain and name make more than 63 bytes, the database gets a shorter name", async () => {
+  const names = ["--name", "n".repeat(40), "--domain", `${"d".repeat(20)}.example.com`];
+  const first = await platform().cli(["instance", "create", "notes", ...names, "--json"]);
+  assert.equal(first.code, 0, first.stderr);
+  assert.ok(Buffer.byteLength(first.json.database) <= 63, first.json.database);
+  await platform().berth("instance", "rm", `${first.json.name}@${first.json.domain}`, "--now", "--yes");
 });
 
 test("umlauts in names work everywhere or are refused with a reason", async () => {
@@ -202,7 +213,7 @@ test("two restores of the same instance at once: one does it, the other is refus
   reader.close();
   const both = await Promise.all([1, 2].map(() => platform().cli(["instance", "restore", file, "--wait"])));
   assert.ok(both.some((one) => one.code === 0), both.map((one) => one.stderr).join("\n"));
-  for (const one of both) if (one.code !== 0) assert.match(one.stderr, /already|running|progress|conflict|another/i);
+  for (const one of both) if (one.code !== 0) assert.match(one.stderr, /already|running|busy/i);
   const again = new NotesSession(url(), password);
   assert.deepEqual([...(await again.notes())].sort(), expected);
   again.close();
