@@ -213,7 +213,8 @@ describe("in the browser", () => {
     await narrow.page.goto(`${manager()}/manager.htm`);
     await narrow.page.locator("input[type=password]").fill(platform.password);
     await narrow.page.locator("button[type=submit]").click();
-    await narrow.page.locator("main h1, main h2").first().waitFor();
+    await narrow.page.locator(".login").waitFor({ state: "detached" });
+    await narrow.page.getByText("Alles läuft").first().waitFor();
     await narrow.picture("17-narrow-dark-german");
     const wide = await narrow.page.evaluate("document.documentElement.scrollWidth");
     assert.ok(Number(wide) <= 360, `the page is ${wide} px wide on a screen of 360`);

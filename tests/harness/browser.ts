@@ -50,6 +50,7 @@ export class Person {
 
   async picture(name: string): Promise<void> {
     mkdirSync(pictures, { recursive: true });
+    await this.page.mouse.move(0, 0);
     await this.page.screenshot({ path: join(pictures, `${name}.png`) });
   }
 }
