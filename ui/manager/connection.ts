@@ -109,11 +109,16 @@ export function ask<K extends keyof Requests>(mt: K, members: Members<K>): Promi
   return link.request<Requests[K]["answer"]>(mt, members);
 }
 
+/** The platform's text as a sentence; a name at its front keeps its letters. */
+export function asSentence(text: string): string {
+  return /^[a-z]+ /.test(text) ? text[0]!.toUpperCase() + text.slice(1) : text;
+}
+
 /** Shows why something did not work. */
 export function fail(error: unknown): void {
   const text =
     error instanceof ConnectionLost ? t("error.connection") : error instanceof Error ? error.message : String(error);
-  showToast({ tone: "bad", text });
+  showToast({ tone: "bad", text: asSentence(text) });
 }
 
 /** Does `work`; a failure is shown. True if it worked. */

@@ -10,6 +10,7 @@ import { ConnectionBanner } from "./banner";
 import { signOut } from "./connection";
 import { Foot } from "./foot";
 import { openPalette } from "./palette";
+import { offlineReason } from "./parts";
 import { health, status } from "./platform";
 import { t, tn } from "./texts";
 import { Tree } from "./tree";
@@ -73,6 +74,8 @@ export function Frame({ children }: { children: ComponentChildren }) {
 function HealthPill() {
   const now = health.value;
   if (!now) return null;
+  // What was known before the loss is no word about now.
+  if (offlineReason.value) return <Pill tone="warn">{t("health.offline")}</Pill>;
   const down = now.failedInstances.length + now.failedServices.length + now.failedProcesses.length;
   if (status.value?.state === "starting") return <Pill tone="busy">{t("health.starting")}</Pill>;
   if (now.count === 0) return <Pill tone="ok">{t("health.well")}</Pill>;
