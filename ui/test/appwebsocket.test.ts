@@ -1,3 +1,4 @@
+import "./browser_globals";
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import WebSocket from "ws";

@@ -1,5 +1,6 @@
 // Values: the protocol's published vectors (AppWebsocket documents, real logins of a public test suite),
 // recomputed with sha256sum; RC4 against its well-known "Key"/"Plaintext" vector.
+import "./browser_globals";
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
