@@ -24,8 +24,8 @@ std::string own_program() {
 
 // What no second try will change: somebody must change the command line, the folder or the machine first.
 bool is_configuration(Errc code) {
-  return code == Errc::kExists || code == Errc::kConflict || code == Errc::kDenied || code == Errc::kMalformed || code == Errc::kUnsupported ||
-         code == Errc::kTooLarge;
+  return code == Errc::kExists || code == Errc::kConflict || code == Errc::kDenied ||
+         code == Errc::kMalformed || code == Errc::kUnsupported || code == Errc::kTooLarge;
 }
 
 loop::Task<int> run(loop::Loop& loop, Platform& platform) {
@@ -64,7 +64,8 @@ int run_main(std::vector<std::string> arguments) {
   const std::string program = own_program();
   const auto options = parse_options(arguments, program);
   if (!options) {
-    std::fprintf(stderr, "berth-manager: %s\n\n%s", options.error().detail.c_str(), std::string(usage()).c_str());
+    std::fprintf(stderr, "berth-manager: %s\n\n%s", options.error().detail.c_str(),
+                 std::string(usage()).c_str());
     return kExitConfiguration;
   }
   if (options->help) {

@@ -52,7 +52,8 @@ Task<std::optional<net::Message>> ControlPeer::receive() {
   }
 }
 
-ControlServer::ControlServer(loop::Loop& loop, std::string path, mode_t mode, std::string name, Handler handler)
+ControlServer::ControlServer(loop::Loop& loop, std::string path, mode_t mode, std::string name,
+                             Handler handler)
     : loop_(loop), name_(std::move(name)), handler_(std::move(handler)), connections_(loop, name_) {
   listener_ = or_throw(net::Listener::unix_socket(loop_, std::move(path), mode));
   accepting_ = std::make_unique<loop::Spawned<void>>(loop_, accept_all());

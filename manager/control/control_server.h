@@ -17,7 +17,8 @@ using loop::Task;
 // One connection. Lives as long as the handler that serves it.
 class ControlPeer {
  public:
-  ControlPeer(loop::Loop& loop, std::unique_ptr<net::MessageSocket> socket) : loop_(loop), socket_(std::move(socket)) {}
+  ControlPeer(loop::Loop& loop, std::unique_ptr<net::MessageSocket> socket)
+      : loop_(loop), socket_(std::move(socket)) {}
   ~ControlPeer();
   ControlPeer(const ControlPeer&) = delete;
 
@@ -50,7 +51,7 @@ class ControlServer {
  public:
   // Serves one connection until it returns. What it throws is logged and ends the connection.
   using Handler = std::function<Task<void>(ControlPeer&)>;
-  static constexpr std::size_t kMaxConnections = 512;   // above it new ones are closed at once
+  static constexpr std::size_t kMaxConnections = 512;  // above it new ones are closed at once
 
   // Throws Failure if the socket cannot be made. `mode`: who may connect at all.
   ControlServer(loop::Loop& loop, std::string path, mode_t mode, std::string name, Handler handler);

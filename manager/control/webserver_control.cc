@@ -17,13 +17,14 @@ namespace {
 std::string port(int number) { return number < 0 ? "off" : std::to_string(number); }
 }  // namespace
 
-WebserverControl::WebserverControl(loop::Loop& loop, ProcessTable& table, const Layout& layout, WebserverOptions options)
+WebserverControl::WebserverControl(loop::Loop& loop, ProcessTable& table, const Layout& layout,
+                                   WebserverOptions options)
     : loop_(loop), layout_(layout), options_(std::move(options)), ready_(loop) {
   SupervisedOptions supervised;
   supervised.name = "webserver";
   supervised.program = options_.program;
   supervised.plan = [this] { return plan(); };
-  supervised.restart.first = 20ms;        // the whole platform is dark without it
+  supervised.restart.first = 20ms;  // the whole platform is dark without it
   supervised.restart.longest = 5s;
   supervised.restart.at_once = 0ms;
   supervised.stop_steps = {{SIGTERM, 10s}};
@@ -40,15 +41,20 @@ WebserverControl::~WebserverControl() {
 Task<ProcessPlan> WebserverControl::plan() {
   const std::string logs = layout_.log("webserver");
   or_throw(make_directories(logs, 0750));
-  if (options_.uid != 0 && ::chown(logs.c_str(), options_.uid, options_.uid) != 0) throw Failure(errno_error(errno, "chown " + logs));
+  if (options_.uid != 0 && ::chown(logs.c_str(), options_.uid, options_.uid) != 0)
+    throw Failure(errno_error(errno, "chown " + logs));
   ProcessPlan plan;
   plan.spawn.program = options_.program;
-  plan.spawn.arguments = {"--root", layout_.root, "--http", port(options_.http), "--https", port(options_.https)};
-  if (!options_.bind.empty()) plan.spawn.arguments.insert(plan.spawn.arguments.end(), {"--bind", options_.bind});
-  if (options_.uid != 0) plan.spawn.arguments.insert(plan.spawn.arguments.end(), {"--uid", std::to_string(options_.uid), "--gid", std::to_string(options_.uid)});
+  plan.spawn.arguments = {"--root",  layout_.root,        "--http", port(options_.http),
+                          "--https", port(options_.https)};
+  if (!options_.bind.empty())
+    plan.spawn.arguments.insert(plan.spawn.arguments.end(), {"--bind", options_.bind});
+  if (options_.uid != 0)
+    plan.spawn.arguments.insert(plan.spawn.arguments.end(), {"--uid", std::to_string(options_.uid), "--gid",
+                                                             std::to_string(options_.uid)});
   plan.spawn.directory = "/";
   plan.output = logs + "/output.log";
-  struct stat info {};
+  struct stat info{};
   output_start_ = ::stat(plan.output.c_str(), &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
   co_return plan;
 }
@@ -62,9 +68,11 @@ std::string WebserverControl::last_words() const {
 
 json::Object WebserverControl::configuration() const {
   json::Array grants;
-  for (const auto& [path, grant] : grants_) grants.push_back(json::Object{{"grant", grant.secret}, {"path", path}, {"uid", grant.uid}});
-  return json::Object{{"mt", "WebserverConfig"}, {"certificate", certificate_},      {"redirectHttps", redirect_https_},
-                      {"accessLog", access_log_}, {"limits", json::Value(limits_)}, {"grants", std::move(grants)}};
+  for (const auto& [path, grant] : grants_)
+    grants.push_back(json::Object{{"grant", grant.secret}, {"path", path}, {"uid", grant.uid}});
+  return json::Object{{"mt", "WebserverConfig"},          {"certificate", certificate_},
+                      {"redirectHttps", redirect_https_}, {"accessLog", access_log_},
+                      {"limits", json::Value(limits_)},   {"grants", std::move(grants)}};
 }
 
 Task<void> WebserverControl::serve(ControlPeer& peer, json::Object hello) {

@@ -29,7 +29,7 @@ class WebserverControl {
   std::function<void()> changed;
   // Set while a webserver has our configuration in force.
   loop::Event& ready() { return ready_; }
-  int http() const { return http_; }      // bound ports, 0: none
+  int http() const { return http_; }  // bound ports, 0: none
   int https() const { return https_; }
   const std::vector<std::string>& link_sockets() const { return link_sockets_; }
   // What it wrote since its last start, for "port taken" and the like.
@@ -49,7 +49,7 @@ class WebserverControl {
 
  private:
   struct Grant {
-    std::string secret;   // hex
+    std::string secret;  // hex
     uid_t uid = 0;
   };
   Task<ProcessPlan> plan();

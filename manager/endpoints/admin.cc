@@ -21,7 +21,10 @@ void AdminRequest::reply_failure(const Error& error) const {
 }
 
 Admin::Admin(Parts parts)
-    : parts_(std::move(parts)), status_timer_(parts_.loop), tick_timer_(parts_.loop), tasks_(parts_.loop, "admin") {
+    : parts_(std::move(parts)),
+      status_timer_(parts_.loop),
+      tick_timer_(parts_.loop),
+      tasks_(parts_.loop, "admin") {
   add_status();
   add_services();
   add_instances();
@@ -115,7 +118,8 @@ void Admin::instance_removed(const std::string& name, const std::string& domain)
 
 void Admin::job_changed(const api::Job& job) {
   publish(api::Topic::kJobs, api::format_message(api::JobChanged{job}));
-  if (api::is_final(job.state) && (job.kind == api::JobKind::kInstall || job.kind == api::JobKind::kUpdate)) store_changed();
+  if (api::is_final(job.state) && (job.kind == api::JobKind::kInstall || job.kind == api::JobKind::kUpdate))
+    store_changed();
 }
 
 void Admin::store_changed() { publish(api::Topic::kStore, api::format_message(api::StoreChanged{})); }
@@ -123,7 +127,9 @@ void Admin::store_changed() { publish(api::Topic::kStore, api::format_message(ap
 void Admin::status_changed() {
   if (!has_subscribers(api::Topic::kStatus) || status_timer_.is_running()) return;
   // One message for a burst of changes.
-  status_timer_.start(100ms, [this] { publish(api::Topic::kStatus, api::format_message(api::StatusChanged{parts_.status()})); });
+  status_timer_.start(100ms, [this] {
+    publish(api::Topic::kStatus, api::format_message(api::StatusChanged{parts_.status()}));
+  });
 }
 
 Task<void> Admin::refresh() {
@@ -138,8 +144,9 @@ Task<void> Admin::tick() {
   for (const auto& [key, row] : parts_.instances.all()) instance_changed(row);
   if (has_subscribers(api::Topic::kServices))
     for (const auto& [id, service] : parts_.services.all())
-      publish(api::Topic::kServices,
-              api::format_message(api::ServiceChanged{service->view(parts_.instances.of_service(id).size())}));
+      publish(
+          api::Topic::kServices,
+          api::format_message(api::ServiceChanged{service->view(parts_.instances.of_service(id).size())}));
   status_changed();
   if (!subscriptions_.empty()) tick_timer_.start(5s, [this] { tasks_.spawn(tick()); });
 }
@@ -155,15 +162,18 @@ void Admin::add_status() {
     api::SubscribeResult result;
     if (topics.contains(api::Topic::kStatus)) result.status = parts_.status();
     if (topics.contains(api::Topic::kServices))
-      for (const auto& [id, service] : parts_.services.all()) result.services.push_back(service->view(parts_.instances.of_service(id).size()));
+      for (const auto& [id, service] : parts_.services.all())
+        result.services.push_back(service->view(parts_.instances.of_service(id).size()));
     if (topics.contains(api::Topic::kInstances))
-      for (const auto& [key, row] : parts_.instances.all()) result.instances.push_back(parts_.instances.view(row));
+      for (const auto& [key, row] : parts_.instances.all())
+        result.instances.push_back(parts_.instances.view(row));
     if (topics.contains(api::Topic::kJobs)) result.jobs = co_await parts_.jobs.recent(100);
     if (!request.peer.is_open()) co_return;
     request.reply(api::format_message(result));
     const auto* src = json::find(request.body, "src");
     const api::Json mark = src ? *src : api::Json(nullptr);
-    std::erase_if(subscriptions_, [&](const Subscription& one) { return one.peer == &request.peer && one.src == mark; });
+    std::erase_if(subscriptions_,
+                  [&](const Subscription& one) { return one.peer == &request.peer && one.src == mark; });
     subscriptions_.push_back({&request.peer, mark, topics});
     if (!tick_timer_.is_running()) tick_timer_.start(5s, [this] { tasks_.spawn(tick()); });
   });
@@ -180,39 +190,48 @@ void Admin::add_services() {
   });
   on<api::InstallApp>([this](api::InstallApp message, AdminRequest& request) -> Task<api::InstallAppResult> {
     api::InstallAppResult result;
-    result.job = or_throw(co_await parts_.service_jobs.install(message.id, message.version.value_or(""), request.peer.who()));
+    result.job = or_throw(
+        co_await parts_.service_jobs.install(message.id, message.version.value_or(""), request.peer.who()));
     co_return result;
   });
-  on<api::InstallPackage>([this](api::InstallPackage message, AdminRequest& request) -> Task<api::InstallPackageResult> {
-    if (request.descriptors.empty()) throw_failure(Errc::kMalformed, "InstallPackage comes with the descriptor of the package file");
-    const std::string file = parts_.instance_jobs.upload_path();
-    UniqueFd source = std::move(request.descriptors.front());
-    co_await copy_to_file(parts_.loop, std::move(source), file, static_cast<std::uint64_t>(parts_.settings.number("storeFileLimit")));
-    api::InstallPackageResult result;
-    result.job = or_throw(co_await parts_.service_jobs.install_package(message.name, file, request.peer.who()));
-    co_return result;
-  });
+  on<api::InstallPackage>(
+      [this](api::InstallPackage message, AdminRequest& request) -> Task<api::InstallPackageResult> {
+        if (request.descriptors.empty())
+          throw_failure(Errc::kMalformed, "InstallPackage comes with the descriptor of the package file");
+        const std::string file = parts_.instance_jobs.upload_path();
+        UniqueFd source = std::move(request.descriptors.front());
+        co_await copy_to_file(parts_.loop, std::move(source), file,
+                              static_cast<std::uint64_t>(parts_.settings.number("storeFileLimit")));
+        api::InstallPackageResult result;
+        result.job =
+            or_throw(co_await parts_.service_jobs.install_package(message.name, file, request.peer.who()));
+        co_return result;
+      });
   using Act = ServiceJobs::Act;
-  on<api::StartService>([this](api::StartService message, AdminRequest& request) -> Task<api::StartServiceResult> {
-    api::StartServiceResult result;
-    result.job = or_throw(co_await parts_.service_jobs.act(message.id, Act::kStart, request.peer.who()));
-    co_return result;
-  });
-  on<api::StopService>([this](api::StopService message, AdminRequest& request) -> Task<api::StopServiceResult> {
-    api::StopServiceResult result;
-    result.job = or_throw(co_await parts_.service_jobs.act(message.id, Act::kStop, request.peer.who()));
-    co_return result;
-  });
-  on<api::RestartService>([this](api::RestartService message, AdminRequest& request) -> Task<api::RestartServiceResult> {
+  on<api::StartService>(
+      [this](api::StartService message, AdminRequest& request) -> Task<api::StartServiceResult> {
+        api::StartServiceResult result;
+        result.job = or_throw(co_await parts_.service_jobs.act(message.id, Act::kStart, request.peer.who()));
+        co_return result;
+      });
+  on<api::StopService>(
+      [this](api::StopService message, AdminRequest& request) -> Task<api::StopServiceResult> {
+        api::StopServiceResult result;
+        result.job = or_throw(co_await parts_.service_jobs.act(message.id, Act::kStop, request.peer.who()));
+        co_return result;
+      });
+  on<api::RestartService>([this](api::RestartService message,
+                                 AdminRequest& request) -> Task<api::RestartServiceResult> {
     api::RestartServiceResult result;
     result.job = or_throw(co_await parts_.service_jobs.act(message.id, Act::kRestart, request.peer.who()));
     co_return result;
   });
-  on<api::RemoveService>([this](api::RemoveService message, AdminRequest& request) -> Task<api::RemoveServiceResult> {
-    api::RemoveServiceResult result;
-    result.job = or_throw(co_await parts_.service_jobs.remove(message.id, request.peer.who()));
-    co_return result;
-  });
+  on<api::RemoveService>(
+      [this](api::RemoveService message, AdminRequest& request) -> Task<api::RemoveServiceResult> {
+        api::RemoveServiceResult result;
+        result.job = or_throw(co_await parts_.service_jobs.remove(message.id, request.peer.who()));
+        co_return result;
+      });
 }
 
 void Admin::add_jobs() {

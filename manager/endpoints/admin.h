@@ -76,7 +76,9 @@ class Admin {
     };
   }
   // A handler that answers by itself.
-  void on_raw(std::string mt, std::function<Task<void>(AdminRequest&)> handler) { handlers_[std::move(mt)] = std::move(handler); }
+  void on_raw(std::string mt, std::function<Task<void>(AdminRequest&)> handler) {
+    handlers_[std::move(mt)] = std::move(handler);
+  }
 
  private:
   struct Subscription {
@@ -102,7 +104,7 @@ class Admin {
   std::map<std::string, std::function<Task<void>(AdminRequest&)>> handlers_;
   std::vector<Subscription> subscriptions_;
   std::vector<std::unique_ptr<Follow>> follows_;
-  std::map<std::string, std::string> last_instance_;   // as published, to send changes only
+  std::map<std::string, std::string> last_instance_;  // as published, to send changes only
   loop::Timer status_timer_, tick_timer_;
   loop::TaskGroup tasks_;
 };

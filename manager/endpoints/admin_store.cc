@@ -21,7 +21,8 @@ api::StoreAppState state_of(const StoreEntry& entry, const Service* installed) {
   if (!installed) return state;
   state.installed = true;
   state.build = installed->row().build;
-  state.update_available = !entry.versions.empty() && is_newer_build(entry.versions.front().build, state.build);
+  state.update_available =
+      !entry.versions.empty() && is_newer_build(entry.versions.front().build, state.build);
   return state;
 }
 

@@ -22,19 +22,25 @@ class DomainApiEndpoint::ManagerApi : public sdk::Api {
   explicit ManagerApi(DomainApiEndpoint& owner) : owner_(owner) {}
   std::string_view name() const override { return kApi; }
   std::optional<json::Object> announced() const override { return json::Object(); }
-  Task<void> received(sdk::AppSession& session, sdk::Message message) override { return owner_.handle(session, std::move(message)); }
+  Task<void> received(sdk::AppSession& session, sdk::Message message) override {
+    return owner_.handle(session, std::move(message));
+  }
 
  private:
   DomainApiEndpoint& owner_;
 };
 
-DomainApiEndpoint::DomainApiEndpoint(Parts& parts) : parts_(parts), api_(std::make_unique<ManagerApi>(*this)) { add_api(*api_); }
+DomainApiEndpoint::DomainApiEndpoint(Parts& parts)
+    : parts_(parts), api_(std::make_unique<ManagerApi>(*this)) {
+  add_api(*api_);
+}
 DomainApiEndpoint::~DomainApiEndpoint() = default;
 
 Task<std::vector<std::string>> DomainApiEndpoint::passwords(sdk::AppInstance&, sdk::Login login) {
   std::vector<std::string> all;
   const auto& registered = parts_.instances.registered_domains;
-  if (const auto found = registered.find(std::string(login.domain())); found != registered.end()) all.push_back(found->second);
+  if (const auto found = registered.find(std::string(login.domain())); found != registered.end())
+    all.push_back(found->second);
   if (auto admin = co_await parts_.settings.secret(kAdminPasswordRow)) all.push_back(std::move(*admin));
   co_return all;
 }
@@ -53,7 +59,9 @@ sdk::AppInfo DomainApiEndpoint::app_info(sdk::AppSession&, std::string_view) {
   return info;
 }
 
-Task<void> DomainApiEndpoint::received(sdk::AppSession& session, sdk::Message message) { return handle(session, std::move(message)); }
+Task<void> DomainApiEndpoint::received(sdk::AppSession& session, sdk::Message message) {
+  return handle(session, std::move(message));
+}
 
 Task<void> DomainApiEndpoint::handle(sdk::AppSession& session, sdk::Message message) {
   const std::string mt(message.mt());
@@ -74,8 +82,11 @@ Task<void> DomainApiEndpoint::handle(sdk::AppSession& session, sdk::Message mess
       session.reply(message, instance_login(session, message));
     } else if (mt == "GetManagerInfo") {
       const auto info = platform_info(parts_);
-      session.reply(message, {{"platform", info.platform}, {"platformLabel", info.platform_label}, {"build", info.build},
-                              {"version", info.version}, {"label", info.label}});
+      session.reply(message, {{"platform", info.platform},
+                              {"platformLabel", info.platform_label},
+                              {"build", info.build},
+                              {"version", info.version},
+                              {"label", info.label}});
     } else if (mt == "CheckUserAgreement" || mt == "AcceptUserAgreement") {
       co_await agreement(session, message);
     } else if (mt == "RequestAppStore") {
@@ -93,7 +104,8 @@ Task<void> DomainApiEndpoint::handle(sdk::AppSession& session, sdk::Message mess
     error = current_error();
   }
   if (error) {
-    log_warning("request of a domain failed", {{"mt", mt}, {"domain", session.domain()}, {"error", error->detail}});
+    log_warning("request of a domain failed",
+                {{"mt", mt}, {"domain", session.domain()}, {"error", error->detail}});
     session.reply_error(message, *error);
   }
 }
@@ -124,7 +136,8 @@ json::Object DomainApiEndpoint::controls(std::string_view domain) const {
     const Service* service = parts_.services.find(row.service);
     if (!service || row.is_deleted()) continue;
     const auto runtime = service->instances().find(key);
-    if (runtime == service->instances().end() || runtime->second.state != api::InstanceState::kRunning) continue;
+    if (runtime == service->instances().end() || runtime->second.state != api::InstanceState::kRunning)
+      continue;
     const auto* plugins = json::find_array(service->row().hello, "plugins");
     if (!plugins) continue;
     for (const auto& value : *plugins) {
@@ -142,10 +155,13 @@ json::Object DomainApiEndpoint::controls(std::string_view domain) const {
     }
   }
   const auto status = parts_.status();
-  return {{"protocol", status.https ? "https:" : "http:"}, {"host", parts_.settings.text("dnsName")}, {"controls", std::move(controls)}};
+  return {{"protocol", status.https ? "https:" : "http:"},
+          {"host", parts_.settings.text("dnsName")},
+          {"controls", std::move(controls)}};
 }
 
-json::Object DomainApiEndpoint::instance_login(const sdk::AppSession& session, const sdk::Message& message) const {
+json::Object DomainApiEndpoint::instance_login(const sdk::AppSession& session,
+                                               const sdk::Message& message) const {
   const auto* row = find_by_path(message.text("path"), session.domain());
   if (!row) throw_failure(Errc::kNotFound, "there is no instance at {}", message.text("path"));
   const std::string challenge(message.text("challenge"));
@@ -177,13 +193,15 @@ Task<void> DomainApiEndpoint::agreement(sdk::AppSession& session, sdk::Message m
     if (message.flag("accept")) {
       std::string user(message.text("user"));
       co_await parts_.database.query_repeatable(
-          "INSERT INTO user_agreement (domain, accepted_by) VALUES ($1, $2) ON CONFLICT (domain) DO UPDATE SET accepted_by = $2, accepted = now()",
+          "INSERT INTO user_agreement (domain, accepted_by) VALUES ($1, $2) ON CONFLICT (domain) DO UPDATE "
+          "SET accepted_by = $2, accepted = now()",
           domain, user);
     } else {
       co_await parts_.database.query_repeatable("DELETE FROM user_agreement WHERE domain = $1", domain);
     }
   }
-  const auto rows = co_await parts_.database.query_repeatable("SELECT 1 FROM user_agreement WHERE domain = $1", domain);
+  const auto rows =
+      co_await parts_.database.query_repeatable("SELECT 1 FROM user_agreement WHERE domain = $1", domain);
   session.reply(message, {{"accepted", !rows.empty()}});
 }
 
@@ -193,7 +211,8 @@ Task<void> DomainApiEndpoint::install(sdk::AppSession& session, sdk::Message mes
   const std::string domain(session.domain());
   if (!wanted.domain.empty() && wanted.domain != domain)
     throw_failure(Errc::kDenied, "this session is of domain {}, not of {}", domain, wanted.domain);
-  const auto agreed = co_await parts_.database.query_repeatable("SELECT 1 FROM user_agreement WHERE domain = $1", domain);
+  const auto agreed =
+      co_await parts_.database.query_repeatable("SELECT 1 FROM user_agreement WHERE domain = $1", domain);
   wanted.user_agreement_accepted = wanted.user_agreement_accepted || !agreed.empty();
   if (!wanted.user_agreement_accepted) throw_failure(Errc::kDenied, "the user agreement was not accepted");
   std::string by = fmt::format("domain {} from {}", domain, session.peer());
@@ -226,7 +245,9 @@ Task<void> DomainApiEndpoint::update(sdk::AppSession& session, sdk::Message mess
   if (!parts_.services.find(id)) throw_failure(Errc::kNotFound, "{} is not installed", id);
   bool own = false;
   for (const auto& row : parts_.instances.of_service(id)) {
-    if (row.domain != domain) throw_failure(Errc::kDenied, "{} is shared with other domains: only the platform's admin can update it", id);
+    if (row.domain != domain)
+      throw_failure(Errc::kDenied, "{} is shared with other domains: only the platform's admin can update it",
+                    id);
     own = own || !row.is_deleted();
   }
   if (!own) throw_failure(Errc::kDenied, "domain {} has no instance of {}", domain, id);
@@ -246,7 +267,8 @@ Task<void> DomainApiEndpoint::update(sdk::AppSession& session, sdk::Message mess
 Task<void> DomainApiEndpoint::remove(sdk::AppSession& session, sdk::Message message) {
   const std::string id(message.text("appServiceID")), domain(session.domain());
   const std::string asked(message.text("domain"));
-  if (!asked.empty() && asked != domain) throw_failure(Errc::kDenied, "this session is of domain {}, not of {}", domain, asked);
+  if (!asked.empty() && asked != domain)
+    throw_failure(Errc::kDenied, "this session is of domain {}, not of {}", domain, asked);
   const Service* service = parts_.services.find(id);
   if (!service) throw_failure(Errc::kNotFound, "{} is not installed", id);
   const std::string filename = service->row().program;

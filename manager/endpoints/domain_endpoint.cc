@@ -33,8 +33,9 @@ Task<void> DomainEndpoint::register_domain(sdk::AppSession& session, sdk::Messag
   const auto* password_value = message.body().if_contains("pwd");
   const auto* admin_value = message.body().if_contains("managerPwd");
   if (!admin_value) {
-    const Error error{Errc::kUnsupported, message.body().contains("email") ? "registration by e-mail is switched off: send managerPwd"
-                                                                           : "managerPwd is missing"};
+    const Error error{Errc::kUnsupported, message.body().contains("email")
+                                              ? "registration by e-mail is switched off: send managerPwd"
+                                              : "managerPwd is missing"};
     session.reply_error(message, error);
     co_return;
   }
@@ -54,14 +55,17 @@ Task<void> DomainEndpoint::register_domain(sdk::AppSession& session, sdk::Messag
     co_return;
   }
   failures_.erase(peer);
-  const auto checked = password ? check_password(*password) : Result<void>(fail(Errc::kMalformed, "pwd is missing"));
+  const auto checked =
+      password ? check_password(*password) : Result<void>(fail(Errc::kMalformed, "pwd is missing"));
   if (!checked) {
     session.reply_error(message, checked.error());
     co_return;
   }
   const std::string sealed = parts_.box.seal(*password);
   co_await parts_.database.query_repeatable(
-      "INSERT INTO registered_domain (domain, password) VALUES ($1, $2) ON CONFLICT (domain) DO UPDATE SET password = $2", domain, sealed);
+      "INSERT INTO registered_domain (domain, password) VALUES ($1, $2) ON CONFLICT (domain) DO UPDATE SET "
+      "password = $2",
+      domain, sealed);
   co_await parts_.instances.registered_domain_changed(domain, *password);
   log_info("domain registered", {{"domain", domain}, {"peer", peer}});
   session.reply(message, {});

@@ -17,7 +17,7 @@ class DomainEndpoint : public sdk::AppEndpoint {
  private:
   loop::Task<void> register_domain(sdk::AppSession& session, sdk::Message message);
   Parts& parts_;
-  std::map<std::string, int> failures_;   // by peer address, for the delay
+  std::map<std::string, int> failures_;  // by peer address, for the delay
 };
 
 }  // namespace berth::manager

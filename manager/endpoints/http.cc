@@ -18,7 +18,7 @@ using loop::Task;
 
 namespace {
 
-constexpr std::uint64_t kRestoreLimit = std::uint64_t{256} << 30;   // the disk is the real bound
+constexpr std::uint64_t kRestoreLimit = std::uint64_t{256} << 30;  // the disk is the real bound
 
 // The bytes of a backup as the body of an answer; a slow client slows pg_dump.
 class ResponseSink : public BackupSink {
@@ -35,7 +35,8 @@ bool is_set(const std::optional<std::string>& value) { return value && (*value =
 }  // namespace
 
 Task<void> ManagerInstance::serve_backup(sdk::HttpRequest& request, sdk::HttpResponse& response) {
-  if (!is_valid_key(request.query("key"))) throw_failure(Errc::kDenied, "The key is wrong or its session has ended.");
+  if (!is_valid_key(request.query("key")))
+    throw_failure(Errc::kDenied, "The key is wrong or its session has ended.");
   auto& parts = admin_.parts();
   const bool text = is_set(request.query("uncompressed"));
   ResponseSink sink(response);
@@ -56,7 +57,8 @@ Task<void> ManagerInstance::serve_backup(sdk::HttpRequest& request, sdk::HttpRes
       co_await parts.backups.write(std::move(source), std::move(about), std::nullopt, sink);
     }
   } else {
-    const std::string name = request.query("appName").value_or(""), domain = request.query("appDomain").value_or("");
+    const std::string name = request.query("appName").value_or(""),
+                      domain = request.query("appDomain").value_or("");
     const auto row = or_throw(parts.instances.get(name, domain));
     response.file_name(fmt::format("backup-{}.{}", row.database, text ? "sql" : "dump"));
     if (text) co_await parts.backups.write_sql(parts.instances.cluster().superuser(row.database), sink);
@@ -74,7 +76,8 @@ Task<std::string> ManagerInstance::take_upload(sdk::HttpRequest& request, std::u
       if (!keep) ::unlink(path.c_str());
     }
   } guard{file};
-  if (request.content_length().value_or(0) > limit_bytes) throw_failure(Errc::kTooLarge, "The file is larger than {} bytes.", limit_bytes);
+  if (request.content_length().value_or(0) > limit_bytes)
+    throw_failure(Errc::kTooLarge, "The file is larger than {} bytes.", limit_bytes);
   UniqueFd target(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!target) throw Failure(errno_error(errno, "open " + file));
   std::uint64_t had = 0;
@@ -105,7 +108,8 @@ Task<void> ManagerInstance::follow_restore(std::string job, std::string src) {
 }
 
 Task<void> ManagerInstance::serve_restore(sdk::HttpRequest& request, sdk::HttpResponse& response) {
-  if (!is_valid_key(request.query("key"))) throw_failure(Errc::kDenied, "The key is wrong or its session has ended.");
+  if (!is_valid_key(request.query("key")))
+    throw_failure(Errc::kDenied, "The key is wrong or its session has ended.");
   const std::string src = request.query("src").value_or("");
   std::string name = request.query("appName").value_or(""), domain = request.query("appDomain").value_or("");
   const std::string file = co_await take_upload(request, kRestoreLimit);
@@ -122,17 +126,19 @@ Task<void> ManagerInstance::serve_restore(sdk::HttpRequest& request, sdk::HttpRe
 }
 
 Task<void> ManagerInstance::serve_dump(sdk::HttpRequest& request, sdk::HttpResponse& response) {
-  if (!is_valid_key(request.query("key"))) throw_failure(Errc::kDenied, "The key is wrong or its session has ended.");
+  if (!is_valid_key(request.query("key")))
+    throw_failure(Errc::kDenied, "The key is wrong or its session has ended.");
   auto& parts = admin_.parts();
   const std::string service = request.query("app").value_or("");
   std::vector<std::string> excluded;
   for (const auto table : split(request.query("exclude").value_or(""), ','))
     if (!trim(table).empty()) excluded.emplace_back(trim(table));
-  if (!service.empty() && !parts.services.find(service)) throw_failure(Errc::kNotFound, "There is no service {}.", service);
+  if (!service.empty() && !parts.services.find(service))
+    throw_failure(Errc::kNotFound, "There is no service {}.", service);
   response.content_type("text/xml; charset=utf-8").header("cache-control", "no-store");
   ResponseSink sink(response);
   co_await response.write("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<databases>\n");
-  const auto rows = parts.instances.all();   // a copy: instances may come and go meanwhile
+  const auto rows = parts.instances.all();  // a copy: instances may come and go meanwhile
   for (const auto& [key, row] : rows) {
     if (!row.is_made || (!service.empty() && row.service != service)) continue;
     co_await write_xml(parts.loop, parts.instances.cluster().superuser(row.database), excluded, sink);
@@ -142,10 +148,12 @@ Task<void> ManagerInstance::serve_dump(sdk::HttpRequest& request, sdk::HttpRespo
 }
 
 Task<void> ManagerInstance::serve_package(sdk::HttpRequest& request, sdk::HttpResponse& response) {
-  if (!is_valid_key(request.query("key"))) throw_failure(Errc::kDenied, "The key is wrong or its session has ended.");
+  if (!is_valid_key(request.query("key")))
+    throw_failure(Errc::kDenied, "The key is wrong or its session has ended.");
   auto& parts = admin_.parts();
   const std::string name = request.query("name").value_or("");
-  const std::string file = co_await take_upload(request, static_cast<std::uint64_t>(parts.settings.number("storeFileLimit")));
+  const std::string file =
+      co_await take_upload(request, static_cast<std::uint64_t>(parts.settings.number("storeFileLimit")));
   std::string by = "HTTP from " + request.peer();
   const auto job = co_await parts.service_jobs.install_package(name, file, by);
   if (!job) {
@@ -163,7 +171,8 @@ Task<void> ManagerInstance::serve_icon(sdk::HttpResponse& response, std::string 
   std::optional<std::string> content;
   const Service* service = parts.services.find(id);
   if (service) {
-    const auto bytes = co_await parts.services.repository().read_file(id, service->row().build, service->row().program + ".png");
+    const auto bytes = co_await parts.services.repository().read_file(id, service->row().build,
+                                                                      service->row().program + ".png");
     if (bytes) content = std::string(as_text(*bytes));
   }
   if (!content && !installed) content = co_await parts.store.icon(id);

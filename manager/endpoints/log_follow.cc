@@ -34,7 +34,7 @@ std::vector<LogFile> log_files(const std::string& folder) {
     const std::string_view name = entry->d_name;
     if (name.find(".log") == std::string_view::npos) continue;
     LogFile file{folder + "/" + std::string(name)};
-    struct stat info {};
+    struct stat info{};
     if (::lstat(file.path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) continue;
     file.changed = info.st_mtim;
     file.size = static_cast<std::uint64_t>(info.st_size);
@@ -51,7 +51,7 @@ std::vector<LogFile> log_files(const std::string& folder) {
 std::string read_end(const std::string& path, std::size_t limit, bool& cut) {
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!fd) return {};
-  struct stat info {};
+  struct stat info{};
   ::fstat(fd.get(), &info);
   const auto size = static_cast<std::size_t>(info.st_size);
   const std::size_t from = size > limit ? size - limit : 0;
@@ -115,18 +115,23 @@ LogTail read_tail(const std::string& folder, std::size_t count, const std::strin
       break;
     }
   }
-  tail.lines.assign(std::make_move_iterator(newest_first.rbegin()), std::make_move_iterator(newest_first.rend()));
+  tail.lines.assign(std::make_move_iterator(newest_first.rbegin()),
+                    std::make_move_iterator(newest_first.rend()));
   return tail;
 }
 
-Admin::Follow::Follow(loop::Loop& loop, AdminPeer& the_peer, api::Json the_src, std::string the_service, std::string the_folder,
-                      std::string the_instance)
-    : peer(&the_peer), src(std::move(the_src)), service(std::move(the_service)), folder(std::move(the_folder)),
-      instance(std::move(the_instance)), timer(loop) {}
+Admin::Follow::Follow(loop::Loop& loop, AdminPeer& the_peer, api::Json the_src, std::string the_service,
+                      std::string the_folder, std::string the_instance)
+    : peer(&the_peer),
+      src(std::move(the_src)),
+      service(std::move(the_service)),
+      folder(std::move(the_folder)),
+      instance(std::move(the_instance)),
+      timer(loop) {}
 
 void Admin::Follow::start(std::uint64_t from) {
   file = newest_log(folder);
-  struct stat info {};
+  struct stat info{};
   if (!file.empty() && ::stat(file.c_str(), &info) == 0) inode = info.st_ino;
   position = from;
   timer.start(500ms, [this] { look(); });
@@ -148,9 +153,9 @@ void Admin::Follow::look() {
     rest.erase(0, begin);
   };
   const std::string newest = newest_log(folder);
-  struct stat info {};
+  struct stat info{};
   if (!newest.empty() && ::stat(newest.c_str(), &info) == 0) {
-    if (info.st_ino != inode) {   // rotated: begin with the new one
+    if (info.st_ino != inode) {  // rotated: begin with the new one
       inode = info.st_ino;
       file = newest;
       position = 0;
@@ -177,34 +182,42 @@ void Admin::Follow::look() {
 void Admin::add_logs() {
   on_raw("GetLog", [this](AdminRequest& request) -> Task<void> {
     const auto message = or_throw(api::parse_message<api::GetLog>(request.body));
-    static constexpr std::array<std::string_view, 4> kOwn = {"manager", "webserver", "postgres", "postgresql"};
+    static constexpr std::array<std::string_view, 4> kOwn = {"manager", "webserver", "postgres",
+                                                             "postgresql"};
     const bool own = std::find(kOwn.begin(), kOwn.end(), message.service) != kOwn.end();
-    if (!own && !parts_.services.find(message.service)) throw_failure(Errc::kNotFound, "there is no service {}", message.service);
-    const std::string folder = parts_.layout.log(message.service == "postgres" ? "postgresql" : message.service);
-    auto tail = read_tail(folder, std::min<std::uint64_t>(message.lines, 20'000), message.instance.value_or(""));
+    if (!own && !parts_.services.find(message.service))
+      throw_failure(Errc::kNotFound, "there is no service {}", message.service);
+    const std::string folder =
+        parts_.layout.log(message.service == "postgres" ? "postgresql" : message.service);
+    auto tail =
+        read_tail(folder, std::min<std::uint64_t>(message.lines, 20'000), message.instance.value_or(""));
     api::GetLogResult result;
     result.lines = std::move(tail.lines);
     result.truncated = tail.truncated;
     request.reply(api::format_message(result));
     if (!message.follow) co_return;
     const auto* src = json::find(request.body, "src");
-    auto follow = std::make_unique<Follow>(parts_.loop, request.peer, src ? *src : api::Json(nullptr), message.service, folder,
-                                           message.instance.value_or(""));
+    auto follow = std::make_unique<Follow>(parts_.loop, request.peer, src ? *src : api::Json(nullptr),
+                                           message.service, folder, message.instance.value_or(""));
     follow->start(tail.size);
-    std::erase_if(follows_, [&](const auto& one) { return one->peer == follow->peer && one->src == follow->src; });
+    std::erase_if(follows_,
+                  [&](const auto& one) { return one->peer == follow->peer && one->src == follow->src; });
     follows_.push_back(std::move(follow));
   });
   on_raw("StopLog", [this](AdminRequest& request) -> Task<void> {
     const auto message = or_throw(api::parse_message<api::StopLog>(request.body));
     const auto* src = json::find(request.body, "src");
-    const api::Json wanted = message.follow.empty() ? (src ? *src : api::Json(nullptr)) : api::Json(message.follow);
-    std::erase_if(follows_, [&](const auto& one) { return one->peer == &request.peer && one->src == wanted; });
+    const api::Json wanted =
+        message.follow.empty() ? (src ? *src : api::Json(nullptr)) : api::Json(message.follow);
+    std::erase_if(follows_,
+                  [&](const auto& one) { return one->peer == &request.peer && one->src == wanted; });
     request.reply(api::format_message(api::StopLogResult{}));
     co_return;
   });
 }
 
-Task<std::uint64_t> copy_to_file(loop::Loop& loop, UniqueFd source, std::string file, std::uint64_t limit_bytes) {
+Task<std::uint64_t> copy_to_file(loop::Loop& loop, UniqueFd source, std::string file,
+                                 std::uint64_t limit_bytes) {
   struct Guard {
     std::string path;
     bool keep = false;
@@ -214,7 +227,7 @@ Task<std::uint64_t> copy_to_file(loop::Loop& loop, UniqueFd source, std::string 
   } guard{file};
   UniqueFd target(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!target) throw Failure(errno_error(errno, "open " + file));
-  struct stat info {};
+  struct stat info{};
   if (::fstat(source.get(), &info) != 0) throw Failure(errno_error(errno, "descriptor"));
   const bool plain = S_ISREG(info.st_mode);
   std::unique_ptr<loop::Readiness> readiness;

@@ -19,8 +19,8 @@ std::string newest_log(const std::string& folder);
 
 struct LogTail {
   std::vector<std::string> lines;
-  bool truncated = false;       // there are older ones
-  std::uint64_t size = 0;       // of the newest file when it was read
+  bool truncated = false;  // there are older ones
+  std::uint64_t size = 0;  // of the newest file when it was read
 };
 // The last `count` lines over the newest and, if it is short, its predecessors. `instance`: only its lines ("" all).
 LogTail read_tail(const std::string& folder, std::size_t count, const std::string& instance);
@@ -28,7 +28,8 @@ LogTail read_tail(const std::string& folder, std::size_t count, const std::strin
 // One GetLog with follow. Looks at the file's size every half second while it lives: inotify does not see what
 // happens on every file system, and this is only while somebody looks.
 struct Admin::Follow {
-  Follow(loop::Loop& loop, AdminPeer& the_peer, api::Json the_src, std::string the_service, std::string the_folder, std::string the_instance);
+  Follow(loop::Loop& loop, AdminPeer& the_peer, api::Json the_src, std::string the_service,
+         std::string the_folder, std::string the_instance);
   void start(std::uint64_t from);
   void look();
 
@@ -43,6 +44,7 @@ struct Admin::Follow {
 
 // Writes all that can be read from `source` (file, pipe or socket) into a new file 0600; kTooLarge above `limit_bytes`. The file
 // is removed on failure.
-Task<std::uint64_t> copy_to_file(loop::Loop& loop, UniqueFd source, std::string file, std::uint64_t limit_bytes);
+Task<std::uint64_t> copy_to_file(loop::Loop& loop, UniqueFd source, std::string file,
+                                 std::uint64_t limit_bytes);
 
 }  // namespace berth::manager

@@ -18,7 +18,9 @@ class ManagerInstance::SessionPeer : public AdminPeer, public sdk::AppSession::D
   void send(api::JsonObject message) override { session_.send(message); }
   Task<void> drained() override { return session_.drained(); }
   bool is_open() const override { return session_.is_open(); }
-  std::string who() const override { return fmt::format("{} from {}", session_.dn().empty() ? "Admin" : session_.dn(), session_.peer()); }
+  std::string who() const override {
+    return fmt::format("{} from {}", session_.dn().empty() ? "Admin" : session_.dn(), session_.peer());
+  }
   Result<std::string> open_secret(const api::Password& password) const override {
     if (!password.is_encrypted()) return password.value;
     auto text = session_.decrypt(password.key, password.value);
@@ -54,20 +56,24 @@ Task<void> ManagerInstance::started() {
   attach_app_websocket("manager-domain-api", *domain_api_);
   attach_app_websocket();
   if (const auto pack = manager_pages(); !pack.empty()) attach_static(pack);
-  attach_http("", [this](sdk::HttpRequest& request, sdk::HttpResponse& response) { return serve_http(request, response); });
+  attach_http("", [this](sdk::HttpRequest& request, sdk::HttpResponse& response) {
+    return serve_http(request, response);
+  });
   co_return;
 }
 
 Task<std::vector<std::string>> ManagerInstance::passwords(sdk::AppInstance&, sdk::Login login) {
   std::vector<std::string> all;
   if (login.app() != "manager") co_return all;
-  if (auto password = co_await admin_.parts().settings.secret(kAdminPasswordRow)) all.push_back(std::move(*password));
+  if (auto password = co_await admin_.parts().settings.secret(kAdminPasswordRow))
+    all.push_back(std::move(*password));
   co_return all;
 }
 
 Result<void> ManagerInstance::admit(sdk::AppInstance&, const sdk::Login& login) {
   // Decided by app and digest only: the original's clients differ in all the other members.
-  if (login.app() != "manager") return fail(Errc::kDenied, "this is the manager: app \"{}\" is not here", login.app());
+  if (login.app() != "manager")
+    return fail(Errc::kDenied, "this is the manager: app \"{}\" is not here", login.app());
   return {};
 }
 
@@ -86,7 +92,7 @@ void ManagerInstance::closed(sdk::AppSession& session) {
 }
 
 void ManagerInstance::end_sessions(const AdminPeer& by) {
-  const std::vector<sdk::AppSession*> all(sessions().begin(), sessions().end());   // closing changes the set
+  const std::vector<sdk::AppSession*> all(sessions().begin(), sessions().end());  // closing changes the set
   for (auto* session : all) {
     auto* peer = static_cast<SessionPeer*>(session->data.get());
     if (peer && peer != &by) peer->end("the admin password was changed");
@@ -116,7 +122,8 @@ Task<void> ManagerInstance::serve_http(sdk::HttpRequest& request, sdk::HttpRespo
     co_await serve_dump(request, response);
   } else if (path == "package" && request.method() == "PUT") {
     co_await serve_package(request, response);
-  } else if (path.ends_with(".png") && request.method() == "GET" && (path.starts_with("icon/") || path.starts_with("store/"))) {
+  } else if (path.ends_with(".png") && request.method() == "GET" &&
+             (path.starts_with("icon/") || path.starts_with("store/"))) {
     co_await serve_icon(response, path);
   } else if (path.ends_with("fixcert.htm") && request.method() == "GET") {
     response.content_type("text/html; charset=utf-8").header("cache-control", "no-store");
@@ -145,7 +152,9 @@ Task<void> RootInstance::started() {
       if (row.is_deleted() || (whole != row.path && !whole.starts_with(row.path + "/"))) continue;
       const auto state = instances_.view(row).state;
       const bool starts = state == api::InstanceState::kStarting || state == api::InstanceState::kRunning;
-      response.status(503).content_type("text/plain; charset=utf-8").header("retry-after", starts ? "1" : "30");
+      response.status(503)
+          .content_type("text/plain; charset=utf-8")
+          .header("retry-after", starts ? "1" : "30");
       co_await response.send(starts ? "The app is starting.\n" : "The app is stopped.\n");
       co_return;
     }

@@ -53,7 +53,8 @@ class ManagerInstance : public sdk::AppInstance {
 // At /: redirect to the UI, the keyed HTTP requests by their names at the root, and 503 for apps that are just starting.
 class RootInstance : public sdk::AppInstance {
  public:
-  RootInstance(sdk::AppService& service, sdk::InstanceArguments arguments, ManagerInstance*& manager, const Instances& instances)
+  RootInstance(sdk::AppService& service, sdk::InstanceArguments arguments, ManagerInstance*& manager,
+               const Instances& instances)
       : AppInstance(service, std::move(arguments)), manager_(manager), instances_(instances) {}
   loop::Task<void> started() override;
 

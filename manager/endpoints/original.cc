@@ -77,8 +77,9 @@ api::ServiceInstalled service_installed(const Parts& parts, const Service& servi
   message.initial_status = message.initila_status = row.wanted ? 1 : 0;
   message.current_status = service.process().state() == ProcessState::kRunning ? 1 : 0;
   message.manufacturer = message.manufacturere = row.manufacturer;
-  message.start_time = static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count());
+  message.start_time = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                                      std::chrono::system_clock::now().time_since_epoch())
+                                                      .count());
   api::StoreVersion version;
   version.id = row.version;
   version.build = row.build;
@@ -90,13 +91,14 @@ api::ServiceInstalled service_installed(const Parts& parts, const Service& servi
 Task<void> wait_for_job(Parts& parts, std::string id) {
   const auto job = or_throw(co_await parts.jobs.wait(id));
   if (job.state == api::JobState::kDone) co_return;
-  throw_failure(job.state == api::JobState::kCancelled ? Errc::kCancelled : Errc::kFailed, "{}", job.error.value_or("the job did not end well"));
+  throw_failure(job.state == api::JobState::kCancelled ? Errc::kCancelled : Errc::kFailed, "{}",
+                job.error.value_or("the job did not end well"));
 }
 
 Task<void> install_and_wait(Parts& parts, api::InstallService message, std::string by) {
   if (!message.user_agreement_accepted) throw_failure(Errc::kDenied, "the user agreement was not accepted");
   if (const auto running = parts.jobs.find_running(message.app_service_id)) {
-    co_await wait_for_job(parts, running->id);   // somebody else installs the very same
+    co_await wait_for_job(parts, running->id);  // somebody else installs the very same
     if (parts.services.find(message.app_service_id)) co_return;
   }
   const Service* present = parts.services.find(message.app_service_id);
@@ -106,7 +108,8 @@ Task<void> install_and_wait(Parts& parts, api::InstallService message, std::stri
   co_await wait_for_job(parts, job.id);
 }
 
-Task<void> add_instance(Parts& parts, api::AddInstance message, std::string password, std::string database_password, std::string by) {
+Task<void> add_instance(Parts& parts, api::AddInstance message, std::string password,
+                        std::string database_password, std::string by) {
   NewInstance wanted;
   wanted.service = message.app_service_id;
   wanted.name = message.app_name;
@@ -119,15 +122,16 @@ Task<void> add_instance(Parts& parts, api::AddInstance message, std::string pass
   wanted.database_host = message.db_host;
   wanted.log_flags = message.log_flags == 0 ? kDefaultTraceFlags : message.log_flags;
   wanted.exclude_from_backup = message.exclude_from_backup;
-  wanted.start = false;   // StartInstance comes next
+  wanted.start = false;  // StartInstance comes next
   const auto created = or_throw(co_await parts.instance_jobs.create(std::move(wanted), by));
   co_await wait_for_job(parts, created.job.id);
 }
 
 void Admin::add_original() {
-  on<api::AppPlatformInfoRequest>([this](api::AppPlatformInfoRequest, AdminRequest&) -> Task<api::AppPlatformInfoResult> {
-    co_return platform_info(parts_);
-  });
+  on<api::AppPlatformInfoRequest>(
+      [this](api::AppPlatformInfoRequest, AdminRequest&) -> Task<api::AppPlatformInfoResult> {
+        co_return platform_info(parts_);
+      });
   on<api::RequestHttpKey>([](api::RequestHttpKey, AdminRequest& request) -> Task<api::RequestHttpKeyResult> {
     api::RequestHttpKeyResult result;
     result.key = request.peer.http_key();
@@ -151,12 +155,13 @@ void Admin::add_original() {
     request.reply(api::format_message(service_installed(parts_, *service)));
     request.reply(api::format_message(api::InstallServiceResult{}));
   });
-  on<api::AddInstance>([this](api::AddInstance message, AdminRequest& request) -> Task<api::AddInstanceResult> {
-    const std::string password = or_throw(request.peer.open_secret(message.app_password));
-    const std::string database_password = or_throw(request.peer.open_secret(message.db_password));
-    co_await add_instance(parts_, message, password, database_password, request.peer.who());
-    co_return api::AddInstanceResult{};
-  });
+  on<api::AddInstance>(
+      [this](api::AddInstance message, AdminRequest& request) -> Task<api::AddInstanceResult> {
+        const std::string password = or_throw(request.peer.open_secret(message.app_password));
+        const std::string database_password = or_throw(request.peer.open_secret(message.db_password));
+        co_await add_instance(parts_, message, password, database_password, request.peer.who());
+        co_return api::AddInstanceResult{};
+      });
   on<api::StartInstance>([this](api::StartInstance message, AdminRequest&) -> Task<api::StartInstanceResult> {
     co_await parts_.instances.start(message.app_name, message.app_domain);
     co_return api::StartInstanceResult{};

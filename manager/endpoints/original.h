@@ -21,7 +21,8 @@ api::ServiceInstalled service_installed(const Parts& parts, const Service& servi
 Task<void> install_and_wait(Parts& parts, api::InstallService message, std::string by);
 
 // AddInstance as the installer sends it: creates without starting, waits for the end.
-Task<void> add_instance(Parts& parts, api::AddInstance message, std::string password, std::string database_password, std::string by);
+Task<void> add_instance(Parts& parts, api::AddInstance message, std::string password,
+                        std::string database_password, std::string by);
 
 // Waits for a job; throws its error.
 Task<void> wait_for_job(Parts& parts, std::string id);

@@ -7,7 +7,7 @@
 namespace berth::manager {
 namespace {
 
-constexpr std::size_t kRequestsAtOnce = 32;   // of one connection
+constexpr std::size_t kRequestsAtOnce = 32;  // of one connection
 
 class SocketPeer : public AdminPeer {
  public:
@@ -20,12 +20,13 @@ class SocketPeer : public AdminPeer {
     return uid == 0 ? "root by manager.sock" : fmt::format("user {} by manager.sock", uid);
   }
   Result<std::string> open_secret(const api::Password& password) const override {
-    if (password.is_encrypted()) return fail(Errc::kMalformed, "there is no session key on this socket: send the password plain");
+    if (password.is_encrypted())
+      return fail(Errc::kMalformed, "there is no session key on this socket: send the password plain");
     return password.value;
   }
   api::Password seal_secret(std::string secret) const override { return {std::move(secret), ""}; }
   std::string http_key() override { return {}; }
-  void end(std::string) override {}   // does not rest on the admin password
+  void end(std::string) override {}  // does not rest on the admin password
 
  private:
   ControlPeer& connection_;

@@ -14,10 +14,18 @@
 
 namespace berth::manager {
 
-InstanceJobs::InstanceJobs(JobRunner& runner, Instances& instances, BackupWriter& backups, BackupReader& reader,
-                           Restorer& restorer, Settings& settings, const SecretBox& box, const Layout& layout, std::string version)
-    : runner_(runner), instances_(instances), backups_(backups), reader_(reader), restorer_(restorer),
-      settings_(settings), box_(box), layout_(layout), version_(std::move(version)) {
+InstanceJobs::InstanceJobs(JobRunner& runner, Instances& instances, BackupWriter& backups,
+                           BackupReader& reader, Restorer& restorer, Settings& settings, const SecretBox& box,
+                           const Layout& layout, std::string version)
+    : runner_(runner),
+      instances_(instances),
+      backups_(backups),
+      reader_(reader),
+      restorer_(restorer),
+      settings_(settings),
+      box_(box),
+      layout_(layout),
+      version_(std::move(version)) {
   runner_.add_kind(api::JobKind::kCreate, [this](const JobEntry&) { return create_steps(); });
   runner_.add_kind(api::JobKind::kDelete, [this](const JobEntry& entry) { return delete_steps(entry); });
   runner_.add_kind(api::JobKind::kUndo, [this](const JobEntry&) { return undo_steps(); });
@@ -57,15 +65,18 @@ InstanceRow InstanceJobs::row_of(const JobRun& run) const {
 }
 
 Result<InstanceRow> InstanceJobs::complete(NewInstance wanted) const {
-  if (!instances_.services().find(wanted.service)) return fail(Errc::kNotFound, "service {} is not installed", wanted.service);
+  if (!instances_.services().find(wanted.service))
+    return fail(Errc::kNotFound, "service {} is not installed", wanted.service);
   BERTH_TRY_VOID(check_instance_name(wanted.name));
   BERTH_TRY_VOID(check_domain(wanted.domain));
   InstanceRow row;
   row.name = wanted.name;
   row.domain = wanted.domain;
   row.service = wanted.service;
-  BERTH_TRY(row.path, normalise_path(wanted.path.empty() ? suggest_path(wanted.domain, wanted.name) : wanted.path));
-  row.database = wanted.database.empty() ? suggest_database_name(wanted.domain, wanted.name) : wanted.database;
+  BERTH_TRY(row.path,
+            normalise_path(wanted.path.empty() ? suggest_path(wanted.domain, wanted.name) : wanted.path));
+  row.database =
+      wanted.database.empty() ? suggest_database_name(wanted.domain, wanted.name) : wanted.database;
   row.database_user = wanted.database_user.empty() ? row.database : wanted.database_user;
   BERTH_TRY_VOID(check_database_name(row.database));
   BERTH_TRY_VOID(check_database_name(row.database_user));
@@ -128,8 +139,11 @@ JobStep InstanceJobs::make_step(std::string text) {
     const auto row = row_of(run);
     if (!run.flag("making")) {
       const bool taken = co_await instances_.databases().exists(row.database);
-      if (taken) throw_failure(Errc::kExists, "there is already a database {}, which belongs to no instance: choose another name", row.database);
-      run.data()["making"] = true;   // from here on the undo may drop it
+      if (taken)
+        throw_failure(Errc::kExists,
+                      "there is already a database {}, which belongs to no instance: choose another name",
+                      row.database);
+      run.data()["making"] = true;  // from here on the undo may drop it
       co_await run.save();
     }
     InstanceDatabaseNames names{row.database, row.database_user};
@@ -190,10 +204,12 @@ JobRunner::Steps InstanceJobs::delete_steps(const JobEntry& entry) {
   JobStep stop;
   stop.text = "stop";
   stop.run = [this](JobRun& run) -> Task<void> {
-    if (instances_.find(run.text("name"), run.text("domain"))) co_await instances_.halt(run.text("name"), run.text("domain"));
+    if (instances_.find(run.text("name"), run.text("domain")))
+      co_await instances_.halt(run.text("name"), run.text("domain"));
   };
   stop.undo = [this](JobRun& run) -> Task<void> {
-    if (instances_.find(run.text("name"), run.text("domain"))) co_await instances_.start_if_wanted(run.text("name"), run.text("domain"));
+    if (instances_.find(run.text("name"), run.text("domain")))
+      co_await instances_.start_if_wanted(run.text("name"), run.text("domain"));
   };
   JobStep bin;
   bin.text = "put in the bin";
@@ -287,33 +303,43 @@ struct UploadGuard {
 };
 }  // namespace
 
-Task<Result<api::Job>> InstanceJobs::restore(std::string file, std::string name, std::string domain, std::string by) {
+Task<Result<api::Job>> InstanceJobs::restore(std::string file, std::string name, std::string domain,
+                                             std::string by) {
   UploadGuard guard{file};
   BackupKeys keys = co_await this->keys();
   auto about = co_await reader_.inspect(file, std::move(keys));
   if (about.about && about.about->missing_key) co_return fail(Errc::kDenied, "{}", *about.about->missing_key);
   if (name.empty()) {
     if (!about.about)
-      co_return fail(Errc::kMalformed, "the file does not say whose data it holds (it was not made by a platform): name the instance to restore into");
+      co_return fail(Errc::kMalformed,
+                     "the file does not say whose data it holds (it was not made by a platform): name the "
+                     "instance to restore into");
     name = about.about->metadata.name;
     domain = about.about->metadata.domain;
   }
   const InstanceRow* present = instances_.find(name, domain);
   if (present && present->is_deleted())
-    co_return fail(Errc::kConflict, "{} is in the bin: bring it back and restore into it, or delete it for good", present->key());
-  if (!present && !about.about) co_return fail(Errc::kNotFound, "there is no instance {} to restore into", instance_key(name, domain));
+    co_return fail(Errc::kConflict,
+                   "{} is in the bin: bring it back and restore into it, or delete it for good",
+                   present->key());
+  if (!present && !about.about)
+    co_return fail(Errc::kNotFound, "there is no instance {} to restore into", instance_key(name, domain));
   NewJob job;
   const std::string service = present ? present->service : about.about->metadata.service;
   const Service* installed = instances_.services().find(service);
-  if (!installed) co_return fail(Errc::kConflict, "the backup is of service {}, which is not installed: install it first", service);
+  if (!installed)
+    co_return fail(Errc::kConflict, "the backup is of service {}, which is not installed: install it first",
+                   service);
   if (about.about) {
     const auto& metadata = about.about->metadata;
     if (metadata.service != service)
-      co_return fail(Errc::kConflict, "the backup is of service {}, but {} belongs to {}", metadata.service, instance_key(name, domain), service);
+      co_return fail(Errc::kConflict, "the backup is of service {}, but {} belongs to {}", metadata.service,
+                     instance_key(name, domain), service);
     const std::string made = fmt::format("{:x}", metadata.build);
     if (is_newer_build(made, installed->row().build))
-      co_return fail(Errc::kUnsupported, "the backup was made by {} build {}, installed is build {}: update {} first", service, made,
-                     installed->row().build, service);
+      co_return fail(Errc::kUnsupported,
+                     "the backup was made by {} build {}, installed is build {}: update {} first", service,
+                     made, installed->row().build, service);
   }
   InstanceRow row;
   if (present) {
@@ -350,15 +376,16 @@ Task<Result<api::Job>> InstanceJobs::restore(std::string file, std::string name,
 }
 
 JobRunner::Steps InstanceJobs::restore_steps() {
-  const auto names_of = [](const InstanceRow& row) { return InstanceDatabaseNames{row.database, row.database_user}; };
+  const auto names_of = [](const InstanceRow& row) {
+    return InstanceDatabaseNames{row.database, row.database_user};
+  };
 
   JobStep check;
   check.text = "check the file";
   check.run = [this](JobRun& run) -> Task<void> {
     BackupKeys keys = co_await this->keys();
-    std::function<void(std::uint64_t, std::uint64_t)> progress = [&run](std::uint64_t bytes, std::uint64_t of) {
-      run.progress(of ? bytes * 100 / of : 0);
-    };
+    std::function<void(std::uint64_t, std::uint64_t)> progress =
+        [&run](std::uint64_t bytes, std::uint64_t of) { run.progress(of ? bytes * 100 / of : 0); };
     co_await reader_.verify(run.text("file"), std::move(keys), std::move(progress));
   };
   check.undo = [](JobRun& run) -> Task<void> {
@@ -370,11 +397,11 @@ JobRunner::Steps InstanceJobs::restore_steps() {
   load.text = "load beside";
   load.run = [this, names_of](JobRun& run) -> Task<void> {
     const auto row = row_of(run);
-    std::function<void(std::uint64_t, std::uint64_t)> progress = [&run](std::uint64_t bytes, std::uint64_t of) {
-      run.progress(of ? bytes * 100 / of : 0);
-    };
+    std::function<void(std::uint64_t, std::uint64_t)> progress =
+        [&run](std::uint64_t bytes, std::uint64_t of) { run.progress(of ? bytes * 100 / of : 0); };
     auto names = names_of(row);
-    co_await restorer_.load_beside(run.text("file"), std::move(names), row.database_password, run.entry().id, std::move(progress));
+    co_await restorer_.load_beside(run.text("file"), std::move(names), row.database_password, run.entry().id,
+                                   std::move(progress));
   };
   load.undo = [this, names_of](JobRun& run) -> Task<void> {
     auto names = names_of(row_of(run));
@@ -383,7 +410,9 @@ JobRunner::Steps InstanceJobs::restore_steps() {
 
   JobStep stop;
   stop.text = "stop";
-  stop.run = [this](JobRun& run) -> Task<void> { co_await instances_.halt(run.text("name"), run.text("domain")); };
+  stop.run = [this](JobRun& run) -> Task<void> {
+    co_await instances_.halt(run.text("name"), run.text("domain"));
+  };
   stop.undo = [this](JobRun& run) -> Task<void> {
     if (run.flag("replace")) co_await instances_.start_if_wanted(run.text("name"), run.text("domain"));
   };
@@ -392,7 +421,7 @@ JobRunner::Steps InstanceJobs::restore_steps() {
   swap.text = "swap in";
   swap.can_cancel = false;
   swap.run = [this, names_of](JobRun& run) -> Task<void> {
-    co_await instances_.halt(run.text("name"), run.text("domain"));   // a new manager has started it again
+    co_await instances_.halt(run.text("name"), run.text("domain"));  // a new manager has started it again
     auto names = names_of(row_of(run));
     co_await restorer_.swap_in(std::move(names), run.entry().id);
     if (run.flag("replace")) co_return;
@@ -403,7 +432,8 @@ JobRunner::Steps InstanceJobs::restore_steps() {
   };
   swap.undo = [this, names_of](JobRun& run) -> Task<void> {
     const auto row = row_of(run);
-    const bool swapped = co_await instances_.databases().exists(Restorer::old_name(row.database, run.entry().id));
+    const bool swapped =
+        co_await instances_.databases().exists(Restorer::old_name(row.database, run.entry().id));
     if (!swapped) co_return;
     co_await instances_.halt(row.name, row.domain);
     auto names = names_of(row);
@@ -413,7 +443,9 @@ JobRunner::Steps InstanceJobs::restore_steps() {
   JobStep start;
   start.text = "start";
   start.can_cancel = false;
-  start.run = [this](JobRun& run) -> Task<void> { co_await instances_.start_if_wanted(run.text("name"), run.text("domain")); };
+  start.run = [this](JobRun& run) -> Task<void> {
+    co_await instances_.start_if_wanted(run.text("name"), run.text("domain"));
+  };
 
   JobStep clean;
   clean.text = "clean up";
@@ -467,7 +499,8 @@ Task<void> InstanceJobs::purge() {
   const auto rows = co_await instances_.repository().purgeable();
   for (const auto& row : rows) {
     const auto started = co_await remove(row.name, row.domain, true, "bin");
-    if (!started) log_warning("bin not emptied", {{"instance", row.key()}, {"error", started.error().detail}});
+    if (!started)
+      log_warning("bin not emptied", {{"instance", row.key()}, {"error", started.error().detail}});
   }
 }
 
@@ -480,7 +513,8 @@ Task<void> InstanceJobs::remove_stray_uploads() {
   std::vector<std::string> strays;
   while (const dirent* entry = ::readdir(folder)) {
     const std::string path = layout_.backup() + "/" + entry->d_name;
-    if (std::string_view(entry->d_name).starts_with("upload-") && !known.contains(path)) strays.push_back(path);
+    if (std::string_view(entry->d_name).starts_with("upload-") && !known.contains(path))
+      strays.push_back(path);
   }
   ::closedir(folder);
   for (const auto& path : strays) ::unlink(path.c_str());

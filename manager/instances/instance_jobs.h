@@ -14,9 +14,10 @@ namespace berth::manager {
 
 struct NewInstance {
   std::string service, name, domain;
-  std::string path;                 // empty: suggested
-  std::string password;             // empty: generated
-  std::string database, database_user, database_password, database_host;   // empty: suggested, generated, our own
+  std::string path;      // empty: suggested
+  std::string password;  // empty: generated
+  std::string database, database_user, database_password,
+      database_host;  // empty: suggested, generated, our own
   std::uint64_t log_flags = kDefaultTraceFlags;
   bool exclude_from_backup = false;
   bool start = true;
@@ -26,11 +27,12 @@ struct NewInstance {
 class InstanceJobs {
  public:
   InstanceJobs(JobRunner& runner, Instances& instances, BackupWriter& backups, BackupReader& reader,
-               Restorer& restorer, Settings& settings, const SecretBox& box, const Layout& layout, std::string version);
+               Restorer& restorer, Settings& settings, const SecretBox& box, const Layout& layout,
+               std::string version);
 
   struct Created {
     api::Job job;
-    InstanceRow row;               // with its passwords, to be told once
+    InstanceRow row;  // with its passwords, to be told once
   };
   Task<Result<Created>> create(NewInstance wanted, std::string by);
   // `now`: for good; else to the bin (or for good if binDays is 0).

@@ -32,7 +32,9 @@ class JobsTest : public testing::Test {
     return rig;
   }
   template <class T>
-  T run(Task<T> task) { return loop::run_task(loop_, std::move(task)); }
+  T run(Task<T> task) {
+    return loop::run_task(loop_, std::move(task));
+  }
 
   void install() {
     ASSERT_EQ(rig_->finish(run(rig_->service_jobs.install("notes", "", "test"))).state, api::JobState::kDone);
@@ -52,13 +54,15 @@ class JobsTest : public testing::Test {
   // A table with one value in the instance's database, as the app would have it.
   void put_value(const std::string& value) {
     const auto row = rig_->instances.get("team", "example.com").value();
-    db::Database database(loop_, world_->cluster.options(row.database, row.database_user, row.database_password));
+    db::Database database(loop_,
+                          world_->cluster.options(row.database, row.database_user, row.database_password));
     run(database.run_script("CREATE TABLE IF NOT EXISTS thing (value text); TRUNCATE thing;"));
     run(database.query("INSERT INTO thing VALUES ($1)", value));
   }
   std::string value() {
     const auto row = rig_->instances.get("team", "example.com").value();
-    db::Database database(loop_, world_->cluster.options(row.database, row.database_user, row.database_password));
+    db::Database database(loop_,
+                          world_->cluster.options(row.database, row.database_user, row.database_password));
     return run(database.query("SELECT value FROM thing")).front().get<std::string>(0);
   }
   std::string backup(const std::string& name = "backup.dump") {
@@ -74,7 +78,8 @@ class JobsTest : public testing::Test {
     return target;
   }
   std::size_t databases_like(const std::string& pattern) {
-    return run(rig_->admin_database.query("SELECT datname FROM pg_database WHERE datname LIKE $1", pattern)).size();
+    return run(rig_->admin_database.query("SELECT datname FROM pg_database WHERE datname LIKE $1", pattern))
+        .size();
   }
   bool is_running(const std::string& name = "team") {
     const auto* row = rig_->instances.find(name, "example.com");
@@ -170,13 +175,15 @@ TEST_F(JobsTest, UpdateChangesTheBuildAndABrokenOneGoesBack) {
 }
 
 TEST_F(JobsTest, ManagerDeathAtEachStepOfAnInstallEndsItInTheNewState) {
-  for (const char* point : {"before 0", "after 0", "before 1", "after 1", "before 2", "after 2", "before 3", "after 3"}) {
+  for (const char* point :
+       {"before 0", "after 0", "before 1", "after 1", "before 2", "after 2", "before 3", "after 3"}) {
     SCOPED_TRACE(point);
     api::Job ended;
     EXPECT_TRUE(die_at(point, [&] { return run(rig_->service_jobs.install("notes", "", "test")); }, ended));
     EXPECT_EQ(ended.state, api::JobState::kDone) << ended.error.value_or("");
     ASSERT_TRUE(rig_->services.find("notes"));
-    EXPECT_TRUE(loop_.run_until([&] { return rig_->services.find("notes")->process().state() == ProcessState::kRunning; }));
+    EXPECT_TRUE(loop_.run_until(
+        [&] { return rig_->services.find("notes")->process().state() == ProcessState::kRunning; }));
     EXPECT_FALSE(path_exists(world_->layout.downloads() + "/job-" + ended.id));
     const auto removed = rig_->finish(run(rig_->service_jobs.remove("notes", "test")));
     EXPECT_EQ(removed.state, api::JobState::kDone) << removed.error.value_or("");
@@ -247,7 +254,8 @@ TEST_F(JobsTest, AnAppThatDoesNotStartLeavesNoInstanceBehind) {
 
 TEST_F(JobsTest, ManagerDeathAtEachStepOfACreateEndsItInTheNewState) {
   install();
-  for (const char* point : {"before 0", "after 0", "before 1", "after 1", "before 2", "after 2", "before 3", "after 3"}) {
+  for (const char* point :
+       {"before 0", "after 0", "before 1", "after 1", "before 2", "after 2", "before 3", "after 3"}) {
     SCOPED_TRACE(point);
     api::Job ended;
     EXPECT_TRUE(die_at(point, [&]() -> Result<api::Job> { return create().job; }, ended));
@@ -264,10 +272,13 @@ TEST_F(JobsTest, TheBinKeepsEverythingUntilUndone) {
   install();
   created();
   put_value("kept");
-  ASSERT_EQ(rig_->finish(run(rig_->instance_jobs.remove("team", "example.com", false, "test"))).state, api::JobState::kDone);
-  EXPECT_EQ(rig_->instances.view(*rig_->instances.find("team", "example.com")).state, api::InstanceState::kDeleted);
+  ASSERT_EQ(rig_->finish(run(rig_->instance_jobs.remove("team", "example.com", false, "test"))).state,
+            api::JobState::kDone);
+  EXPECT_EQ(rig_->instances.view(*rig_->instances.find("team", "example.com")).state,
+            api::InstanceState::kDeleted);
   EXPECT_EQ(run(rig_->service_jobs.remove("notes", "test")).error().code, Errc::kConflict);
-  ASSERT_EQ(rig_->finish(run(rig_->instance_jobs.undo_delete("team", "example.com", "test"))).state, api::JobState::kDone);
+  ASSERT_EQ(rig_->finish(run(rig_->instance_jobs.undo_delete("team", "example.com", "test"))).state,
+            api::JobState::kDone);
   EXPECT_TRUE(is_running());
   EXPECT_EQ(value(), "kept");
 }
@@ -275,7 +286,8 @@ TEST_F(JobsTest, TheBinKeepsEverythingUntilUndone) {
 TEST_F(JobsTest, WhatWasInTheBinLongEnoughGoesForGood) {
   install();
   created();
-  ASSERT_EQ(rig_->finish(run(rig_->instance_jobs.remove("team", "example.com", false, "test"))).state, api::JobState::kDone);
+  ASSERT_EQ(rig_->finish(run(rig_->instance_jobs.remove("team", "example.com", false, "test"))).state,
+            api::JobState::kDone);
   run(rig_->instance_jobs.purge());
   EXPECT_EQ(rig_->jobs.running(), 0u);
   run(rig_->database.query("UPDATE instance SET purge = now() - interval '1 second'"));
@@ -291,7 +303,8 @@ TEST_F(JobsTest, RestoreBringsBackADeletedInstanceWithItsPassword) {
   run(rig_->jobs.wait(made.job.id));
   put_value("from the backup");
   const auto file = backup();
-  ASSERT_EQ(rig_->finish(run(rig_->instance_jobs.remove("team", "example.com", true, "test"))).state, api::JobState::kDone);
+  ASSERT_EQ(rig_->finish(run(rig_->instance_jobs.remove("team", "example.com", true, "test"))).state,
+            api::JobState::kDone);
   const auto job = rig_->finish(run(rig_->instance_jobs.restore(upload(file), "", "", "test")));
   ASSERT_EQ(job.state, api::JobState::kDone) << job.error.value_or("");
   EXPECT_EQ(value(), "from the backup");
@@ -327,7 +340,8 @@ TEST_F(JobsTest, BadFilesChangeNothing) {
     try {
       const auto job = run(rig_->instance_jobs.restore(path, "", "", "test"));
       if (!job) why = job.error().detail;
-      else if (const auto ended = run(rig_->jobs.wait(job->id)); ended->state == api::JobState::kFailed) why = ended->error.value_or("");
+      else if (const auto ended = run(rig_->jobs.wait(job->id)); ended->state == api::JobState::kFailed)
+        why = ended->error.value_or("");
     } catch (const Failure& failure) {
       why = failure.error().detail;
     }
@@ -357,7 +371,8 @@ TEST_F(JobsTest, ABackupOfANewerBuildOrAnotherKeyIsRefused) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::kDenied);
 
-  ASSERT_EQ(rig_->finish(run(rig_->instance_jobs.remove("team", "example.com", true, "test"))).state, api::JobState::kDone);
+  ASSERT_EQ(rig_->finish(run(rig_->instance_jobs.remove("team", "example.com", true, "test"))).state,
+            api::JobState::kDone);
   ASSERT_EQ(rig_->finish(run(rig_->service_jobs.remove("notes", "test"))).state, api::JobState::kDone);
   refused = run(rig_->instance_jobs.restore(upload(newer), "", "", "test"));
   ASSERT_FALSE(refused);
@@ -380,7 +395,9 @@ TEST_F(JobsTest, ManagerDeathAtEachStepOfARestoreLosesNothing) {
       put_value("live");
       api::Job ended;
       const std::string up = upload(file);
-      EXPECT_TRUE(die_at(fmt::format("{} {}", side, step), [&] { return run(rig_->instance_jobs.restore(up, "", "", "test")); }, ended));
+      EXPECT_TRUE(die_at(
+          fmt::format("{} {}", side, step),
+          [&] { return run(rig_->instance_jobs.restore(up, "", "", "test")); }, ended));
       EXPECT_EQ(ended.state, api::JobState::kDone) << ended.error.value_or("");
       EXPECT_EQ(value(), "backup");
       EXPECT_TRUE(loop_.run_until([&] { return is_running(); }));

@@ -7,7 +7,8 @@ namespace berth::manager {
 namespace {
 
 constexpr std::string_view kColumns =
-    "name, domain, service, path, password, database, database_user, database_host, database_password, log_flags, "
+    "name, domain, service, path, password, database, database_user, database_host, database_password, "
+    "log_flags, "
     "exclude_from_backup, wanted, is_made, "
     "to_char(created AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS created, "
     "to_char(deleted AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS deleted, "
@@ -23,7 +24,7 @@ Task<std::optional<Broken>> try_run(db::Database& database, db::Statement statem
   try {
     co_await database.run(std::move(statement));
   } catch (const db::SqlFailure& failure) {
-    if (failure.sqlstate() != "23505" && failure.sqlstate() != "23503") throw;   // unique, foreign key
+    if (failure.sqlstate() != "23505" && failure.sqlstate() != "23503") throw;  // unique, foreign key
     broken = Broken{failure.sqlstate(), failure.constraint()};
   }
   co_return broken;
@@ -53,7 +54,8 @@ InstanceRow InstanceRepository::read(const db::Row& row) const {
 }
 
 Task<std::vector<InstanceRow>> InstanceRepository::all() {
-  const auto rows = co_await database_.query_repeatable(fmt::format("SELECT {} FROM instance ORDER BY service, domain, name", kColumns));
+  const auto rows = co_await database_.query_repeatable(
+      fmt::format("SELECT {} FROM instance ORDER BY service, domain, name", kColumns));
   std::vector<InstanceRow> instances;
   for (const auto row : rows) instances.push_back(read(row));
   co_return instances;
@@ -78,8 +80,10 @@ Task<void> InstanceRepository::explain_taken(InstanceRow row, std::string constr
     holder = instance_key(rows.front().text("name"), rows.front().text("domain"));
     deleted = rows.front().get<bool>("deleted");
   }
-  const std::string bin = deleted ? fmt::format("; it is in the bin: bring it back, or delete it for good") : "";
-  if (constraint == "instance_path_key") throw_failure(Errc::kExists, "path {} is taken by {}{}", row.path, holder, bin);
+  const std::string bin =
+      deleted ? fmt::format("; it is in the bin: bring it back, or delete it for good") : "";
+  if (constraint == "instance_path_key")
+    throw_failure(Errc::kExists, "path {} is taken by {}{}", row.path, holder, bin);
   if (constraint == "instance_database_key")
     throw_failure(Errc::kExists, "database name {} is taken by {}{}", row.database, holder, bin);
   throw_failure(Errc::kExists, "there is already an instance {}{}", row.key(), bin);
@@ -92,14 +96,25 @@ Task<void> InstanceRepository::add(InstanceRow row) {
       "INSERT INTO instance (name, domain, service, path, password, database, database_user, database_host, "
       "database_password, log_flags, exclude_from_backup, wanted) "
       "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::numeric, $11, $12)";
-  statement.arguments = {row.name, row.domain, row.service, row.path, password, row.database, row.database_user,
-                         row.database_host, database_password, std::to_string(row.log_flags), row.exclude_from_backup, row.wanted};
+  statement.arguments = {row.name,
+                         row.domain,
+                         row.service,
+                         row.path,
+                         password,
+                         row.database,
+                         row.database_user,
+                         row.database_host,
+                         database_password,
+                         std::to_string(row.log_flags),
+                         row.exclude_from_backup,
+                         row.wanted};
   const auto broken = co_await try_run(database_, std::move(statement));
   if (!broken) co_return;
   if (broken->sqlstate == "23503") throw_failure(Errc::kNotFound, "service {} is not installed", row.service);
   const auto present = co_await find(row.name, row.domain);
-  if (present && !present->is_made && present->service == row.service && present->path == row.path && present->database == row.database)
-    co_return;   // our own row from before a crash
+  if (present && !present->is_made && present->service == row.service && present->path == row.path &&
+      present->database == row.database)
+    co_return;  // our own row from before a crash
   co_await explain_taken(row, broken->constraint);
 }
 
@@ -107,18 +122,31 @@ Task<void> InstanceRepository::update(InstanceRow row) {
   const std::string password = box_.seal(row.password), database_password = box_.seal(row.database_password);
   db::Statement statement;
   statement.sql =
-      "UPDATE instance SET service = $3, path = $4, password = $5, database = $6, database_user = $7, database_host = $8, "
-      "database_password = $9, log_flags = $10::numeric, exclude_from_backup = $11, wanted = $12, is_made = $13 "
+      "UPDATE instance SET service = $3, path = $4, password = $5, database = $6, database_user = $7, "
+      "database_host = $8, "
+      "database_password = $9, log_flags = $10::numeric, exclude_from_backup = $11, wanted = $12, is_made = "
+      "$13 "
       "WHERE name = $1 AND domain = $2";
-  statement.arguments = {row.name, row.domain, row.service, row.path, password, row.database, row.database_user,
-                         row.database_host, database_password, std::to_string(row.log_flags), row.exclude_from_backup,
-                         row.wanted, row.is_made};
+  statement.arguments = {row.name,
+                         row.domain,
+                         row.service,
+                         row.path,
+                         password,
+                         row.database,
+                         row.database_user,
+                         row.database_host,
+                         database_password,
+                         std::to_string(row.log_flags),
+                         row.exclude_from_backup,
+                         row.wanted,
+                         row.is_made};
   statement.safe_to_repeat = true;
   const auto broken = co_await try_run(database_, std::move(statement));
   if (broken) co_await explain_taken(row, broken->constraint);
 }
 
-Task<void> InstanceRepository::rename(std::string name, std::string domain, std::string new_name, std::string new_domain) {
+Task<void> InstanceRepository::rename(std::string name, std::string domain, std::string new_name,
+                                      std::string new_domain) {
   db::Statement statement;
   statement.sql = "UPDATE instance SET name = $3, domain = $4 WHERE name = $1 AND domain = $2";
   statement.arguments = {name, domain, new_name, new_domain};
@@ -132,12 +160,15 @@ Task<void> InstanceRepository::rename(std::string name, std::string domain, std:
 
 Task<void> InstanceRepository::put_in_bin(std::string name, std::string domain, int days) {
   co_await database_.query_repeatable(
-      "UPDATE instance SET deleted = coalesce(deleted, now()), purge = coalesce(purge, now() + make_interval(days => $3::int)) "
-      "WHERE name = $1 AND domain = $2", name, domain, days);
+      "UPDATE instance SET deleted = coalesce(deleted, now()), purge = coalesce(purge, now() + "
+      "make_interval(days => $3::int)) "
+      "WHERE name = $1 AND domain = $2",
+      name, domain, days);
 }
 
 Task<void> InstanceRepository::take_from_bin(std::string name, std::string domain) {
-  co_await database_.query_repeatable("UPDATE instance SET deleted = NULL, purge = NULL WHERE name = $1 AND domain = $2", name, domain);
+  co_await database_.query_repeatable(
+      "UPDATE instance SET deleted = NULL, purge = NULL WHERE name = $1 AND domain = $2", name, domain);
 }
 
 Task<void> InstanceRepository::remove(std::string name, std::string domain) {
@@ -145,7 +176,8 @@ Task<void> InstanceRepository::remove(std::string name, std::string domain) {
 }
 
 Task<std::vector<InstanceRow>> InstanceRepository::purgeable() {
-  const auto rows = co_await database_.query_repeatable(fmt::format("SELECT {} FROM instance WHERE purge < now()", kColumns));
+  const auto rows = co_await database_.query_repeatable(
+      fmt::format("SELECT {} FROM instance WHERE purge < now()", kColumns));
   std::vector<InstanceRow> instances;
   for (const auto row : rows) instances.push_back(read(row));
   co_return instances;

@@ -14,14 +14,14 @@ using loop::Task;
 
 struct InstanceRow {
   std::string name, domain, service, path;
-  std::string password;             // clear text here, sealed in the table
+  std::string password;  // clear text here, sealed in the table
   std::string database, database_user, database_host;
-  std::string database_password;    // as password
+  std::string database_password;  // as password
   std::uint64_t log_flags = 0;
   bool exclude_from_backup = false;
-  bool wanted = true;               // an admin wants it to run
-  bool is_made = false;             // its database is there
-  std::string created, deleted, purge;   // ISO 8601 UTC; deleted empty: not in the bin
+  bool wanted = true;                   // an admin wants it to run
+  bool is_made = false;                 // its database is there
+  std::string created, deleted, purge;  // ISO 8601 UTC; deleted empty: not in the bin
   bool is_deleted() const { return !deleted.empty(); }
   std::string key() const { return name + "@" + domain; }
 };

@@ -14,13 +14,20 @@ namespace berth::manager {
 using namespace std::chrono_literals;
 
 namespace {
-constexpr int kStartsAtOnce = 8;   // schema migrations of many instances must not drown PostgreSQL
+constexpr int kStartsAtOnce = 8;  // schema migrations of many instances must not drown PostgreSQL
 }
 
-Instances::Instances(loop::Loop& loop, InstanceRepository& repository, InstanceDatabases& databases, const Cluster& cluster,
-                     Services& services, WebserverControl& webserver, const SecretBox& box, const Layout& layout)
-    : loop_(loop), repository_(repository), databases_(databases), cluster_(cluster), services_(services),
-      webserver_(webserver), box_(box), layout_(layout) {}
+Instances::Instances(loop::Loop& loop, InstanceRepository& repository, InstanceDatabases& databases,
+                     const Cluster& cluster, Services& services, WebserverControl& webserver,
+                     const SecretBox& box, const Layout& layout)
+    : loop_(loop),
+      repository_(repository),
+      databases_(databases),
+      cluster_(cluster),
+      services_(services),
+      webserver_(webserver),
+      box_(box),
+      layout_(layout) {}
 
 std::string Instances::grant_of(const InstanceRow& row) const {
   // Derived, not kept: a new manager gives the same, so survivors stay attached.
@@ -91,7 +98,8 @@ Task<void> Instances::start_row(InstanceRow row) {
   or_throw(make_directories(start.working_path, 0700));
   if (services_.is_root()) {
     const uid_t uid = services_.uid_of(row.service);
-    if (::chown(start.working_path.c_str(), uid, uid) != 0) throw Failure(errno_error(errno, "chown " + start.working_path));
+    if (::chown(start.working_path.c_str(), uid, uid) != 0)
+      throw Failure(errno_error(errno, "chown " + start.working_path));
   }
   co_await grant(row);
   co_await service->start_instance(std::move(start));
@@ -120,8 +128,10 @@ Task<void> Instances::service_ready(Service& service) {
       starts.push_back(std::make_unique<loop::Spawned<void>>(loop_, one(*this, permits, row)));
     } else if (should) {
       // It lived on without us: what changed meanwhile is told again.
-      service.tell(json::Object{{"mt", "AppSetLogFlags"}, {"name", row.name}, {"domain", row.domain}, {"logFlags", row.log_flags}});
-      service.tell(json::Object{{"mt", "AppSetPassword"}, {"name", row.name}, {"domain", row.domain}, {"password", row.password}});
+      service.tell(json::Object{
+          {"mt", "AppSetLogFlags"}, {"name", row.name}, {"domain", row.domain}, {"logFlags", row.log_flags}});
+      service.tell(json::Object{
+          {"mt", "AppSetPassword"}, {"name", row.name}, {"domain", row.domain}, {"password", row.password}});
       tell(row);
     } else if (runs) {
       service.tell(json::Object{{"mt", "AppStop"}, {"name", row.name}, {"domain", row.domain}});
@@ -130,7 +140,8 @@ Task<void> Instances::service_ready(Service& service) {
   for (const auto& [key, runtime] : service.instances())
     if (!rows_.contains(key)) {
       const auto at = key.find('@');
-      service.tell(json::Object{{"mt", "AppStop"}, {"name", key.substr(0, at)}, {"domain", key.substr(at + 1)}});
+      service.tell(
+          json::Object{{"mt", "AppStop"}, {"name", key.substr(0, at)}, {"domain", key.substr(at + 1)}});
     }
   for (auto& start : starts) co_await start->join();
 }
@@ -149,7 +160,9 @@ Task<void> Instances::start(std::string name, std::string domain) {
   if (!service->process().is_wanted())
     throw_failure(Errc::kConflict, "service {} is stopped: start it first", row.service);
   const bool connected = co_await wait_at_most(loop_, service->ready(), 15s);
-  if (!connected) throw_failure(Errc::kUnavailable, "service {} does not run: {}", row.service, service->process().detail());
+  if (!connected)
+    throw_failure(Errc::kUnavailable, "service {} does not run: {}", row.service,
+                  service->process().detail());
   const auto* runtime = service->find_instance(row.key());
   if (runtime && runtime->state == api::InstanceState::kRunning) co_return;
   co_await start_row(row);
@@ -208,7 +221,10 @@ Task<InstanceRow> Instances::edit(api::EditInstance edit) {
   if (moves) {
     co_await start_if_wanted(wanted.name, wanted.domain);
   } else if (Service* service = services_.find(wanted.service)) {
-    service->tell(json::Object{{"mt", "AppSetLogFlags"}, {"name", wanted.name}, {"domain", wanted.domain}, {"logFlags", wanted.log_flags}});
+    service->tell(json::Object{{"mt", "AppSetLogFlags"},
+                               {"name", wanted.name},
+                               {"domain", wanted.domain},
+                               {"logFlags", wanted.log_flags}});
   }
   tell(wanted);
   co_return wanted;
@@ -221,7 +237,8 @@ Task<void> Instances::set_password(std::string name, std::string domain, std::st
   co_await repository_.update(row);
   rows_[row.key()] = row;
   if (Service* service = services_.find(row.service))
-    service->tell(json::Object{{"mt", "AppSetPassword"}, {"name", name}, {"domain", domain}, {"password", password}});
+    service->tell(
+        json::Object{{"mt", "AppSetPassword"}, {"name", name}, {"domain", domain}, {"password", password}});
 }
 
 Task<void> Instances::set_database_password(std::string name, std::string domain, std::string password) {
@@ -233,7 +250,8 @@ Task<void> Instances::set_database_password(std::string name, std::string domain
   co_await repository_.update(row);
   rows_[row.key()] = row;
   if (Service* service = services_.find(row.service))
-    service->tell(json::Object{{"mt", "AppSetDatabasePassword"}, {"name", name}, {"domain", domain}, {"dbPassword", password}});
+    service->tell(json::Object{
+        {"mt", "AppSetDatabasePassword"}, {"name", name}, {"domain", domain}, {"dbPassword", password}});
 }
 
 Task<void> Instances::registered_domain_changed(std::string domain, std::optional<std::string> password) {
@@ -242,7 +260,10 @@ Task<void> Instances::registered_domain_changed(std::string domain, std::optiona
   for (const auto& [key, row] : rows_) {
     Service* service = services_.find(row.service);
     if (!service || row.is_deleted()) continue;
-    json::Object message{{"mt", password ? "AppDomain" : "AppDomainRemoved"}, {"name", row.name}, {"domain", row.domain}, {"regDomain", domain}};
+    json::Object message{{"mt", password ? "AppDomain" : "AppDomainRemoved"},
+                         {"name", row.name},
+                         {"domain", row.domain},
+                         {"regDomain", domain}};
     if (password) message["password"] = *password;
     service->tell(std::move(message));
   }
@@ -274,11 +295,15 @@ Task<void> Instances::reload(std::string name, std::string domain) {
 Result<void> Instances::check_free(const InstanceRow& row, const std::string& self) const {
   for (const auto& [key, other] : rows_) {
     if (key == self) continue;
-    const std::string bin = other.is_deleted() ? " (it is in the bin: bring it back, or delete it for good)" : "";
+    const std::string bin =
+        other.is_deleted() ? " (it is in the bin: bring it back, or delete it for good)" : "";
     if (key == row.key()) return fail(Errc::kExists, "there is already an instance {}{}", key, bin);
     if (other.path == row.path) return fail(Errc::kExists, "path {} is taken by {}{}", row.path, key, bin);
-    if (row.path.starts_with(other.path + "/")) return fail(Errc::kExists, "path {} lies below {}, which belongs to {}{}", row.path, other.path, key, bin);
-    if (other.path.starts_with(row.path + "/")) return fail(Errc::kExists, "path {} of {} lies below {}{}", other.path, key, row.path, bin);
+    if (row.path.starts_with(other.path + "/"))
+      return fail(Errc::kExists, "path {} lies below {}, which belongs to {}{}", row.path, other.path, key,
+                  bin);
+    if (other.path.starts_with(row.path + "/"))
+      return fail(Errc::kExists, "path {} of {} lies below {}{}", other.path, key, row.path, bin);
     if (other.database_host == row.database_host && other.database == row.database)
       return fail(Errc::kExists, "database name {} is taken by {}{}", row.database, key, bin);
     if (other.database_host == row.database_host && other.database_user == row.database_user)
@@ -292,16 +317,19 @@ api::SuggestInstanceResult Instances::suggest(const api::SuggestInstance& reques
   std::string base = request.name.value_or(request.service);
   result.name = base;
   if (!request.name)
-    for (int number = 2; find(result.name, request.domain); ++number) result.name = fmt::format("{}{}", base, number);
+    for (int number = 2; find(result.name, request.domain); ++number)
+      result.name = fmt::format("{}{}", base, number);
   result.path = suggest_path(request.domain, result.name);
   result.database = suggest_database_name(request.domain, result.name);
   const auto check = [&](const char* field, Result<void> checked) {
     if (!checked) result.problems.push_back({field, checked.error().detail});
   };
-  if (!services_.find(request.service)) result.problems.push_back({"service", fmt::format("service {} is not installed", request.service)});
+  if (!services_.find(request.service))
+    result.problems.push_back({"service", fmt::format("service {} is not installed", request.service)});
   check("name", check_instance_name(result.name));
   check("domain", check_domain(request.domain));
-  if (auto path = normalise_path(result.path); !path) result.problems.push_back({"path", path.error().detail});
+  if (auto path = normalise_path(result.path); !path)
+    result.problems.push_back({"path", path.error().detail});
   check("database", check_database_name(result.database));
   if (result.problems.empty()) {
     InstanceRow row;
@@ -311,7 +339,10 @@ api::SuggestInstanceResult Instances::suggest(const api::SuggestInstance& reques
     row.database = row.database_user = result.database;
     if (auto free = check_free(row, ""); !free) {
       const auto& text = free.error().detail;
-      result.problems.push_back({text.starts_with("path") ? "path" : text.starts_with("database") ? "database" : "name", text});
+      result.problems.push_back({text.starts_with("path")       ? "path"
+                                 : text.starts_with("database") ? "database"
+                                                                : "name",
+                                 text});
     }
   }
   return result;
@@ -377,7 +408,7 @@ Task<void> Instances::refresh_sizes() {
   try {
     sizes_ = co_await databases_.sizes();
   } catch (const Failure& failure) {
-    BERTH_LOG(kDatabase, "no sizes", {"error", failure.error().detail});   // the last ones stay
+    BERTH_LOG(kDatabase, "no sizes", {"error", failure.error().detail});  // the last ones stay
   }
 }
 

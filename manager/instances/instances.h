@@ -19,8 +19,9 @@ namespace berth::manager {
 // Owned by the manager's main.
 class Instances {
  public:
-  Instances(loop::Loop& loop, InstanceRepository& repository, InstanceDatabases& databases, const Cluster& cluster,
-            Services& services, WebserverControl& webserver, const SecretBox& box, const Layout& layout);
+  Instances(loop::Loop& loop, InstanceRepository& repository, InstanceDatabases& databases,
+            const Cluster& cluster, Services& services, WebserverControl& webserver, const SecretBox& box,
+            const Layout& layout);
 
   // Reads all rows and tells the webserver their grants.
   Task<void> load();
@@ -28,8 +29,8 @@ class Instances {
   std::function<void(const std::string& name, const std::string& domain)> removed;
 
   const InstanceRow* find(const std::string& name, const std::string& domain) const;
-  Result<InstanceRow> get(const std::string& name, const std::string& domain) const;   // kNotFound
-  std::vector<InstanceRow> of_service(const std::string& service) const;   // also those in the bin
+  Result<InstanceRow> get(const std::string& name, const std::string& domain) const;  // kNotFound
+  std::vector<InstanceRow> of_service(const std::string& service) const;              // also those in the bin
   const std::map<std::string, InstanceRow>& all() const { return rows_; }
 
   // After the service said hello: starts those that should run, stops what should not.
@@ -51,7 +52,7 @@ class Instances {
   Task<void> registered_domain_changed(std::string domain, std::optional<std::string> password);
 
   // For jobs: after a row was written.
-  Task<void> put(InstanceRow row);      // grant, view
+  Task<void> put(InstanceRow row);  // grant, view
   Task<void> forget(std::string name, std::string domain);
   Task<void> reload(std::string name, std::string domain);
 
@@ -62,9 +63,9 @@ class Instances {
   api::Instance view(const InstanceRow& row) const;
   // Sizes of all databases, at most every few seconds asked for.
   Task<void> refresh_sizes();
-  std::string url_base;                 // "https://localhost:8443"
+  std::string url_base;  // "https://localhost:8443"
 
-  std::map<std::string, std::string> registered_domains;   // domain → password
+  std::map<std::string, std::string> registered_domains;  // domain → password
   InstanceRepository& repository() { return repository_; }
   InstanceDatabases& databases() { return databases_; }
   Services& services() { return services_; }
@@ -85,7 +86,7 @@ class Instances {
   WebserverControl& webserver_;
   const SecretBox& box_;
   const Layout& layout_;
-  std::map<std::string, InstanceRow> rows_;   // by key
+  std::map<std::string, InstanceRow> rows_;  // by key
   std::map<std::string, std::uint64_t> sizes_;
   loop::TimePoint sizes_read_{};
 };

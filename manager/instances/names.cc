@@ -15,7 +15,9 @@ bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x
 // How a byte is shown in a message: printable as itself, else in hex.
 std::string show(char c) {
   const auto byte = static_cast<unsigned char>(c);
-  return byte > 0x20 && byte < 0x7f ? fmt::format("'{}'", c) : c == ' ' ? "a space" : fmt::format("byte 0x{:02x}", byte);
+  return byte > 0x20 && byte < 0x7f ? fmt::format("'{}'", c)
+         : c == ' '                 ? "a space"
+                                    : fmt::format("byte 0x{:02x}", byte);
 }
 
 // C1 control characters and the line and paragraph separators, in UTF-8.
@@ -25,9 +27,10 @@ bool has_odd_unicode(std::string_view text) {
     if (a == 0xc2 && b >= 0x80 && b <= 0xa0) return true;
     if (a == 0xe2 && b == 0x80 && i + 2 < text.size()) {
       const auto c = static_cast<unsigned char>(text[i + 2]);
-      if ((c >= 0x80 && c <= 0x8f) || (c >= 0xa8 && c <= 0xaf)) return true;   // spaces, marks of direction
+      if ((c >= 0x80 && c <= 0x8f) || (c >= 0xa8 && c <= 0xaf)) return true;  // spaces, marks of direction
     }
-    if (a == 0xef && b == 0xbb && i + 2 < text.size() && static_cast<unsigned char>(text[i + 2]) == 0xbf) return true;
+    if (a == 0xef && b == 0xbb && i + 2 < text.size() && static_cast<unsigned char>(text[i + 2]) == 0xbf)
+      return true;
   }
   return false;
 }
@@ -53,7 +56,8 @@ Result<void> check_service_id(std::string_view id) {
   for (const char c : id)
     if (!is_ascii_letter(c) && !is_digit(c) && c != '-' && c != '_' && c != '.')
       return fail(Errc::kMalformed, "service id must not contain {}", show(c));
-  constexpr std::array<std::string_view, 5> kOurs = {"manager", "webserver", "postgres", "postgresql", "core_dumps"};
+  constexpr std::array<std::string_view, 5> kOurs = {"manager", "webserver", "postgres", "postgresql",
+                                                     "core_dumps"};
   if (std::find(kOurs.begin(), kOurs.end(), id) != kOurs.end())
     return fail(Errc::kExists, "\"{}\" is the platform's own name", id);
   return {};
@@ -75,7 +79,8 @@ Result<void> check_domain(std::string_view domain) {
     if (label.size() > 63) return fail(Errc::kTooLarge, "domain part \"{}\" is longer than 63 bytes", label);
     for (const char c : label)
       if (!is_ascii_letter(c) && !is_digit(c) && c != '-' && c != '_')
-        return fail(Errc::kMalformed, "domain must not contain {} (write international names in their xn-- form)", show(c));
+        return fail(Errc::kMalformed,
+                    "domain must not contain {} (write international names in their xn-- form)", show(c));
     if (label.front() == '-' || label.back() == '-')
       return fail(Errc::kMalformed, "domain part \"{}\" begins or ends with '-'", label);
   }
@@ -91,7 +96,8 @@ Result<std::string> normalise_path(std::string_view path) {
   const auto parts = split(path, '/');
   for (const auto part : parts) {
     if (part.empty()) return fail(Errc::kMalformed, "path has an empty part between slashes");
-    if (auto checked = check_segment(part, "path"); !checked) return tl::unexpected(std::move(checked.error()));
+    if (auto checked = check_segment(part, "path"); !checked)
+      return tl::unexpected(std::move(checked.error()));
   }
   if (parts.front() == "manager") return fail(Errc::kConflict, "paths below /manager belong to the manager");
   return "/" + std::string(path);
@@ -111,6 +117,8 @@ Result<void> check_password(std::string_view password) {
   return {};
 }
 
-std::string instance_key(std::string_view name, std::string_view domain) { return fmt::format("{}@{}", name, domain); }
+std::string instance_key(std::string_view name, std::string_view domain) {
+  return fmt::format("{}@{}", name, domain);
+}
 
 }  // namespace berth::manager

@@ -9,10 +9,10 @@
 
 namespace berth::manager {
 
-inline constexpr std::size_t kMaxInstanceName = 63;   // bytes
-inline constexpr std::size_t kMaxDomain = 253;        // bytes, RFC 1035 section 2.3.4
-inline constexpr std::size_t kMaxPath = 255;          // bytes of a webserver path
-inline constexpr std::size_t kMaxPassword = 1024;     // bytes
+inline constexpr std::size_t kMaxInstanceName = 63;  // bytes
+inline constexpr std::size_t kMaxDomain = 253;       // bytes, RFC 1035 section 2.3.4
+inline constexpr std::size_t kMaxPath = 255;         // bytes of a webserver path
+inline constexpr std::size_t kMaxPassword = 1024;    // bytes
 
 // Service ids: letters, digits, '-', '_', '.', beginning with a letter or digit, at most 63 bytes. They
 // become file and folder names. `manager`, `webserver`, `postgres`, `postgresql` and `core_dumps` are ours.

@@ -11,7 +11,11 @@ TEST(InstanceNames, TakesUsualAndForeignLetters) {
 }
 
 TEST(InstanceNames, RefusesOddBytesAndSaysWhich) {
-  struct Case { std::string name; const char* word; Errc code; };
+  struct Case {
+    std::string name;
+    const char* word;
+    Errc code;
+  };
   const Case cases[] = {
       {"", "empty", Errc::kMalformed},
       {"a b", "a space", Errc::kMalformed},
@@ -24,7 +28,9 @@ TEST(InstanceNames, RefusesOddBytesAndSaysWhich) {
       {"a\"b", "'\"'", Errc::kMalformed},
       {"..", "\"..\"", Errc::kMalformed},
       {"\xff\xfe", "UTF-8", Errc::kMalformed},
-      {"a\xe2\x80\x8b" "b", "invisible", Errc::kMalformed},   // zero width space
+      {"a\xe2\x80\x8b"
+       "b",
+       "invisible", Errc::kMalformed},  // zero width space
       {std::string(64, 'x'), "64 bytes", Errc::kTooLarge},
   };
   for (const auto& c : cases) {
@@ -41,7 +47,8 @@ TEST(InstanceNames, RefusesOddBytesAndSaysWhich) {
 }
 
 TEST(InstanceNames, DomainsAreDnsNamesOrEmpty) {
-  for (const char* domain : {"", "example.com", "localhost", "a-b.xn--mnchen-3ya.de", "EXAMPLE.com", "_x.test"})
+  for (const char* domain :
+       {"", "example.com", "localhost", "a-b.xn--mnchen-3ya.de", "EXAMPLE.com", "_x.test"})
     EXPECT_TRUE(check_domain(domain)) << domain;
   for (const char* domain : {"a..b", ".a", "a.", "-a.de", "a-.de", "a b.de", "münchen.de", "a/b"})
     EXPECT_FALSE(check_domain(domain)) << domain;
@@ -49,7 +56,7 @@ TEST(InstanceNames, DomainsAreDnsNamesOrEmpty) {
 }
 
 TEST(InstancePaths, AreTakenWithAndWithoutLeadingSlash) {
-  EXPECT_EQ(normalise_path("example.com/team").value(), "/example.com/team");   // as the installer sends it
+  EXPECT_EQ(normalise_path("example.com/team").value(), "/example.com/team");  // as the installer sends it
   EXPECT_EQ(normalise_path("/example.com/team").value(), "/example.com/team");
   EXPECT_EQ(normalise_path("/team/").value(), "/team");
 }
@@ -69,7 +76,8 @@ TEST(InstancePaths, RefuseWhatNoUrlCouldSay) {
 }
 
 TEST(ServiceIds, AreSafeFileNamesAndNotOurs) {
-  for (const char* id : {"notes", "innovaphone-users", "acme_x", "a.b", "9x"}) EXPECT_TRUE(check_service_id(id)) << id;
+  for (const char* id : {"notes", "innovaphone-users", "acme_x", "a.b", "9x"})
+    EXPECT_TRUE(check_service_id(id)) << id;
   for (const char* id : {"", ".x", "-x", "a/b", "a b", "..", "ä"}) EXPECT_FALSE(check_service_id(id)) << id;
   for (const char* id : {"manager", "webserver", "postgres", "core_dumps"})
     EXPECT_EQ(check_service_id(id).error().code, Errc::kExists) << id;

@@ -11,10 +11,12 @@
 namespace berth::manager {
 namespace {
 
-constexpr std::array<std::string_view, 6> kPhases = {"waiting", "forward", "backward", "done", "failed", "cancelled"};
+constexpr std::array<std::string_view, 6> kPhases = {"waiting", "forward", "backward",
+                                                     "done",    "failed",  "cancelled"};
 
 constexpr std::string_view kColumns =
-    "id, kind, title, target, phase, step, steps, data::text AS data, asked_by, error, error_code, result::text AS result, "
+    "id, kind, title, target, phase, step, steps, data::text AS data, asked_by, error, error_code, "
+    "result::text AS result, "
     "to_char(created AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS created, "
     "to_char(started AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS started, "
     "to_char(ended AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS ended";
@@ -40,7 +42,8 @@ JobEntry read_entry(const db::Row& row) {
   entry.created = row.text("created");
   entry.started = row.text("started");
   entry.ended = row.text("ended");
-  if (!row.is_null("error")) entry.error = Error{api::parse_error_code(row.text("error_code")), std::string(row.text("error"))};
+  if (!row.is_null("error"))
+    entry.error = Error{api::parse_error_code(row.text("error_code")), std::string(row.text("error"))};
   return entry;
 }
 
@@ -64,7 +67,8 @@ Task<std::string> Journal::add(JobEntry entry) {
   const auto rows = co_await database_.query(
       "INSERT INTO job (id, kind, title, target, phase, step, steps, data, asked_by) "
       "VALUES (nextval('job_id'), $1, $2, $3, $4, $5, $6, $7::jsonb, $8) RETURNING id",
-      api::word_of(entry.kind), entry.title, entry.target, name_of(entry.phase), entry.step, entry.steps, data, entry.by);
+      api::word_of(entry.kind), entry.title, entry.target, name_of(entry.phase), entry.step, entry.steps,
+      data, entry.by);
   co_return rows.front().get<std::string>(0);
 }
 
@@ -79,7 +83,8 @@ Task<void> Journal::write(JobEntry entry) {
     Error away;
     try {
       co_await database_.query_repeatable(
-          "UPDATE job SET phase = $2, step = $3, data = $4::jsonb, error = $5, error_code = $6, result = $7::jsonb, "
+          "UPDATE job SET phase = $2, step = $3, data = $4::jsonb, error = $5, error_code = $6, result = "
+          "$7::jsonb, "
           "started = $8::timestamptz, ended = $9::timestamptz, steps = $10 WHERE id = $1::bigint",
           entry.id, name_of(entry.phase), entry.step, data, error, code, result, started, ended, entry.steps);
       co_return;
@@ -87,7 +92,8 @@ Task<void> Journal::write(JobEntry entry) {
       away = failure.error();
     }
     // kNoSpace too: an admin makes room, and the job goes on where it stands.
-    if (away.code != Errc::kUnavailable && away.code != Errc::kTimeout && away.code != Errc::kNoSpace) throw Failure(away);
+    if (away.code != Errc::kUnavailable && away.code != Errc::kTimeout && away.code != Errc::kNoSpace)
+      throw Failure(away);
     if (!told) log_warning("job waits for the database", {{"job", entry.id}, {"error", away.detail}});
     told = true;
     co_await loop::sleep_for(loop_, std::chrono::milliseconds(300));
@@ -131,15 +137,18 @@ Task<std::vector<api::JobLogLine>> Journal::log(std::string id) {
   if (!parse_integer(id)) co_return lines;
   const auto rows = co_await database_.query_repeatable(
       "SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS at, text FROM job_log "
-      "WHERE job = $1::bigint ORDER BY at, ctid LIMIT 10000", id);
+      "WHERE job = $1::bigint ORDER BY at, ctid LIMIT 10000",
+      id);
   for (const auto row : rows) lines.push_back({row.get<std::string>("at"), row.get<std::string>("text")});
   co_return lines;
 }
 
 Task<void> Journal::prune(std::size_t keep) {
   co_await database_.query_repeatable(
-      "DELETE FROM job WHERE ended IS NOT NULL AND id <= coalesce((SELECT id FROM job WHERE ended IS NOT NULL "
-      "ORDER BY id DESC OFFSET $1::bigint LIMIT 1), 0)", keep);
+      "DELETE FROM job WHERE ended IS NOT NULL AND id <= coalesce((SELECT id FROM job WHERE ended IS NOT "
+      "NULL "
+      "ORDER BY id DESC OFFSET $1::bigint LIMIT 1), 0)",
+      keep);
 }
 
 }  // namespace berth::manager

@@ -25,14 +25,14 @@ constexpr bool is_final(JobPhase phase) { return phase >= JobPhase::kDone; }
 struct JobEntry {
   std::string id;
   api::JobKind kind{};
-  std::string title;      // "Install Notes 1.0"
-  std::string target;     // service id or name@domain: one job at a time for each
-  std::string by;         // who asked
+  std::string title;   // "Install Notes 1.0"
+  std::string target;  // service id or name@domain: one job at a time for each
+  std::string by;      // who asked
   JobPhase phase = JobPhase::kWaiting;
   std::size_t step = 0;
   std::size_t steps = 0;
-  api::JsonObject data;   // what the steps need to run again; secrets in it are sealed by their owners
-  std::string created, started, ended;   // ISO 8601 UTC; empty: not yet
+  api::JsonObject data;  // what the steps need to run again; secrets in it are sealed by their owners
+  std::string created, started, ended;  // ISO 8601 UTC; empty: not yet
   std::optional<Error> error;
   api::JsonObject result;
 };
@@ -46,7 +46,7 @@ class Journal {
   // Gives the entry its id and writes it. Throws Failure(kUnavailable) if the database is away.
   Task<std::string> add(JobEntry entry);
   Task<void> write(JobEntry entry);
-  Task<std::vector<JobEntry>> unfinished();              // oldest first
+  Task<std::vector<JobEntry>> unfinished();               // oldest first
   Task<std::vector<JobEntry>> recent(std::size_t limit);  // newest first
   Task<std::optional<JobEntry>> find(std::string id);
   Task<void> add_log(std::string id, std::string text);  // never throws: a lost line is no reason to fail

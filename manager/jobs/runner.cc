@@ -27,7 +27,8 @@ api::Job to_api(const JobEntry& entry, std::string_view step_text, std::uint64_t
   job.step_text = step_text;
   if (entry.phase == JobPhase::kDone) job.percent = 100;
   else if (entry.steps > 0)
-    job.percent = std::min<std::uint64_t>(99, (entry.step * 100 + std::min<std::uint64_t>(step_percent, 100)) / entry.steps);
+    job.percent = std::min<std::uint64_t>(
+        99, (entry.step * 100 + std::min<std::uint64_t>(step_percent, 100)) / entry.steps);
   if (!entry.started.empty()) job.started_at = entry.started;
   if (!entry.ended.empty()) job.ended_at = entry.ended;
   job.by = entry.by;
@@ -39,7 +40,11 @@ api::Job to_api(const JobEntry& entry, std::string_view step_text, std::uint64_t
 class JobRunner::Run final : public JobRun {
  public:
   Run(JobRunner& runner, JobEntry entry, Steps steps)
-      : runner_(runner), entry_(std::move(entry)), steps_(std::move(steps)), done_(runner.loop_), logs_(runner.loop_, "job log") {
+      : runner_(runner),
+        entry_(std::move(entry)),
+        steps_(std::move(steps)),
+        done_(runner.loop_),
+        logs_(runner.loop_, "job log") {
     entry_.steps = steps_.size();
   }
   ~Run() {
@@ -67,7 +72,7 @@ class JobRunner::Run final : public JobRun {
     if (entry_.step < steps_.size() && !steps_[entry_.step].can_cancel)
       return fail(Errc::kConflict, "\"{}\" cannot be stopped half-way", steps_[entry_.step].text);
     cancelled_ = true;
-    if (step_) step_->done().set();   // serve() wakes and drops the step
+    if (step_) step_->done().set();  // serve() wakes and drops the step
     return {};
   }
 
@@ -105,7 +110,7 @@ class JobRunner::Run final : public JobRun {
       co_await runner_.database_.query_repeatable("SELECT 1");
       answers = true;
     } catch (const Failure&) {
-      answers = false;   // that is the question
+      answers = false;  // that is the question
     }
     co_return answers;
   }
@@ -129,7 +134,7 @@ class JobRunner::Run final : public JobRun {
       if (error) {
         entry_.error = *error;
         entry_.phase = JobPhase::kBackward;
-        ++entry_.step;   // this one may be half-done
+        ++entry_.step;  // this one may be half-done
         log(fmt::format("{}: {}", step.text, error->detail));
         co_await save();
         co_return;
@@ -143,7 +148,7 @@ class JobRunner::Run final : public JobRun {
       co_await save();
       log(step.text + ": done");
     }
-    if (entry_.phase == JobPhase::kForward) {   // a job without steps, or stopped right before its end
+    if (entry_.phase == JobPhase::kForward) {  // a job without steps, or stopped right before its end
       entry_.phase = JobPhase::kDone;
       entry_.ended = utc_now();
       co_await save();
@@ -177,7 +182,9 @@ class JobRunner::Run final : public JobRun {
       if (entry_.step > 0) co_await save();
     }
     if (entry_.error) entry_.error->detail += left;
-    entry_.phase = entry_.error && entry_.error->code == Errc::kCancelled && left.empty() ? JobPhase::kCancelled : JobPhase::kFailed;
+    entry_.phase = entry_.error && entry_.error->code == Errc::kCancelled && left.empty()
+                       ? JobPhase::kCancelled
+                       : JobPhase::kFailed;
     entry_.ended = utc_now();
     co_await save();
   }
@@ -192,7 +199,9 @@ class JobRunner::Run final : public JobRun {
     if (entry_.phase == JobPhase::kBackward) co_await backward();
     step_text_.clear();
     log_event(entry_.phase == JobPhase::kDone ? LogLevel::kInfo : LogLevel::kWarning, "job ended",
-              {{"job", entry_.id}, {"title", entry_.title}, {"state", name_of(entry_.phase)},
+              {{"job", entry_.id},
+               {"title", entry_.title},
+               {"state", name_of(entry_.phase)},
                {"error", entry_.error ? entry_.error->detail : ""}});
     tell();
     done_.set();
@@ -246,10 +255,12 @@ std::optional<api::Job> JobRunner::find_running(const std::string& target) const
 
 Task<Result<api::Job>> JobRunner::start(NewJob job) {
   const auto busy = [&](std::string_view title) {
-    return fail(Errc::kConflict, "{} is busy: \"{}\" is already running; wait for its end or cancel it", job.target, title);
+    return fail(Errc::kConflict, "{} is busy: \"{}\" is already running; wait for its end or cancel it",
+                job.target, title);
   };
   if (const auto running = find_running(job.target)) co_return busy(running->title);
-  if (const auto starting = starting_.find(job.target); starting != starting_.end()) co_return busy(starting->second);
+  if (const auto starting = starting_.find(job.target); starting != starting_.end())
+    co_return busy(starting->second);
   starting_[job.target] = job.title;
   struct Release {
     std::map<std::string, std::string>& targets;
@@ -288,7 +299,8 @@ Task<Result<api::Job>> JobRunner::find(std::string id) {
 
 Result<void> JobRunner::cancel(const std::string& id) {
   const auto found = running_.find(id);
-  if (found == running_.end() || is_final(found->second->entry_.phase)) return fail(Errc::kConflict, "job {} does not run", id);
+  if (found == running_.end() || is_final(found->second->entry_.phase))
+    return fail(Errc::kConflict, "job {} does not run", id);
   return found->second->cancel();
 }
 

@@ -41,10 +41,10 @@ class JobRun {
 // One step. Both halves must be idempotent: after a crash a half-done step runs again, and an undo meets steps that were
 // half-done or never began. An empty undo has nothing to take back.
 struct JobStep {
-  std::string text;                                // "download", for people
+  std::string text;  // "download", for people
   std::function<Task<void>(JobRun&)> run;
   std::function<Task<void>(JobRun&)> undo;
-  bool can_cancel = true;                          // false: the point of no return is in or behind this step
+  bool can_cancel = true;  // false: the point of no return is in or behind this step
 };
 
 struct NewJob {
@@ -100,7 +100,7 @@ class JobRunner {
   Journal journal_;
   std::map<api::JobKind, Maker> makers_;
   std::map<std::string, std::unique_ptr<Run>> running_;
-  std::map<std::string, std::string> starting_;   // targets being written down
+  std::map<std::string, std::string> starting_;  // targets being written down
   loop::Deferred reap_;
   std::vector<std::string> ended_;
 };

@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 struct World {
   std::vector<std::string> log;
   bool a = false, b = false, c = false;
-  int failing = -1;          // this step fails
+  int failing = -1;  // this step fails
   int runs = 0;
 };
 
@@ -43,7 +43,7 @@ class JobRunnerTest : public testing::Test {
         step.run = [this, i, flag = flags[i]](JobRun& run) -> Task<void> {
           ++world_.runs;
           co_await loop::sleep_for(loop_, 1ms);
-          *flag = true;   // half-done even if it fails now
+          *flag = true;  // half-done even if it fails now
           if (world_.failing == i) throw_failure(Errc::kFailed, "step {} does not work", i);
           run.data()[run.entry().steps ? "done" : ""] = i;
         };
@@ -57,7 +57,9 @@ class JobRunnerTest : public testing::Test {
     });
     return runner;
   }
-  NewJob job(std::string target = "notes") { return {api::JobKind::kInstall, "Install Notes", std::move(target), "test", {}}; }
+  NewJob job(std::string target = "notes") {
+    return {api::JobKind::kInstall, "Install Notes", std::move(target), "test", {}};
+  }
 
   loop::Loop loop_;
   World world_;
@@ -67,7 +69,9 @@ class JobRunnerTest : public testing::Test {
 TEST_F(JobRunnerTest, RunsItsStepsInOrderAndTellsTheEnd) {
   auto runner = make_runner();
   std::vector<std::string> told;
-  runner->changed = [&](const api::Job& job) { told.push_back(fmt::format("{} {}/{} {}", api::word_of(job.state), job.step, job.steps, job.step_text)); };
+  runner->changed = [&](const api::Job& job) {
+    told.push_back(fmt::format("{} {}/{} {}", api::word_of(job.state), job.step, job.steps, job.step_text));
+  };
   const auto started = loop::run_task(loop_, runner->start(job())).value();
   const auto ended = loop::run_task(loop_, runner->wait(started.id)).value();
   EXPECT_EQ(ended.state, api::JobState::kDone);
@@ -118,7 +122,7 @@ TEST_F(JobRunnerTest, CancelUndoesUpToThePointOfNoReturn) {
   EXPECT_FALSE(world_.a || world_.b || world_.c);
 
   reached.reset();
-  stop_at = "before 2";   // step 2 cannot be cancelled
+  stop_at = "before 2";  // step 2 cannot be cancelled
   const auto late = loop::run_task(loop_, runner->start(job())).value();
   ASSERT_TRUE(loop_.run_until([&] { return reached.is_set(); }));
   EXPECT_EQ(runner->cancel(late.id).error().code, Errc::kConflict);
@@ -128,8 +132,9 @@ TEST_F(JobRunnerTest, CancelUndoesUpToThePointOfNoReturn) {
 // Dies at every point of a job that succeeds and of one that fails; the next runner must bring it to the end.
 TEST_F(JobRunnerTest, AfterDeathAtAnyPointTheNextOneEndsItInTheOldOrTheNewState) {
   for (const int failing : {-1, 2}) {
-    for (const char* point : {"before 0", "after 0", "before 1", "after 1", "before 2", "after 2", "before undo 2", "after undo 2",
-                              "before undo 1", "after undo 1", "before undo 0", "after undo 0"}) {
+    for (const char* point :
+         {"before 0", "after 0", "before 1", "after 1", "before 2", "after 2", "before undo 2",
+          "after undo 2", "before undo 1", "after undo 1", "before undo 0", "after undo 0"}) {
       SCOPED_TRACE(fmt::format("failing {} dies {}", failing, point));
       world_ = World{};
       world_.failing = failing;
@@ -149,7 +154,7 @@ TEST_F(JobRunnerTest, AfterDeathAtAnyPointTheNextOneEndsItInTheOldOrTheNewState)
           ended = runner->running() == 0;
           return dead.is_set() || ended;
         }));
-        if (ended) continue;   // this point is not on its way
+        if (ended) continue;  // this point is not on its way
       }
       auto next = make_runner();
       loop::run_task(loop_, next->resume());

@@ -42,9 +42,10 @@ Result<void> make_folders(const Layout& layout) {
     mode_t mode;
   };
   const Folder folders[] = {
-      {layout.etc(), 0755},      {layout.library(), 0755},   {layout.apps(), 0755},  {layout.backup(), 0700},
-      {layout.downloads(), 0700}, {layout.work(), 0711},     {layout.logs(), 0755},  {layout.core_dumps(), 0700},
-      {layout.run(), 0755},      {layout.starting(), 0700},
+      {layout.etc(), 0755},      {layout.library(), 0755},    {layout.apps(), 0755},
+      {layout.backup(), 0700},   {layout.downloads(), 0700},  {layout.work(), 0711},
+      {layout.logs(), 0755},     {layout.core_dumps(), 0700}, {layout.run(), 0755},
+      {layout.starting(), 0700},
   };
   for (const auto& folder : folders) BERTH_TRY_VOID(make_directories(folder.path, folder.mode));
   return {};
@@ -56,7 +57,7 @@ bool is_reachable_by_others(const std::string& path) {
   for (std::size_t end = 1; end != std::string::npos;) {
     end = path.find('/', end);
     const std::string part = path.substr(0, end);
-    struct stat info {};
+    struct stat info{};
     if (::stat(part.c_str(), &info) != 0 || !(info.st_mode & S_IXOTH)) return false;
     if (end != std::string::npos) ++end;
   }
@@ -74,8 +75,8 @@ Result<Layout> open_root(const std::string& directory, bool is_root) {
   if (!is_root) {
     if (too_long)
       return fail(Errc::kTooLarge,
-                  "root folder {} is {} bytes long, but socket paths allow {} at most: use a shorter --root", shown,
-                  shown.size(), kLongestRoot);
+                  "root folder {} is {} bytes long, but socket paths allow {} at most: use a shorter --root",
+                  shown, shown.size(), kLongestRoot);
   } else if (too_long || !is_reachable_by_others(shown)) {
     auto bound = bind_at_reachable_path(shown);
     if (!bound)
@@ -85,7 +86,8 @@ Result<Layout> open_root(const std::string& directory, bool is_root) {
                   shown, bound.error().detail);
     layout.root = *bound;
   }
-  if (auto made = make_folders(layout); !made) return tl::unexpected(std::move(made.error()).within("prepare " + shown));
+  if (auto made = make_folders(layout); !made)
+    return tl::unexpected(std::move(made.error()).within("prepare " + shown));
   return layout;
 }
 

@@ -23,7 +23,7 @@ struct Layout {
   std::string app(std::string_view service) const { return apps() + "/" + std::string(service); }
   std::string backup() const { return library() + "/backup"; }
   std::string downloads() const { return library() + "/downloads"; }
-  std::string work() const { return library() + "/work"; }   // a writable folder per instance
+  std::string work() const { return library() + "/work"; }  // a writable folder per instance
   std::string logs() const { return root + "/var/log/berth"; }
   std::string log(std::string_view service) const { return logs() + "/" + std::string(service); }
   std::string core_dumps() const { return logs() + "/core_dumps"; }

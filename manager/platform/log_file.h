@@ -19,7 +19,8 @@ class LogFile {
   void write(LogLevel level, std::string_view line);
 
  private:
-  LogFile(std::string path, std::uint64_t limit_bytes, int count) : path_(std::move(path)), limit_bytes_(limit_bytes), count_(count) {}
+  LogFile(std::string path, std::uint64_t limit_bytes, int count)
+      : path_(std::move(path)), limit_bytes_(limit_bytes), count_(count) {}
   Result<void> open_file();
   void rotate();
   std::string path_;

@@ -12,7 +12,8 @@ namespace {
 Result<int> parse_port(std::string_view name, std::string_view text) {
   if (text == "off") return -1;
   const auto number = parse_integer(text);
-  if (!number || *number < 0 || *number > 65535) return fail(Errc::kMalformed, "{} {}: a port from 0 to 65535, or \"off\", is expected", name, text);
+  if (!number || *number < 0 || *number > 65535)
+    return fail(Errc::kMalformed, "{} {}: a port from 0 to 65535, or \"off\", is expected", name, text);
   return static_cast<int>(*number);
 }
 
@@ -30,7 +31,8 @@ Result<std::string> whole_path(const std::string& path) {
 }  // namespace
 
 std::string_view usage() {
-  return "berth-manager: runs an app platform: PostgreSQL, webserver and app services below one root folder.\n"
+  return "berth-manager: runs an app platform: PostgreSQL, webserver and app services below one root "
+         "folder.\n"
          "\n"
          "Usage: berth-manager --root DIR [--http PORT] [--https PORT] [--bind ADDRESS]\n"
          "                     [--password-file FILE] [--store URL|DIR|demo]\n"
@@ -39,11 +41,14 @@ std::string_view usage() {
          "  --http PORT           default 8080; 0: any free one; off: none\n"
          "  --https PORT          default 8443\n"
          "  --bind ADDRESS        listen there only; default: everywhere\n"
-         "  --password-file FILE  first start: the admin password is read from FILE, or written there if FILE is not there\n"
-         "  --store URL|DIR|demo  where apps come from, before the setting storeUrl; demo: the store of this build\n"
+         "  --password-file FILE  first start: the admin password is read from FILE, or written there if "
+         "FILE is not there\n"
+         "  --store URL|DIR|demo  where apps come from, before the setting storeUrl; demo: the store of this "
+         "build\n"
          "  --version, --help\n"
          "\n"
-         "SIGTERM and SIGINT stop everything. Exit codes: 0 stopped, 1 crashed (start me again), 2 cannot start this way.\n";
+         "SIGTERM and SIGINT stop everything. Exit codes: 0 stopped, 1 crashed (start me again), 2 cannot "
+         "start this way.\n";
 }
 
 Result<Options> parse_options(const std::vector<std::string>& arguments, const std::string& program) {
@@ -68,9 +73,11 @@ Result<Options> parse_options(const std::vector<std::string>& arguments, const s
       return fail(Errc::kMalformed, "{} needs a value", name);
     }
     if (name == "--root") options.root = value;
-    else if (name == "--http") { BERTH_TRY(options.http, parse_port(name, value)); }
-    else if (name == "--https") { BERTH_TRY(options.https, parse_port(name, value)); }
-    else if (name == "--bind") options.bind = value;
+    else if (name == "--http") {
+      BERTH_TRY(options.http, parse_port(name, value));
+    } else if (name == "--https") {
+      BERTH_TRY(options.https, parse_port(name, value));
+    } else if (name == "--bind") options.bind = value;
     else if (name == "--password-file") options.password_file = value;
     else if (name == "--store") options.store = value;
     else return fail(Errc::kMalformed, "{} is not known", name);
@@ -80,7 +87,9 @@ Result<Options> parse_options(const std::vector<std::string>& arguments, const s
   if (options.store == "demo") {
     const std::string demo = folder_of(program) + "/../store/demo";
     auto path = whole_path(demo);
-    if (!path) return fail(Errc::kNotFound, "--store demo: this build has no demo store at {} (build target demo_store)", demo);
+    if (!path)
+      return fail(Errc::kNotFound,
+                  "--store demo: this build has no demo store at {} (build target demo_store)", demo);
     options.store = *path;
     const auto key = read_file(*path + "/minisign.pub", 4096);
     if (!key) return fail(Errc::kNotFound, "--store demo: {}", key.error().detail);

@@ -10,11 +10,11 @@ namespace berth::manager {
 // Command line of berth-manager: what must be known before the database is there.
 struct Options {
   std::string root;
-  int http = 8080, https = 8443;   // 0: any free port, -1: none
+  int http = 8080, https = 8443;  // 0: any free port, -1: none
   std::string bind;
   std::string password_file;
-  std::string store;               // as given; "demo" is resolved
-  std::string store_key;           // of the demo store
+  std::string store;      // as given; "demo" is resolved
+  std::string store_key;  // of the demo store
   bool help = false, version = false;
 };
 

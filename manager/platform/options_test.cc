@@ -8,7 +8,8 @@ namespace berth::manager {
 namespace {
 
 TEST(ManagerOptions, TakesBothSpellingsAndDefaults) {
-  const auto options = parse_options({"--root", "/r", "--http=18080", "--https", "18443"}, "/x/bin/berth-manager").value();
+  const auto options =
+      parse_options({"--root", "/r", "--http=18080", "--https", "18443"}, "/x/bin/berth-manager").value();
   EXPECT_EQ(options.root, "/r");
   EXPECT_EQ(options.http, 18080);
   EXPECT_EQ(options.https, 18443);
@@ -19,10 +20,17 @@ TEST(ManagerOptions, TakesBothSpellingsAndDefaults) {
 }
 
 TEST(ManagerOptions, SaysWhatIsWrong) {
-  struct Case { std::vector<std::string> arguments; const char* word; };
+  struct Case {
+    std::vector<std::string> arguments;
+    const char* word;
+  };
   const Case cases[] = {
-      {{}, "--root"}, {{"--root"}, "needs a value"}, {{"--root", "/r", "--http", "70000"}, "65535"}, {{"--root", "/r", "--nonsense", "1"}, "--nonsense"},
-      {{"--root", "/r", "--http", "off", "--https", "off"}, "both off"}, {{"--root", "/r", "--store", "/nowhere/store"}, "/nowhere/store"},
+      {{}, "--root"},
+      {{"--root"}, "needs a value"},
+      {{"--root", "/r", "--http", "70000"}, "65535"},
+      {{"--root", "/r", "--nonsense", "1"}, "--nonsense"},
+      {{"--root", "/r", "--http", "off", "--https", "off"}, "both off"},
+      {{"--root", "/r", "--store", "/nowhere/store"}, "/nowhere/store"},
   };
   for (const auto& c : cases) {
     const auto options = parse_options(c.arguments, "/x/bin/berth-manager");
@@ -38,7 +46,8 @@ TEST(ManagerOptions, DemoStoreLiesBesideTheBinaryAndBringsItsKey) {
   ASSERT_TRUE(make_directories(folder + "/bin"));
   ASSERT_TRUE(make_directories(folder + "/store/demo"));
   ASSERT_TRUE(write_file_durably(folder + "/store/demo/minisign.pub", "untrusted comment: x\nRWQ\n"));
-  const auto options = parse_options({"--root", "/r", "--store", "demo"}, folder + "/bin/berth-manager").value();
+  const auto options =
+      parse_options({"--root", "/r", "--store", "demo"}, folder + "/bin/berth-manager").value();
   EXPECT_EQ(options.store, folder + "/store/demo");
   EXPECT_EQ(options.store_key, "untrusted comment: x\nRWQ\n");
   (void)remove_tree(folder);

@@ -21,7 +21,7 @@ class AdminPeer;
 struct Parts {
   loop::Loop& loop;
   const Layout& layout;
-  db::Database& database;       // of the manager
+  db::Database& database;  // of the manager
   const SecretBox& box;
   Settings& settings;
   Certificates& certificates;

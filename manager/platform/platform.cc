@@ -30,14 +30,14 @@ namespace {
 
 constexpr uid_t kWebserverUid = 70000;
 constexpr auto kPurgeInterval = 1h;
-constexpr auto kDatabaseLimit = 10min;   // crash recovery of a large cluster takes its time
+constexpr auto kDatabaseLimit = 10min;  // crash recovery of a large cluster takes its time
 constexpr auto kWebserverLimit = 30s;
 
 db::DatabaseOptions database_options(db::ConnectionOptions connection, std::size_t connections) {
   db::DatabaseOptions options;
   options.connection = std::move(connection);
   options.max_connections = connections;
-  options.query_limit = 10min;   // CREATE DATABASE on a slow disk
+  options.query_limit = 10min;  // CREATE DATABASE on a slow disk
   options.idle_release = 60s;
   return options;
 }
@@ -72,14 +72,16 @@ class Platform::Parts_ {
         services_(loop_, table_, service_repository_, layout_, is_root_),
         instance_repository_(database_, box_),
         instance_databases_(admin_database_),
-        instances_(loop_, instance_repository_, instance_databases_, cluster_, services_, webserver_, box_, layout_),
+        instances_(loop_, instance_repository_, instance_databases_, cluster_, services_, webserver_, box_,
+                   layout_),
         store_(loop_, http_, layout_.library() + "/store", [this] { return store_options(); }),
         backups_(loop_, cluster_.settings().binaries),
         reader_(loop_, cluster_.settings().binaries),
         restorer_(loop_, cluster_, instance_databases_),
         jobs_(loop_, database_),
         service_jobs_(loop_, jobs_, services_, instances_, store_, http_, settings_, layout_),
-        instance_jobs_(jobs_, instances_, backups_, reader_, restorer_, settings_, box_, layout_, platform_version()),
+        instance_jobs_(jobs_, instances_, backups_, reader_, restorer_, settings_, box_, layout_,
+                       platform_version()),
         admin_(make_parts()),
         purge_timer_(loop_),
         tasks_(loop_, "manager") {
@@ -186,7 +188,7 @@ class Platform::Parts_ {
   loop::TaskGroup tasks_;
   loop::TimePoint began_ = loop_.now();
   bool is_up_ = false, is_stopping_ = false;
-  std::string first_password_;   // to be shown once
+  std::string first_password_;  // to be shown once
 };
 
 void Platform::Parts_::connect_parts() {
@@ -206,7 +208,9 @@ void Platform::Parts_::connect_parts() {
     if (const auto* row = instances_.find(name, domain)) admin_.instance_changed(*row);
   };
   instances_.changed = [this](const InstanceRow& row) { admin_.instance_changed(row); };
-  instances_.removed = [this](const std::string& name, const std::string& domain) { admin_.instance_removed(name, domain); };
+  instances_.removed = [this](const std::string& name, const std::string& domain) {
+    admin_.instance_removed(name, domain);
+  };
   jobs_.changed = [this](const api::Job& job) { admin_.job_changed(job); };
   webserver_.changed = [this] { admin_.status_changed(); };
   postgres_.changed = [this] { admin_.status_changed(); };
@@ -229,8 +233,10 @@ void Platform::Parts_::apply_settings() {
 Task<void> Platform::Parts_::open_database() {
   or_throw(make_directories(layout_.log("postgresql"), 0755));
   co_await postgres_.start(kDatabaseLimit);
-  const auto present = co_await admin_database_.query_repeatable("SELECT 1 FROM pg_database WHERE datname = 'manager'");
-  if (present.empty()) co_await admin_database_.query("CREATE DATABASE manager ENCODING 'UTF8' TEMPLATE template0");
+  const auto present =
+      co_await admin_database_.query_repeatable("SELECT 1 FROM pg_database WHERE datname = 'manager'");
+  if (present.empty())
+    co_await admin_database_.query("CREATE DATABASE manager ENCODING 'UTF8' TEMPLATE template0");
   const int migrated = co_await db::migrate(database_, manager_migrations());
   if (migrated) log_info("manager database brought up to date", {{"steps", migrated}});
   co_await settings_.load();
@@ -238,7 +244,9 @@ Task<void> Platform::Parts_::open_database() {
 
 Task<void> Platform::Parts_::load_domains() {
   const auto rows = co_await database_.query_repeatable("SELECT domain, password FROM registered_domain");
-  for (const auto row : rows) instances_.registered_domains[row.get<std::string>("domain")] = or_throw(box_.unseal(row.text("password")));
+  for (const auto row : rows)
+    instances_.registered_domains[row.get<std::string>("domain")] =
+        or_throw(box_.unseal(row.text("password")));
 }
 
 Task<void> Platform::Parts_::set_first_password() {
@@ -249,7 +257,8 @@ Task<void> Platform::Parts_::set_first_password() {
     password = read_password_line(options_.password_file);
   } else {
     password = random_password();
-    if (!options_.password_file.empty()) or_throw(write_file_durably(options_.password_file, password + "\n", 0600));
+    if (!options_.password_file.empty())
+      or_throw(write_file_durably(options_.password_file, password + "\n", 0600));
     else first_password_ = password;
   }
   co_await settings_.set_secret(kAdminPasswordRow, std::move(password));
@@ -263,10 +272,14 @@ Task<void> Platform::Parts_::start_webserver() {
     if (ready) co_return;
     const auto& process = webserver_.process();
     if (process.last_status().code == WebserverControl::kPortTaken)
-      throw_failure(Errc::kExists, "{}\nAnother program has the port: choose others with --http PORT and --https PORT.", webserver_.last_words());
+      throw_failure(Errc::kExists,
+                    "{}\nAnother program has the port: choose others with --http PORT and --https PORT.",
+                    webserver_.last_words());
     if (process.state() == ProcessState::kFailed || process.state() == ProcessState::kCrashed)
-      throw_failure(Errc::kConflict, "the webserver cannot run: {}\n{}", process.detail(), webserver_.last_words());
-    if (loop_.now() >= deadline) throw_failure(Errc::kFailed, "the webserver does not report: {}", webserver_.last_words());
+      throw_failure(Errc::kConflict, "the webserver cannot run: {}\n{}", process.detail(),
+                    webserver_.last_words());
+    if (loop_.now() >= deadline)
+      throw_failure(Errc::kFailed, "the webserver does not report: {}", webserver_.last_words());
   }
 }
 
@@ -276,11 +289,14 @@ Task<void> Platform::Parts_::start_own_instances() {
   description.title = "Manager";
   description.build = platform_build();
   description.label = platform_version();
-  description.apps = {{"manager", "Manager", false}, {"manager-domain", "", true}, {"manager-domain-api", "", true}};
+  description.apps = {
+      {"manager", "Manager", false}, {"manager-domain", "", true}, {"manager-domain-api", "", true}};
   own_service_ = std::make_unique<sdk::AppService>(
       loop_, std::move(description), sdk::ServiceArguments{},
-      [this](sdk::AppService& service, sdk::InstanceArguments arguments) -> std::unique_ptr<sdk::AppInstance> {
-        if (arguments.name == "root") return std::make_unique<RootInstance>(service, std::move(arguments), manager_instance_, instances_);
+      [this](sdk::AppService& service,
+             sdk::InstanceArguments arguments) -> std::unique_ptr<sdk::AppInstance> {
+        if (arguments.name == "root")
+          return std::make_unique<RootInstance>(service, std::move(arguments), manager_instance_, instances_);
         auto instance = std::make_unique<ManagerInstance>(service, std::move(arguments), admin_);
         manager_instance_ = instance.get();
         return instance;
@@ -322,12 +338,17 @@ void Platform::Parts_::plan_purge() {
 
 void Platform::Parts_::announce(double seconds) const {
   const auto now = status();
-  std::printf("\nBerth %s is running on %s (after %.1f s).\n", platform_version().c_str(), layout_.shown.c_str(), seconds);
+  std::printf("\nBerth %s is running on %s (after %.1f s).\n", platform_version().c_str(),
+              layout_.shown.c_str(), seconds);
   std::printf("  Manager      %s\n", now.url.c_str());
   if (webserver_.http()) std::printf("  http         port %d\n", webserver_.http());
-  if (!now.fingerprint.empty()) std::printf("  Certificate  SHA-256 %s%s\n", now.fingerprint.c_str(), certificates_.is_self_signed() ? " (self-signed)" : "");
-  if (!first_password_.empty()) std::printf("  Password     %s   (shown this once; change it in the manager)\n", first_password_.c_str());
-  else if (!options_.password_file.empty()) std::printf("  Password     in %s\n", options_.password_file.c_str());
+  if (!now.fingerprint.empty())
+    std::printf("  Certificate  SHA-256 %s%s\n", now.fingerprint.c_str(),
+                certificates_.is_self_signed() ? " (self-signed)" : "");
+  if (!first_password_.empty())
+    std::printf("  Password     %s   (shown this once; change it in the manager)\n", first_password_.c_str());
+  else if (!options_.password_file.empty())
+    std::printf("  Password     in %s\n", options_.password_file.c_str());
   if (!is_root_) std::printf("  Not root: services run as this user, without users of their own.\n");
   std::printf("\n");
   std::fflush(stdout);
@@ -348,20 +369,22 @@ Task<void> Platform::Parts_::start() {
     const std::string grant = format_hex(as_bytes(box_.derive("grant\n" + name)));
     co_await webserver_.set_grant(name == "root" ? "/" : "/manager", grant, ::geteuid());
   }
-  control_ = std::make_unique<ControlServer>(loop_, layout_.control_socket(), is_root_ ? 0666 : 0600, "control.sock",
-                                             [this](ControlPeer& peer) { return serve_control(peer); });
+  control_ =
+      std::make_unique<ControlServer>(loop_, layout_.control_socket(), is_root_ ? 0666 : 0600, "control.sock",
+                                      [this](ControlPeer& peer) { return serve_control(peer); });
   co_await start_webserver();
-  apply_settings();   // the ports are known now
+  apply_settings();  // the ports are known now
   co_await start_own_instances();
   co_await jobs_.resume();
   co_await instance_jobs_.remove_stray_uploads();
-  struct stat owner {};
+  struct stat owner{};
   ::stat(layout_.shown.c_str(), &owner);
   is_up_ = true;
-  admin_socket_ = std::make_unique<ControlServer>(loop_, layout_.manager_socket(), 0600, "manager.sock", [this, uid = owner.st_uid](ControlPeer& peer) {
-    return serve_admin_socket(admin_, peer, uid);
-  });
-  if (is_root_ && ::chown(layout_.manager_socket().c_str(), owner.st_uid, owner.st_gid) != 0) throw Failure(errno_error(errno, "chown manager.sock"));
+  admin_socket_ = std::make_unique<ControlServer>(
+      loop_, layout_.manager_socket(), 0600, "manager.sock",
+      [this, uid = owner.st_uid](ControlPeer& peer) { return serve_admin_socket(admin_, peer, uid); });
+  if (is_root_ && ::chown(layout_.manager_socket().c_str(), owner.st_uid, owner.st_gid) != 0)
+    throw Failure(errno_error(errno, "chown manager.sock"));
   const double seconds = std::chrono::duration<double>(loop_.now() - began_).count();
   log_info("running", {{"version", platform_version()}, {"ms", static_cast<int>(seconds * 1000)}});
   announce(seconds);
@@ -394,7 +417,8 @@ api::Status Platform::Parts_::status() const {
   status.version = platform_version();
   status.build = platform_build();
   status.root = layout_.shown;
-  status.uptime = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(loop_.now() - began_).count());
+  status.uptime = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(loop_.now() - began_).count());
   status.http = webserver_.http();
   status.https = webserver_.https();
   status.url = instances_.url_base + "/manager";
@@ -418,7 +442,8 @@ api::Status Platform::Parts_::status() const {
       api::Check check;
       check.id = "process-" + process.name();
       check.severity = starts ? api::Severity::kWarning : api::Severity::kError;
-      check.text = fmt::format("{} is {}{}{}", process.name(), name_of(process.state()), process.detail().empty() ? "" : ": ", process.detail());
+      check.text = fmt::format("{} is {}{}{}", process.name(), name_of(process.state()),
+                               process.detail().empty() ? "" : ": ", process.detail());
       check.fix = starts ? "It is being started again by itself." : "Look at its log, then start it again.";
       check.command = fmt::format("berth log {}", process.name());
       status.checks.push_back(std::move(check));
@@ -428,7 +453,9 @@ api::Status Platform::Parts_::status() const {
   api::Process own;
   own.name = "manager";
   own.pid = ::getpid();
-  own.state = is_stopping_ ? api::ServiceState::kStopping : is_up_ ? api::ServiceState::kRunning : api::ServiceState::kStarting;
+  own.state = is_stopping_ ? api::ServiceState::kStopping
+              : is_up_     ? api::ServiceState::kRunning
+                           : api::ServiceState::kStarting;
   own.memory_bytes = memory_of(::getpid());
   own.started_at = format_utc(std::chrono::system_clock::now() - std::chrono::seconds(status.uptime));
   status.processes.push_back(std::move(own));
@@ -438,7 +465,7 @@ api::Status Platform::Parts_::status() const {
   status.services = services_.all().size();
   for (const auto& [key, row] : instances_.all())
     if (!row.is_deleted()) ++status.instances;
-  struct statvfs disk {};
+  struct statvfs disk{};
   if (::statvfs(layout_.library().c_str(), &disk) == 0) {
     status.disk.total_bytes = static_cast<std::uint64_t>(disk.f_blocks) * disk.f_frsize;
     status.disk.free_bytes = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
@@ -446,7 +473,8 @@ api::Status Platform::Parts_::status() const {
       api::Check check;
       check.id = "disk";
       check.severity = api::Severity::kWarning;
-      check.text = fmt::format("The disk is {} % full.", 100 - status.disk.free_bytes * 100 / status.disk.total_bytes);
+      check.text =
+          fmt::format("The disk is {} % full.", 100 - status.disk.free_bytes * 100 / status.disk.total_bytes);
       check.fix = "Delete what is not needed, or enlarge the disk.";
       status.checks.push_back(std::move(check));
     }

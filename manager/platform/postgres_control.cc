@@ -26,7 +26,7 @@ PostgresControl::PostgresControl(loop::Loop& loop, ProcessTable& table, Cluster&
   };
   options.restart.first = 50ms;
   options.restart.longest = 5s;
-  options.end_group = false;   // its backends end by themselves, after they have put shared memory in order
+  options.end_group = false;  // its backends end by themselves, after they have put shared memory in order
   // SIGINT: fast shutdown; SIGQUIT: immediate, recovery at the next start (PostgreSQL, "Shutting Down the Server").
   options.stop_steps = {{SIGINT, 60s}, {SIGQUIT, 10s}};
   options.changed = [this] {

@@ -4,7 +4,7 @@
 
 namespace berth::manager {
 
-std::string platform_version();   // "0.1.0"
-std::string platform_build();     // hexadecimal digits, grows with each commit
+std::string platform_version();  // "0.1.0"
+std::string platform_build();    // hexadecimal digits, grows with each commit
 
 }  // namespace berth::manager

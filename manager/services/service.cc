@@ -24,9 +24,9 @@ void hand_over(const std::string& folder, uid_t uid) {
   DIR* directory = ::opendir(folder.c_str());
   if (!directory) return;
   while (const dirent* entry = ::readdir(directory)) {
-    struct stat info {};
-    if (::fstatat(::dirfd(directory), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(info.st_mode) || info.st_nlink != 1 ||
-        info.st_uid == uid)
+    struct stat info{};
+    if (::fstatat(::dirfd(directory), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0 ||
+        !S_ISREG(info.st_mode) || info.st_nlink != 1 || info.st_uid == uid)
       continue;
     if (::fchownat(::dirfd(directory), entry->d_name, uid, uid, AT_SYMLINK_NOFOLLOW) != 0)
       log_warning("log file keeps its old owner", {{"folder", folder}, {"file", entry->d_name}});
@@ -34,7 +34,7 @@ void hand_over(const std::string& folder, uid_t uid) {
   ::closedir(directory);
 }
 
-constexpr auto kStartLimit = 60s;    // an instance's schema may take its time
+constexpr auto kStartLimit = 60s;  // an instance's schema may take its time
 constexpr auto kStopLimit = 15s;
 }  // namespace
 
@@ -58,7 +58,7 @@ api::ServiceState to_api(ProcessState state) {
 }
 
 api::InstanceState parse_instance_status(std::string_view status) {
-  if (status == "degraded") return api::InstanceState::kRunning;   // works, with a detail
+  if (status == "degraded") return api::InstanceState::kRunning;  // works, with a detail
   return api::parse_word<api::InstanceState>(status).value_or(api::InstanceState::kRunning);
 }
 
@@ -74,8 +74,9 @@ std::uint64_t memory_of(pid_t pid) {
   return 0;
 }
 
-Service::Service(loop::Loop& loop, ProcessTable& table, ServiceRepository& repository, const Layout& layout, bool is_root,
-                 ServiceRow row, ServiceObserver& observer, std::function<ServiceSettings()> settings)
+Service::Service(loop::Loop& loop, ProcessTable& table, ServiceRepository& repository, const Layout& layout,
+                 bool is_root, ServiceRow row, ServiceObserver& observer,
+                 std::function<ServiceSettings()> settings)
     : loop_(loop),
       repository_(repository),
       layout_(layout),
@@ -103,22 +104,27 @@ Service::~Service() {
 }
 
 Task<ProcessPlan> Service::plan() {
-  const std::string folder = layout_.app(row_.id), logs = layout_.log(row_.id), work = layout_.work() + "/" + row_.id;
+  const std::string folder = layout_.app(row_.id), logs = layout_.log(row_.id),
+                    work = layout_.work() + "/" + row_.id;
   co_await repository_.write_out(row_.id, row_.build, folder);
   or_throw(make_directories(logs, 0750));
   or_throw(make_directories(work, 0700));
   if (is_root_)
     for (const auto& path : {logs, work})
       if (::chown(path.c_str(), row_.uid, row_.uid) != 0) throw Failure(errno_error(errno, "chown " + path));
-  if (is_root_) hand_over(logs, row_.uid);   // it was installed before, under another uid
+  if (is_root_) hand_over(logs, row_.uid);  // it was installed before, under another uid
   const auto settings = settings_();
   ProcessPlan plan;
   plan.spawn.program = folder + "/" + row_.program;
-  plan.spawn.arguments = {"--service", row_.id, "--manager", layout_.control_socket(), "--log-dir", logs,
-                          "--log-file-size", std::to_string(settings.log_file_bytes), "--log-files", std::to_string(settings.log_files)};
+  plan.spawn.arguments = {"--service",       row_.id,
+                          "--manager",       layout_.control_socket(),
+                          "--log-dir",       logs,
+                          "--log-file-size", std::to_string(settings.log_file_bytes),
+                          "--log-files",     std::to_string(settings.log_files)};
   plan.spawn.directory = work;
   // Nothing of our environment but what a sanitizer build needs.
-  std::vector<std::string> environment = {"PATH=/usr/bin:/bin", "HOME=" + work, "TMPDIR=/tmp", "LANG=C.UTF-8"};
+  std::vector<std::string> environment = {"PATH=/usr/bin:/bin", "HOME=" + work, "TMPDIR=/tmp",
+                                          "LANG=C.UTF-8"};
   for (const char* name : {"ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"})
     if (const char* value = ::getenv(name)) environment.push_back(fmt::format("{}={}", name, value));
   plan.spawn.environment = std::move(environment);
@@ -141,7 +147,8 @@ void Service::forget_peer() {
   }
   for (auto& [key, runtime] : instances_) {
     runtime.sessions = 0;
-    if (runtime.state == api::InstanceState::kStopped || runtime.state == api::InstanceState::kFailed) continue;
+    if (runtime.state == api::InstanceState::kStopped || runtime.state == api::InstanceState::kFailed)
+      continue;
     runtime.state = process_->is_wanted() ? api::InstanceState::kStarting : api::InstanceState::kStopped;
     const auto at = key.find('@');
     observer_.instance_changed(*this, key.substr(0, at), key.substr(at + 1));
@@ -178,7 +185,8 @@ Task<void> Service::serve(ControlPeer& peer, json::Object hello) {
   if (const auto* list = json::find_array(hello, "instances"))
     for (const auto& entry : *list) {
       if (!entry.is_object()) continue;
-      const auto key = instance_key(json::get_string(entry.get_object(), "name"), json::get_string(entry.get_object(), "domain"));
+      const auto key = instance_key(json::get_string(entry.get_object(), "name"),
+                                    json::get_string(entry.get_object(), "domain"));
       instances_[key].state = api::InstanceState::kRunning;
     }
   json::Object told;
@@ -215,17 +223,22 @@ void Service::received(const json::Object& message) {
     set_state(name, domain, api::InstanceState::kStopped, "");
     answer(false, std::nullopt);
   } else if (mt == "AppSendStatus") {
-    set_state(name, domain, parse_instance_status(json::get_string(message, "status")), json::get_string(message, "detail"));
+    set_state(name, domain, parse_instance_status(json::get_string(message, "status")),
+              json::get_string(message, "detail"));
   } else if (mt == "AppSendAlarm") {
-    log_warning("alarm of an app", {{"service", row_.id}, {"instance", key}, {"type", json::get_integer(message, "type")},
+    log_warning("alarm of an app", {{"service", row_.id},
+                                    {"instance", key},
+                                    {"type", json::get_integer(message, "type")},
                                     {"severity", json::get_integer(message, "severity")},
-                                    {"code", json::get_integer(message, "code")}, {"text", json::get_string(message, "text")}});
+                                    {"code", json::get_integer(message, "code")},
+                                    {"text", json::get_string(message, "text")}});
   } else if (mt != "AppServiceShutdownComplete") {
     BERTH_LOG(kProcess, "unknown control message", {"service", row_.id}, {"mt", mt});
   }
 }
 
-void Service::set_state(const std::string& name, const std::string& domain, api::InstanceState state, std::string detail) {
+void Service::set_state(const std::string& name, const std::string& domain, api::InstanceState state,
+                        std::string detail) {
   auto& runtime = instances_[instance_key(name, domain)];
   if (runtime.state == state && runtime.detail == detail) return;
   runtime.state = state;
@@ -252,7 +265,8 @@ Task<void> Service::await_answer(std::string key, bool starts, json::Object requ
 Task<void> Service::start_instance(InstanceStart start) {
   json::Array links, domains;
   for (const auto& path : start.link_sockets) links.push_back(json::Value(path));
-  for (const auto& [domain, password] : start.domains) domains.push_back(json::Object{{"domain", domain}, {"password", password}});
+  for (const auto& [domain, password] : start.domains)
+    domains.push_back(json::Object{{"domain", domain}, {"password", password}});
   json::Object request{{"mt", "AppStart"},
                        {"name", start.name},
                        {"domain", start.domain},
@@ -300,9 +314,11 @@ Task<json::Object> Service::counters() {
     for (const auto& entry : *list) {
       if (!entry.is_object()) continue;
       const auto& object = entry.get_object();
-      const auto found = instances_.find(instance_key(json::get_string(object, "name"), json::get_string(object, "domain")));
+      const auto found =
+          instances_.find(instance_key(json::get_string(object, "name"), json::get_string(object, "domain")));
       if (found != instances_.end())
-        found->second.sessions = static_cast<std::uint64_t>(std::max<std::int64_t>(0, json::get_integer(object, "sessions")));
+        found->second.sessions =
+            static_cast<std::uint64_t>(std::max<std::int64_t>(0, json::get_integer(object, "sessions")));
     }
   co_return answer;
 }
@@ -339,10 +355,13 @@ api::Service Service::view(std::uint64_t instances) const {
     for (const auto& app : *apps) {
       if (!app.is_object()) continue;
       const auto& object = app.get_object();
-      view.apps.push_back({json::get_string(object, "name"), json::get_string(object, "title"), json::get_bool(object, "websocketOnly")});
+      view.apps.push_back({json::get_string(object, "name"), json::get_string(object, "title"),
+                           json::get_bool(object, "websocketOnly")});
     }
   for (const auto& layer : process_->sandbox())
-    view.sandbox.push_back({layer.layer, api::parse_word<api::LayerState>(layer.state).value_or(api::LayerState::kUnavailable), layer.why});
+    view.sandbox.push_back(
+        {layer.layer, api::parse_word<api::LayerState>(layer.state).value_or(api::LayerState::kUnavailable),
+         layer.why});
   if (!row_.signer.empty()) view.signer = row_.signer;
   view.instances = instances;
   return view;

@@ -24,7 +24,7 @@ struct InstanceStart {
   std::string database, database_user, database_password;
   std::string working_path;
   std::uint64_t log_flags = 0;
-  std::map<std::string, std::string> domains;   // registered for access
+  std::map<std::string, std::string> domains;  // registered for access
 };
 
 struct InstanceRuntime {
@@ -58,8 +58,8 @@ struct ServiceSettings {
 // Owned by Services. Goes without stopping the process.
 class Service {
  public:
-  Service(loop::Loop& loop, ProcessTable& table, ServiceRepository& repository, const Layout& layout, bool is_root,
-          ServiceRow row, ServiceObserver& observer, std::function<ServiceSettings()> settings);
+  Service(loop::Loop& loop, ProcessTable& table, ServiceRepository& repository, const Layout& layout,
+          bool is_root, ServiceRow row, ServiceObserver& observer, std::function<ServiceSettings()> settings);
   ~Service();
 
   const ServiceRow& row() const { return row_; }
@@ -94,7 +94,8 @@ class Service {
   Task<ProcessPlan> plan();
   void received(const json::Object& message);
   Task<void> await_answer(std::string key, bool starts, json::Object request, loop::Duration limit);
-  void set_state(const std::string& name, const std::string& domain, api::InstanceState state, std::string detail);
+  void set_state(const std::string& name, const std::string& domain, api::InstanceState state,
+                 std::string detail);
   void forget_peer();
 
   loop::Loop& loop_;

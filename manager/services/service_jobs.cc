@@ -10,9 +10,16 @@
 
 namespace berth::manager {
 
-ServiceJobs::ServiceJobs(loop::Loop& loop, JobRunner& runner, Services& services, Instances& instances, Store& store,
-                         net::HttpClient& http, Settings& settings, const Layout& layout)
-    : loop_(loop), runner_(runner), services_(services), instances_(instances), store_(store), http_(http), settings_(settings), layout_(layout) {
+ServiceJobs::ServiceJobs(loop::Loop& loop, JobRunner& runner, Services& services, Instances& instances,
+                         Store& store, net::HttpClient& http, Settings& settings, const Layout& layout)
+    : loop_(loop),
+      runner_(runner),
+      services_(services),
+      instances_(instances),
+      store_(store),
+      http_(http),
+      settings_(settings),
+      layout_(layout) {
   runner_.add_kind(api::JobKind::kInstall, [this](const JobEntry& entry) { return install_steps(entry); });
   runner_.add_kind(api::JobKind::kUpdate, [this](const JobEntry& entry) { return update_steps(entry); });
   runner_.add_kind(api::JobKind::kRemove, [this](const JobEntry& entry) { return remove_steps(entry); });
@@ -20,9 +27,13 @@ ServiceJobs::ServiceJobs(loop::Loop& loop, JobRunner& runner, Services& services
   runner_.add_kind(api::JobKind::kStop, [this](const JobEntry& entry) { return act_steps(entry); });
 }
 
-std::string ServiceJobs::folder_of(const JobEntry& entry) const { return layout_.downloads() + "/job-" + entry.id; }
+std::string ServiceJobs::folder_of(const JobEntry& entry) const {
+  return layout_.downloads() + "/job-" + entry.id;
+}
 
-loop::Duration ServiceJobs::start_limit() const { return std::chrono::seconds(settings_.number("serviceStartSeconds")); }
+loop::Duration ServiceJobs::start_limit() const {
+  return std::chrono::seconds(settings_.number("serviceStartSeconds"));
+}
 
 Task<Result<api::Job>> ServiceJobs::install(std::string id, std::string version, std::string by) {
   // What is installed is what the store offers now, not a quarter of an hour ago.
@@ -31,11 +42,13 @@ Task<Result<api::Job>> ServiceJobs::install(std::string id, std::string version,
   const auto* entry = state->index.find(id);
   if (!entry) co_return fail(Errc::kNotFound, "the store has no app \"{}\"", id);
   const auto* wanted = find_version(*entry, version);
-  if (!wanted) co_return fail(Errc::kNotFound, "the store has no version \"{}\" of {}", version, entry->title);
+  if (!wanted)
+    co_return fail(Errc::kNotFound, "the store has no version \"{}\" of {}", version, entry->title);
   if (auto signer = store_.check_signer(state->signer); !signer) co_return tl::unexpected(signer.error());
   const Service* present = services_.find(id);
   if (present && present->row().build == wanted->build)
-    co_return fail(Errc::kConflict, "{} {} (build {}) is installed already", entry->title, wanted->label, wanted->build);
+    co_return fail(Errc::kConflict, "{} {} (build {}) is installed already", entry->title, wanted->label,
+                   wanted->build);
   NewJob job;
   job.kind = present ? api::JobKind::kUpdate : api::JobKind::kInstall;
   job.title = fmt::format("{} {} {}", present ? "Update to" : "Install", entry->title, wanted->label);
@@ -90,7 +103,8 @@ Task<void> ServiceJobs::download(JobRun& run) {
     const auto* first = find_version(entry, version);
     if (!first) throw_failure(Errc::kNotFound, "the package has no version of {}", id);
     chosen = *first;
-    package = co_await store_.download_from(*source, entry, chosen, state.signer, folder, std::move(progress));
+    package =
+        co_await store_.download_from(*source, entry, chosen, state.signer, folder, std::move(progress));
     or_throw(remove_tree(folder + "-store"));
   }
   auto& data = run.data();
@@ -105,7 +119,8 @@ Task<void> ServiceJobs::download(JobRun& run) {
   data["store"] = or_throw(json::parse(entry.json));
   json::Array files;
   for (const auto& file : package.files)
-    files.push_back(json::Object{{"name", file.name}, {"mode", file.mode}, {"size", file.size}, {"sha256", file.sha256}});
+    files.push_back(
+        json::Object{{"name", file.name}, {"mode", file.mode}, {"size", file.size}, {"sha256", file.sha256}});
   data["files"] = std::move(files);
   run.log(fmt::format("{} files, build {}, {}", package.files.size(), chosen.build,
                       package.signer.empty() ? "not signed" : "signed with key " + package.signer));
@@ -162,8 +177,10 @@ std::vector<ServiceFile> files_of(const JobRun& run) {
   if (const auto* list = json::find_array(run.entry().data, "files"))
     for (const auto& value : *list) {
       const auto& object = value.get_object();
-      files.push_back({json::get_string(object, "name"), static_cast<mode_t>(json::get_integer(object, "mode")),
-                       static_cast<std::uint64_t>(json::get_integer(object, "size")), json::get_string(object, "sha256")});
+      files.push_back({json::get_string(object, "name"),
+                       static_cast<mode_t>(json::get_integer(object, "mode")),
+                       static_cast<std::uint64_t>(json::get_integer(object, "size")),
+                       json::get_string(object, "sha256")});
     }
   return files;
 }
@@ -209,9 +226,11 @@ JobRunner::Steps ServiceJobs::update_steps(const JobEntry&) {
     if (present->build == run.text("build"))
       throw_failure(Errc::kConflict, "build {} of {} is installed already", present->build, present->id);
     if (!run.data().contains("old")) {
-      run.data()["old"] = json::Object{{"title", present->title}, {"manufacturer", present->manufacturer}, {"folder", present->folder},
-                                       {"program", present->program}, {"version", present->version}, {"build", present->build},
-                                       {"label", present->label}, {"signer", present->signer}, {"store", present->store}};
+      run.data()["old"] = json::Object{{"title", present->title},     {"manufacturer", present->manufacturer},
+                                       {"folder", present->folder},   {"program", present->program},
+                                       {"version", present->version}, {"build", present->build},
+                                       {"label", present->label},     {"signer", present->signer},
+                                       {"store", present->store}};
       co_await run.save();
     }
     auto row = row_of(run);
@@ -231,7 +250,7 @@ JobRunner::Steps ServiceJobs::update_steps(const JobEntry&) {
     auto row = row_of(run);
     co_await services_.repository().use_build(std::move(row));
     Service* service = co_await services_.take_over(id);
-    if (!service->row().wanted) co_return;   // stopped by an admin: stays so
+    if (!service->row().wanted) co_return;  // stopped by an admin: stays so
     co_await service->process().stop();
     co_await services_.start_and_wait(id, start_limit());
   };
@@ -271,8 +290,9 @@ Task<Result<api::Job>> ServiceJobs::remove(std::string id, std::string by) {
     std::vector<std::string> names;
     for (const auto& row : instances)
       if (names.size() < 5) names.push_back(row.key() + (row.is_deleted() ? " (in the bin)" : ""));
-    co_return fail(Errc::kConflict, "{} still has {} instance{}: {}{}; delete them for good first", id, instances.size(),
-                   instances.size() == 1 ? "" : "s", fmt::join(names, ", "), instances.size() > names.size() ? ", …" : "");
+    co_return fail(Errc::kConflict, "{} still has {} instance{}: {}{}; delete them for good first", id,
+                   instances.size(), instances.size() == 1 ? "" : "s", fmt::join(names, ", "),
+                   instances.size() > names.size() ? ", …" : "");
   }
   NewJob job;
   job.kind = api::JobKind::kRemove;
@@ -299,7 +319,7 @@ JobRunner::Steps ServiceJobs::remove_steps(const JobEntry&) {
   remove.can_cancel = false;
   remove.run = [this](JobRun& run) -> Task<void> {
     const std::string id = run.text("id");
-    co_await services_.drop(id);   // a new manager has started it again
+    co_await services_.drop(id);  // a new manager has started it again
     co_await services_.repository().remove(id);
     or_throw(remove_tree(layout_.app(id)));
     or_throw(remove_tree(layout_.work() + "/" + id));
@@ -315,7 +335,11 @@ Task<Result<api::Job>> ServiceJobs::act(std::string id, Act act, std::string by)
   if (!service) co_return fail(Errc::kNotFound, "service {} is not installed", id);
   NewJob job;
   job.kind = act == Act::kStop ? api::JobKind::kStop : api::JobKind::kStart;
-  job.title = fmt::format("{} {}", act == Act::kStop ? "Stop" : act == Act::kStart ? "Start" : "Restart", service->row().title);
+  job.title = fmt::format("{} {}",
+                          act == Act::kStop    ? "Stop"
+                          : act == Act::kStart ? "Start"
+                                               : "Restart",
+                          service->row().title);
   job.target = id;
   job.by = by;
   job.data["id"] = id;

@@ -17,7 +17,8 @@ namespace berth::manager {
 namespace {
 
 constexpr std::string_view kColumns =
-    "id, title, manufacturer, folder, program, version, build, label, coalesce(signer, '') AS signer, uid, wanted, "
+    "id, title, manufacturer, folder, program, version, build, label, coalesce(signer, '') AS signer, uid, "
+    "wanted, "
     "hello::text AS hello, store::text AS store, "
     "to_char(installed AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS installed";
 
@@ -45,7 +46,9 @@ ServiceRow read_row(const db::Row& row) {
   return service;
 }
 
-std::optional<std::string> or_null(const std::string& text) { return text.empty() ? std::nullopt : std::optional(text); }
+std::optional<std::string> or_null(const std::string& text) {
+  return text.empty() ? std::nullopt : std::optional(text);
+}
 
 // Hash of a file on disk; nullopt if it is not there.
 std::optional<std::string> hash_of_file(const std::string& path) {
@@ -69,14 +72,16 @@ std::vector<std::string> names_in(const std::string& folder) {
 }  // namespace
 
 Task<std::vector<ServiceRow>> ServiceRepository::all() {
-  const auto rows = co_await database_.query_repeatable(fmt::format("SELECT {} FROM service ORDER BY id", kColumns));
+  const auto rows =
+      co_await database_.query_repeatable(fmt::format("SELECT {} FROM service ORDER BY id", kColumns));
   std::vector<ServiceRow> services;
   for (const auto row : rows) services.push_back(read_row(row));
   co_return services;
 }
 
 Task<std::optional<ServiceRow>> ServiceRepository::find(std::string id) {
-  const auto rows = co_await database_.query_repeatable(fmt::format("SELECT {} FROM service WHERE id = $1", kColumns), id);
+  const auto rows =
+      co_await database_.query_repeatable(fmt::format("SELECT {} FROM service WHERE id = $1", kColumns), id);
   if (rows.empty()) co_return std::nullopt;
   co_return read_row(rows.front());
 }
@@ -86,10 +91,12 @@ Task<void> ServiceRepository::keep(ServiceRow row, std::string folder, std::vect
   const std::string hello = json::serialize(row.hello), store = json::serialize(row.store);
   const auto signer = or_null(row.signer);
   co_await transaction.query(
-      "INSERT INTO service (id, title, manufacturer, folder, program, version, build, label, signer, uid, wanted, hello, store) "
-      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, nextval('service_uid'), $10, $11::jsonb, $12::jsonb) ON CONFLICT (id) DO NOTHING",
-      row.id, row.title, row.manufacturer, row.folder, row.program, row.version, row.build, row.label, signer, row.wanted,
-      hello, store);
+      "INSERT INTO service (id, title, manufacturer, folder, program, version, build, label, signer, uid, "
+      "wanted, hello, store) "
+      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, nextval('service_uid'), $10, $11::jsonb, $12::jsonb) ON "
+      "CONFLICT (id) DO NOTHING",
+      row.id, row.title, row.manufacturer, row.folder, row.program, row.version, row.build, row.label, signer,
+      row.wanted, hello, store);
   co_await transaction.query("DELETE FROM service_file WHERE service = $1 AND build = $2", row.id, row.build);
   for (const auto& file : files) {
     const std::string path = folder + "/" + file.name;
@@ -97,14 +104,14 @@ Task<void> ServiceRepository::keep(ServiceRow row, std::string folder, std::vect
     if (content.size() != file.size || sha256_hex(content) != file.sha256)
       throw_failure(Errc::kMalformed, "{} changed on disk after it was checked", file.name);
     co_await transaction.query(
-        "INSERT INTO service_file (service, build, name, mode, size, sha256) VALUES ($1, $2, $3, $4, $5, $6)", row.id,
-        row.build, file.name, static_cast<int>(file.mode), file.size, file.sha256);
+        "INSERT INTO service_file (service, build, name, mode, size, sha256) VALUES ($1, $2, $3, $4, $5, $6)",
+        row.id, row.build, file.name, static_cast<int>(file.mode), file.size, file.sha256);
     int number = 0;
     for (std::size_t at = 0; at < content.size(); at += kChunk, ++number) {
       const auto part = as_bytes(std::string_view(content).substr(at, kChunk));
       co_await transaction.query(
-          "INSERT INTO service_chunk (service, build, name, number, bytes) VALUES ($1, $2, $3, $4, $5)", row.id, row.build,
-          file.name, number, part);
+          "INSERT INTO service_chunk (service, build, name, number, bytes) VALUES ($1, $2, $3, $4, $5)",
+          row.id, row.build, file.name, number, part);
     }
   }
   co_await transaction.commit();
@@ -114,17 +121,21 @@ Task<void> ServiceRepository::use_build(ServiceRow row) {
   const std::string store = json::serialize(row.store);
   const auto signer = or_null(row.signer);
   co_await database_.query_repeatable(
-      "UPDATE service SET title = $2, manufacturer = $3, folder = $4, program = $5, version = $6, build = $7, label = $8, "
+      "UPDATE service SET title = $2, manufacturer = $3, folder = $4, program = $5, version = $6, build = "
+      "$7, label = $8, "
       "signer = $9, store = $10::jsonb WHERE id = $1",
-      row.id, row.title, row.manufacturer, row.folder, row.program, row.version, row.build, row.label, signer, store);
+      row.id, row.title, row.manufacturer, row.folder, row.program, row.version, row.build, row.label, signer,
+      store);
 }
 
 Task<void> ServiceRepository::forget_other_builds(std::string id, std::string build) {
-  co_await database_.query_repeatable("DELETE FROM service_file WHERE service = $1 AND build <> $2", id, build);
+  co_await database_.query_repeatable("DELETE FROM service_file WHERE service = $1 AND build <> $2", id,
+                                      build);
 }
 
 Task<void> ServiceRepository::forget_build(std::string id, std::string build) {
-  co_await database_.query_repeatable("DELETE FROM service_file WHERE service = $1 AND build = $2", id, build);
+  co_await database_.query_repeatable("DELETE FROM service_file WHERE service = $1 AND build = $2", id,
+                                      build);
 }
 
 Task<void> ServiceRepository::remove(std::string id) {
@@ -132,10 +143,11 @@ Task<void> ServiceRepository::remove(std::string id) {
   try {
     co_await database_.query_repeatable("DELETE FROM service WHERE id = $1", id);
   } catch (const db::SqlFailure& failure) {
-    if (failure.sqlstate() != "23503") throw;   // foreign_key_violation
+    if (failure.sqlstate() != "23503") throw;  // foreign_key_violation
     in_use = true;
   }
-  if (in_use) throw_failure(Errc::kConflict, "{} has instances (also those in the bin count): delete them first", id);
+  if (in_use)
+    throw_failure(Errc::kConflict, "{} has instances (also those in the bin count): delete them first", id);
 }
 
 Task<void> ServiceRepository::set_wanted(std::string id, bool wanted) {
@@ -144,12 +156,14 @@ Task<void> ServiceRepository::set_wanted(std::string id, bool wanted) {
 
 Task<void> ServiceRepository::set_hello(std::string id, api::JsonObject hello) {
   const std::string text = json::serialize(hello);
-  co_await database_.query_repeatable("UPDATE service SET hello = $2::jsonb WHERE id = $1 AND hello <> $2::jsonb", id, text);
+  co_await database_.query_repeatable(
+      "UPDATE service SET hello = $2::jsonb WHERE id = $1 AND hello <> $2::jsonb", id, text);
 }
 
 Task<std::vector<ServiceFile>> ServiceRepository::files(std::string id, std::string build) {
   const auto rows = co_await database_.query_repeatable(
-      "SELECT name, mode, size, sha256 FROM service_file WHERE service = $1 AND build = $2 ORDER BY name", id, build);
+      "SELECT name, mode, size, sha256 FROM service_file WHERE service = $1 AND build = $2 ORDER BY name", id,
+      build);
   std::vector<ServiceFile> files;
   for (const auto row : rows)
     files.push_back({row.get<std::string>("name"), row.get<mode_t>("mode"), row.get<std::uint64_t>("size"),
@@ -166,8 +180,10 @@ Task<std::optional<Bytes>> ServiceRepository::read_file(std::string id, std::str
   content.reserve(size);
   for (int number = 0; content.size() < size; ++number) {
     const auto part = co_await database_.query_bytes(
-        "SELECT bytes FROM service_chunk WHERE service = $1 AND build = $2 AND name = $3 AND number = $4", id, build, name, number);
-    if (!part || part->empty()) throw_failure(Errc::kFailed, "{} of {} is incomplete in the database", name, id);
+        "SELECT bytes FROM service_chunk WHERE service = $1 AND build = $2 AND name = $3 AND number = $4", id,
+        build, name, number);
+    if (!part || part->empty())
+      throw_failure(Errc::kFailed, "{} of {} is incomplete in the database", name, id);
     content.insert(content.end(), part->begin(), part->end());
   }
   co_return content;
@@ -175,7 +191,8 @@ Task<std::optional<Bytes>> ServiceRepository::read_file(std::string id, std::str
 
 Task<void> ServiceRepository::write_out(std::string id, std::string build, std::string folder) {
   const auto files = co_await this->files(id, build);
-  if (files.empty()) throw_failure(Errc::kNotFound, "no files of {} {} in the database: install it again", id, build);
+  if (files.empty())
+    throw_failure(Errc::kNotFound, "no files of {} {} in the database: install it again", id, build);
   or_throw(make_directories(folder, 0755));
   std::set<std::string> wanted;
   for (const auto& file : files) {

@@ -16,11 +16,11 @@ using loop::Task;
 struct ServiceRow {
   std::string id, title, manufacturer, folder, program;
   std::string version, build, label;
-  std::string signer;            // empty: unsigned
+  std::string signer;  // empty: unsigned
   uid_t uid = 0;
   bool wanted = true;
-  api::JsonObject hello;         // apps and plugins as it told them last
-  api::JsonObject store;         // its entry in the store
+  api::JsonObject hello;  // apps and plugins as it told them last
+  api::JsonObject store;  // its entry in the store
   std::string installed;
 };
 
@@ -28,13 +28,13 @@ struct ServiceFile {
   std::string name;
   mode_t mode = 0644;
   std::uint64_t size = 0;
-  std::string sha256;            // hex
+  std::string sha256;  // hex
 };
 
 // Owned by the manager's main. Every act is one transaction.
 class ServiceRepository {
  public:
-  static constexpr std::size_t kChunk = 256 * 1024;   // bytes of a binary in one row
+  static constexpr std::size_t kChunk = 256 * 1024;  // bytes of a binary in one row
 
   explicit ServiceRepository(db::Database& database) : database_(database) {}
 

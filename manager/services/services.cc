@@ -8,7 +8,8 @@ namespace berth::manager {
 
 using namespace std::chrono_literals;
 
-Services::Services(loop::Loop& loop, ProcessTable& table, ServiceRepository& repository, const Layout& layout, bool is_root)
+Services::Services(loop::Loop& loop, ProcessTable& table, ServiceRepository& repository, const Layout& layout,
+                   bool is_root)
     : loop_(loop), table_(table), repository_(repository), layout_(layout), is_root_(is_root) {}
 
 Service& Services::make(ServiceRow row) {
@@ -97,7 +98,8 @@ Task<void> Services::drop(std::string id) {
 
 Task<void> Services::stop_all() {
   std::vector<std::unique_ptr<loop::Spawned<void>>> stops;
-  for (auto& [id, service] : services_) stops.push_back(std::make_unique<loop::Spawned<void>>(loop_, service->process().stop()));
+  for (auto& [id, service] : services_)
+    stops.push_back(std::make_unique<loop::Spawned<void>>(loop_, service->process().stop()));
   for (auto& stop : stops) co_await stop->join();
 }
 

@@ -13,10 +13,11 @@ namespace berth::manager {
 // Owned by the manager's main.
 class Services : private ServiceObserver {
  public:
-  Services(loop::Loop& loop, ProcessTable& table, ServiceRepository& repository, const Layout& layout, bool is_root);
+  Services(loop::Loop& loop, ProcessTable& table, ServiceRepository& repository, const Layout& layout,
+           bool is_root);
 
   std::function<ServiceSettings()> settings;
-  std::function<Task<void>(Service&)> ready;               // after a hello
+  std::function<Task<void>(Service&)> ready;  // after a hello
   std::function<void(Service&)> changed;
   std::function<void(const std::string& id)> removed;
   std::function<void(const std::string& name, const std::string& domain)> instance_changed_call;
@@ -40,7 +41,7 @@ class Services : private ServiceObserver {
   void tell_all(const json::Object& message);
 
   ServiceRepository& repository() { return repository_; }
-  uid_t uid_of(const std::string& id) const;   // as which its processes run
+  uid_t uid_of(const std::string& id) const;  // as which its processes run
   bool is_root() const { return is_root_; }
 
  private:

@@ -13,7 +13,8 @@ std::vector<std::string> own_names(const std::string& dns) {
   std::vector<std::string> names;
   if (!dns.empty()) names.push_back(dns);
   char host[256] = {};
-  if (::gethostname(host, sizeof host - 1) == 0 && host[0] && std::string_view(host) != "localhost") names.emplace_back(host);
+  if (::gethostname(host, sizeof host - 1) == 0 && host[0] && std::string_view(host) != "localhost")
+    names.emplace_back(host);
   names.insert(names.end(), {"localhost", "127.0.0.1", "::1"});
   return names;
 }
@@ -44,7 +45,8 @@ Task<void> Certificates::load(std::vector<std::string> names) {
   if (auto pem = co_await settings_.secret(kCertificateRow)) {
     const auto used = co_await use(std::move(*pem), false);
     if (used) co_return;
-    log_error("the certificate cannot be used, the self-signed one is in its place", {{"why", used.error().detail}});
+    log_error("the certificate cannot be used, the self-signed one is in its place",
+              {{"why", used.error().detail}});
   }
   if (auto pem = co_await settings_.secret(kSelfSignedRow)) {
     const auto used = co_await use(std::move(*pem), true);

@@ -12,7 +12,8 @@ namespace berth::manager {
 // The webserver's certificate: the admin's, or a self-signed one made at the first start. Owned by the manager's main.
 class Certificates {
  public:
-  Certificates(Settings& settings, WebserverControl& webserver) : settings_(settings), webserver_(webserver) {}
+  Certificates(Settings& settings, WebserverControl& webserver)
+      : settings_(settings), webserver_(webserver) {}
 
   // Takes the certificate of the database, makes a self-signed one if there is none, and hands it to the webserver.
   // `names`: for the self-signed one. An unusable row is told in the log and the self-signed one is used.
@@ -23,7 +24,7 @@ class Certificates {
   Task<void> reset();
 
   const std::vector<api::Certificate>& chain() const { return chain_; }
-  const std::string& fingerprint() const { return fingerprint_; }   // of the leaf, "AB:CD:…"
+  const std::string& fingerprint() const { return fingerprint_; }  // of the leaf, "AB:CD:…"
   const std::string& certificates_pem() const { return certificates_pem_; }
   bool is_self_signed() const { return is_own_; }
 

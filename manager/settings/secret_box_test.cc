@@ -19,7 +19,7 @@ TEST(SecretBox, RefusesAnotherKeyAndEveryChangedByte) {
   const SecretBox box(std::string(32, 'k')), other(std::string(32, 'l'));
   const std::string sealed = box.seal("secret");
   EXPECT_EQ(other.unseal(sealed).error().code, Errc::kDenied);
-  for (std::size_t i = 0; i + 3 < sealed.size(); ++i) {   // the last digit has bits that carry nothing
+  for (std::size_t i = 0; i + 3 < sealed.size(); ++i) {  // the last digit has bits that carry nothing
     std::string changed = sealed;
     changed[i] = changed[i] == 'A' ? 'B' : 'A';
     EXPECT_FALSE(box.unseal(changed)) << i;
@@ -32,7 +32,7 @@ TEST(SecretBox, MakesItsKeyOnceAndOnlyForTheOwner) {
   char name[] = "/tmp/berth-box-XXXXXX";
   const std::string directory = ::mkdtemp(name), file = directory + "/secret.key";
   const auto first = SecretBox::open(file).value();
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat(file.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
   EXPECT_EQ(SecretBox::open(file).value().unseal(first.seal("x")).value(), "x");

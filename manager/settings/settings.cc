@@ -23,7 +23,8 @@ SettingDeclaration flag_item(std::string name, bool value, std::string text) {
   item.default_value = value ? "true" : "false";
   return {std::move(item), std::move(text)};
 }
-SettingDeclaration number_item(std::string name, std::int64_t value, std::int64_t min, std::int64_t max, std::string text) {
+SettingDeclaration number_item(std::string name, std::int64_t value, std::int64_t min, std::int64_t max,
+                               std::string text) {
   ConfigItem item;
   item.name = std::move(name);
   item.type = ConfigType::kLong64;
@@ -35,22 +36,41 @@ SettingDeclaration number_item(std::string name, std::int64_t value, std::int64_
 
 std::vector<SettingDeclaration> declare() {
   std::vector<SettingDeclaration> all;
-  all.push_back(text_item("dnsName", "", "DNS name under which clients reach this platform; empty: the host they ask for"));
-  all.push_back(text_item("timezone", "", "Time zone of the manager's own plans, as a POSIX TZ text; the system's clock stays as it is"));
-  all.push_back(text_item("storeUrl", "", "App store: URL of its folder or of its apps.json, or a folder of this machine. --store goes before it"));
-  all.push_back(text_item("storeKeys", "", "Public minisign keys whose signatures on the store's index are trusted, separated by spaces"));
-  all.push_back(number_item("storeStallSeconds", 30, 1, 600, "A download that gives nothing for so long is given up"));
-  all.push_back(number_item("storeFileLimit", 512LL << 20, 1 << 20, 4LL << 30, "Largest file taken from a store, in bytes"));
-  all.push_back(number_item("storeIndexLimit", 8 << 20, 1 << 16, 64 << 20, "Largest index taken from a store, in bytes"));
-  all.push_back(flag_item("developerMode", false, "Unsigned apps and apps uploaded by hand may be installed; they are marked"));
-  all.push_back(number_item("binDays", 7, 0, 365, "Days for which a deleted instance can be brought back; 0: deleting is for good"));
-  all.push_back(number_item("serviceStartSeconds", 30, 1, 600, "A service that does not report within so long after its installation counts as broken"));
-  all.push_back(number_item("logFileBytes", 1 << 20, 1 << 16, 1 << 30, "Size of one log file of a service; the next start of the service takes it over"));
+  all.push_back(text_item("dnsName", "",
+                          "DNS name under which clients reach this platform; empty: the host they ask for"));
+  all.push_back(text_item(
+      "timezone", "",
+      "Time zone of the manager's own plans, as a POSIX TZ text; the system's clock stays as it is"));
+  all.push_back(text_item("storeUrl", "",
+                          "App store: URL of its folder or of its apps.json, or a folder of this machine. "
+                          "--store goes before it"));
+  all.push_back(text_item(
+      "storeKeys", "",
+      "Public minisign keys whose signatures on the store's index are trusted, separated by spaces"));
+  all.push_back(
+      number_item("storeStallSeconds", 30, 1, 600, "A download that gives nothing for so long is given up"));
+  all.push_back(number_item("storeFileLimit", 512LL << 20, 1 << 20, 4LL << 30,
+                            "Largest file taken from a store, in bytes"));
+  all.push_back(number_item("storeIndexLimit", 8 << 20, 1 << 16, 64 << 20,
+                            "Largest index taken from a store, in bytes"));
+  all.push_back(flag_item("developerMode", false,
+                          "Unsigned apps and apps uploaded by hand may be installed; they are marked"));
+  all.push_back(
+      number_item("binDays", 7, 0, 365,
+                  "Days for which a deleted instance can be brought back; 0: deleting is for good"));
+  all.push_back(
+      number_item("serviceStartSeconds", 30, 1, 600,
+                  "A service that does not report within so long after its installation counts as broken"));
+  all.push_back(
+      number_item("logFileBytes", 1 << 20, 1 << 16, 1 << 30,
+                  "Size of one log file of a service; the next start of the service takes it over"));
   all.push_back(number_item("logFiles", 5, 1, 100, "Log files kept for each service"));
   all.push_back(flag_item("redirectHttps", false, "Answer http with a redirect to https"));
   all.push_back(flag_item("accessLog", false, "The webserver writes a line for each request"));
   {
-    auto passphrase = text_item("backupPassphrase", "", "Seals the passwords in backup files; empty: they are in the file as they are. Keep it elsewhere too");
+    auto passphrase = text_item("backupPassphrase", "",
+                                "Seals the passwords in backup files; empty: they are in the file as they "
+                                "are. Keep it elsewhere too");
     passphrase.item.is_password = true;
     all.push_back(std::move(passphrase));
   }
@@ -82,18 +102,19 @@ std::vector<SettingDeclaration> declare() {
 std::vector<ConfigItem> items() {
   std::vector<ConfigItem> items;
   for (const auto& declaration : setting_declarations())
-    if (!declaration.item.is_password) items.push_back(declaration.item);   // those are sealed rows
+    if (!declaration.item.is_password) items.push_back(declaration.item);  // those are sealed rows
   return items;
 }
 
 }  // namespace
 
 const std::vector<SettingDeclaration>& setting_declarations() {
-  static const std::vector<SettingDeclaration> kAll = declare();   // a table, never changed
+  static const std::vector<SettingDeclaration> kAll = declare();  // a table, never changed
   return kAll;
 }
 
-Settings::Settings(db::Database& database, const SecretBox& box) : database_(database), box_(box), config_(database, items()) {}
+Settings::Settings(db::Database& database, const SecretBox& box)
+    : database_(database), box_(box), config_(database, items()) {}
 
 Task<void> Settings::load() { co_await config_.load(); }
 
@@ -114,7 +135,8 @@ Task<Result<void>> Settings::set(std::string name, std::string value) {
     // The Config API clamps, as the original does; an admin is told instead.
     const auto number = parse_integer(value);
     if (!number || *number < item->min || *number > item->max)
-      co_return fail(Errc::kMalformed, "{}: a whole number from {} to {} is expected", name, item->min, item->max);
+      co_return fail(Errc::kMalformed, "{}: a whole number from {} to {} is expected", name, item->min,
+                     item->max);
   }
   std::map<std::string, std::string> values;
   values[name] = value;
@@ -134,7 +156,9 @@ std::vector<api::Setting> Settings::list() const {
     switch (item.type) {
       case ConfigType::kBool: setting.type = api::SettingType::kBoolean; break;
       case ConfigType::kChoice: setting.type = api::SettingType::kChoice; break;
-      case ConfigType::kString: setting.type = item.is_password ? api::SettingType::kPassword : api::SettingType::kText; break;
+      case ConfigType::kString:
+        setting.type = item.is_password ? api::SettingType::kPassword : api::SettingType::kText;
+        break;
       default:
         setting.type = api::SettingType::kInteger;
         setting.min = item.min;
@@ -158,7 +182,8 @@ Task<void> Settings::set_secret(std::string_view name, std::string value) {
   const std::string row(name), sealed = box_.seal(value);
   erase_secret(value);
   co_await database_.query_repeatable(
-      "INSERT INTO config (name, value, unmanaged) VALUES ($1, $2, true) ON CONFLICT (name) DO UPDATE SET value = $2, unmanaged = true",
+      "INSERT INTO config (name, value, unmanaged) VALUES ($1, $2, true) ON CONFLICT (name) DO UPDATE SET "
+      "value = $2, unmanaged = true",
       row, sealed);
 }
 

@@ -24,7 +24,8 @@ struct SettingDeclaration {
 const std::vector<SettingDeclaration>& setting_declarations();
 
 // Names of the sealed rows; they are unmanaged: no API shows them.
-inline constexpr std::string_view kCertificateRow = "webserverCertificate";   // of the original: deleting it resets
+inline constexpr std::string_view kCertificateRow =
+    "webserverCertificate";  // of the original: deleting it resets
 inline constexpr std::string_view kSelfSignedRow = "selfSignedCertificate";
 inline constexpr std::string_view kAdminPasswordRow = "adminPassword";
 
@@ -40,7 +41,9 @@ class Settings {
   // kNotFound, kMalformed (not a value of its type; numbers outside their range too).
   Task<Result<void>> set(std::string name, std::string value);
   std::vector<api::Setting> list() const;
-  void on_changed(std::function<void(const std::vector<std::string>&)> call) { config_.on_changed(std::move(call)); }
+  void on_changed(std::function<void(const std::vector<std::string>&)> call) {
+    config_.on_changed(std::move(call));
+  }
   // For the API `Config` of the admin endpoint.
   sdk::Config& config() { return config_; }
 

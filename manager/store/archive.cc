@@ -25,7 +25,8 @@ std::string safe_path(std::string_view name) {
   std::string path;
   for (const auto part : split(name, '/')) {
     if (part.empty() || part == ".") continue;
-    if (part == ".." || part.find('\0') != std::string_view::npos) throw_failure(Errc::kMalformed, "package: odd name \"{}\"", name);
+    if (part == ".." || part.find('\0') != std::string_view::npos)
+      throw_failure(Errc::kMalformed, "package: odd name \"{}\"", name);
     path += path.empty() ? std::string(part) : "/" + std::string(part);
   }
   if (name.starts_with('/')) throw_failure(Errc::kMalformed, "package: absolute name \"{}\"", name);
@@ -42,7 +43,8 @@ struct FolderGuard {
 
 }  // namespace
 
-loop::Task<void> unpack_archive(loop::Loop& loop, std::string archive, std::string folder, ArchiveLimits limits) {
+loop::Task<void> unpack_archive(loop::Loop& loop, std::string archive, std::string folder,
+                                ArchiveLimits limits) {
   std::unique_ptr<struct archive, FreeArchive> reader(::archive_read_new());
   ::archive_read_support_filter_all(reader.get());
   ::archive_read_support_format_tar(reader.get());
@@ -51,7 +53,8 @@ loop::Task<void> unpack_archive(loop::Loop& loop, std::string archive, std::stri
     const char* text = ::archive_error_string(reader.get());
     throw_failure(Errc::kMalformed, "package: {}: {}", what, text ? text : "unknown fault");
   };
-  if (::archive_read_open_filename(reader.get(), archive.c_str(), 1 << 16) != ARCHIVE_OK) complain("is no archive");
+  if (::archive_read_open_filename(reader.get(), archive.c_str(), 1 << 16) != ARCHIVE_OK)
+    complain("is no archive");
   FolderGuard guard{folder};
   or_throw(make_directories(folder, 0700));
   std::uint64_t all = 0;
@@ -70,7 +73,8 @@ loop::Task<void> unpack_archive(loop::Loop& loop, std::string archive, std::stri
       or_throw(make_directories(folder + "/" + path, 0700));
       continue;
     }
-    if (type != AE_IFREG || ::archive_entry_hardlink(entry)) throw_failure(Errc::kMalformed, "package: \"{}\" is no plain file", path);
+    if (type != AE_IFREG || ::archive_entry_hardlink(entry))
+      throw_failure(Errc::kMalformed, "package: \"{}\" is no plain file", path);
     if (++files > limits.files) throw_failure(Errc::kTooLarge, "package: more than {} files", limits.files);
     const std::string target = folder + "/" + path;
     or_throw(make_directories(target.substr(0, target.rfind('/')), 0700));
@@ -83,7 +87,8 @@ loop::Task<void> unpack_archive(loop::Loop& loop, std::string archive, std::stri
       if (part < 0) complain("is cut off or damaged");
       size += static_cast<std::uint64_t>(part);
       all += static_cast<std::uint64_t>(part);
-      if (size > limits.file_bytes || all > limits.all_bytes) throw_failure(Errc::kTooLarge, "package: \"{}\" is above the limit", path);
+      if (size > limits.file_bytes || all > limits.all_bytes)
+        throw_failure(Errc::kTooLarge, "package: \"{}\" is above the limit", path);
       or_throw(write_all(fd.get(), std::string_view(buffer.data(), static_cast<std::size_t>(part))));
     }
     co_await loop::sleep_for(loop, loop::Duration(0));

@@ -14,9 +14,9 @@ namespace berth::manager {
 
 struct StoreVersionEntry {
   std::string id, build, label, compatibility;
-  std::vector<std::string> copy;                  // further files beside the binary
-  std::map<std::string, std::string> sha256;      // "<arch>/<file>" → hex
-  std::map<std::string, std::uint64_t> sizes;     // the same, bytes; may be empty
+  std::vector<std::string> copy;               // further files beside the binary
+  std::map<std::string, std::string> sha256;   // "<arch>/<file>" → hex
+  std::map<std::string, std::uint64_t> sizes;  // the same, bytes; may be empty
 };
 
 struct StoreEntry {
@@ -24,8 +24,8 @@ struct StoreEntry {
   std::string license_type, license_info, eula, requirement;
   std::vector<std::string> langs, categories;
   std::vector<api::AppStoreApp> apps;
-  std::vector<StoreVersionEntry> versions;        // in the store's order
-  std::string json;                               // as it stood in the index
+  std::vector<StoreVersionEntry> versions;  // in the store's order
+  std::string json;                         // as it stood in the index
 };
 
 struct StoreIndex {
@@ -42,14 +42,15 @@ const StoreVersionEntry* find_version(const StoreEntry& entry, std::string_view 
 
 // One file of a package.
 struct PackageFile {
-  std::string name;          // as it is kept: without the ".bin" of older stores
-  std::string path;          // relative to the index: "<build>/<arch>/<folder>/<name>"
-  std::string sha256;        // hex; empty: the store does not tell
-  bool is_required = true;   // an icon may be missing
+  std::string name;         // as it is kept: without the ".bin" of older stores
+  std::string path;         // relative to the index: "<build>/<arch>/<folder>/<name>"
+  std::string sha256;       // hex; empty: the store does not tell
+  bool is_required = true;  // an icon may be missing
 };
 // The files of a version for one architecture ("x86_64", "arm64", "arm"). kUnsupported if the store tells hashes, but none
 // for this architecture.
-Result<std::vector<PackageFile>> package_files(const StoreEntry& entry, const StoreVersionEntry& version, std::string_view arch);
+Result<std::vector<PackageFile>> package_files(const StoreEntry& entry, const StoreVersionEntry& version,
+                                               std::string_view arch);
 
 // "https://h/x/apps.json", "https://h/x/", "https://h/x" → "https://h/x"; folders alike.
 std::string store_folder(std::string_view url);

@@ -12,7 +12,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       const auto files = package_files(entry, version, "x86_64");
       if (!files) continue;
       for (const auto& file : *files)
-        if (file.name.find('/') != std::string::npos || file.path.find("..") == 0 || file.path.find("/../") != std::string::npos) std::abort();
+        if (file.name.find('/') != std::string::npos || file.path.find("..") == 0 ||
+            file.path.find("/../") != std::string::npos)
+          std::abort();
     }
   return 0;
 }

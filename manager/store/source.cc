@@ -21,17 +21,19 @@ class FolderSource : public StoreSource {
 
   std::string describe(const std::string& path) const override { return folder_ + "/" + path; }
 
-  Task<bool> fetch(std::string path, SourceLimits limits, std::function<void(std::string_view)> sink) override {
+  Task<bool> fetch(std::string path, SourceLimits limits,
+                   std::function<void(std::string_view)> sink) override {
     const std::string name = describe(path);
     UniqueFd fd(::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
     if (!fd && errno == ENOENT) {
-      struct stat folder {};
+      struct stat folder{};
       if (::stat(folder_.c_str(), &folder) != 0) throw Failure(errno_error(errno, "store folder " + folder_));
       co_return false;
     }
     if (!fd) throw Failure(errno_error(errno, "open " + name));
-    struct stat info {};
-    if (::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode)) throw_failure(Errc::kMalformed, "{} is no file", name);
+    struct stat info{};
+    if (::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode))
+      throw_failure(Errc::kMalformed, "{} is no file", name);
     if (static_cast<std::uint64_t>(info.st_size) > limits.bytes)
       throw_failure(Errc::kTooLarge, "{} has {} bytes, {} are allowed", name, info.st_size, limits.bytes);
     std::string buffer(256 * 1024, '\0');
@@ -44,7 +46,7 @@ class FolderSource : public StoreSource {
       had += static_cast<std::uint64_t>(got);
       if (had > limits.bytes) throw_failure(Errc::kTooLarge, "{} grows above {} bytes", name, limits.bytes);
       sink(std::string_view(buffer.data(), static_cast<std::size_t>(got)));
-      co_await loop::sleep_for(loop_, loop::Duration(0));   // let others in between
+      co_await loop::sleep_for(loop_, loop::Duration(0));  // let others in between
     }
     co_return true;
   }
@@ -60,7 +62,8 @@ class WebSource : public StoreSource {
 
   std::string describe(const std::string& path) const override { return folder_ + "/" + path; }
 
-  Task<bool> fetch(std::string path, SourceLimits limits, std::function<void(std::string_view)> sink) override {
+  Task<bool> fetch(std::string path, SourceLimits limits,
+                   std::function<void(std::string_view)> sink) override {
     net::HttpRequest request;
     request.url = describe(path);
     request.limit_bytes = limits.bytes;
@@ -82,8 +85,10 @@ class WebSource : public StoreSource {
     }
     if (error) throw Failure(std::move(*error).within(url));
     if (response.status == 404 || response.status == 410) co_return false;
-    if (response.status == 401 || response.status == 403) throw_failure(Errc::kDenied, "{}: the store answers {}", url, response.status);
-    if (response.status < 200 || response.status > 299) throw_failure(Errc::kUnavailable, "{}: the store answers {}", url, response.status);
+    if (response.status == 401 || response.status == 403)
+      throw_failure(Errc::kDenied, "{}: the store answers {}", url, response.status);
+    if (response.status < 200 || response.status > 299)
+      throw_failure(Errc::kUnavailable, "{}: the store answers {}", url, response.status);
     if (const auto length = response.find("content-length"); length && !response.find("content-encoding")) {
       const auto announced = parse_integer(*length);
       if (announced && static_cast<std::uint64_t>(*announced) != had)
@@ -99,12 +104,16 @@ class WebSource : public StoreSource {
 
 }  // namespace
 
-Result<std::unique_ptr<StoreSource>> open_source(loop::Loop& loop, net::HttpClient& http, const std::string& place) {
+Result<std::unique_ptr<StoreSource>> open_source(loop::Loop& loop, net::HttpClient& http,
+                                                 const std::string& place) {
   const std::string folder = store_folder(place);
   if (folder.empty()) return fail(Errc::kMalformed, "no store is set: berth config set storeUrl URL");
-  if (folder.starts_with("https://") || folder.starts_with("http://")) return std::make_unique<WebSource>(http, folder);
-  if (folder.find("://") != std::string::npos) return fail(Errc::kMalformed, "store {}: only http, https and folders are possible", place);
-  if (!folder.starts_with('/')) return fail(Errc::kMalformed, "store {}: a folder must be named by its whole path", place);
+  if (folder.starts_with("https://") || folder.starts_with("http://"))
+    return std::make_unique<WebSource>(http, folder);
+  if (folder.find("://") != std::string::npos)
+    return fail(Errc::kMalformed, "store {}: only http, https and folders are possible", place);
+  if (!folder.starts_with('/'))
+    return fail(Errc::kMalformed, "store {}: a folder must be named by its whole path", place);
   return std::make_unique<FolderSource>(loop, folder);
 }
 

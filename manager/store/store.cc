@@ -12,8 +12,8 @@
 #include "base/text.h"
 #include "loop/sync.h"
 #include "manager/platform/clock.h"
-#include "wire/minisign/minisign.h"
 #include "wire/json/json.h"
+#include "wire/minisign/minisign.h"
 
 namespace berth::manager {
 
@@ -28,10 +28,14 @@ constexpr std::uint64_t kSignatureLimit = 4096;
 // SHA-256 of content that comes in pieces.
 class Hasher {
  public:
-  Hasher() : context_(::EVP_MD_CTX_new()) { BERTH_CHECK(::EVP_DigestInit_ex(context_, ::EVP_sha256(), nullptr) == 1); }
+  Hasher() : context_(::EVP_MD_CTX_new()) {
+    BERTH_CHECK(::EVP_DigestInit_ex(context_, ::EVP_sha256(), nullptr) == 1);
+  }
   ~Hasher() { ::EVP_MD_CTX_free(context_); }
   Hasher(const Hasher&) = delete;
-  void update(std::string_view part) { BERTH_CHECK(::EVP_DigestUpdate(context_, part.data(), part.size()) == 1); }
+  void update(std::string_view part) {
+    BERTH_CHECK(::EVP_DigestUpdate(context_, part.data(), part.size()) == 1);
+  }
   std::string hex() {
     Bytes digest(32);
     unsigned size = 0;
@@ -56,18 +60,20 @@ struct FolderGuard {
   std::string folder;
   bool keep = false;
   ~FolderGuard() {
-    if (!keep) (void)remove_tree(folder);   // what cannot be removed is emptied by the next download
+    if (!keep) (void)remove_tree(folder);  // what cannot be removed is emptied by the next download
   }
 };
 
 }  // namespace
 
-Store::Store(loop::Loop& loop, net::HttpClient& http, std::string cache, std::function<StoreOptions()> options)
+Store::Store(loop::Loop& loop, net::HttpClient& http, std::string cache,
+             std::function<StoreOptions()> options)
     : loop_(loop), http_(http), cache_(std::move(cache)), options_(std::move(options)), one_fetch_(loop, 1) {}
 
 Result<std::string> Store::check_signature(std::string_view index, std::string_view signature) const {
   const auto options = options_();
-  if (options.keys.empty()) return fail(Errc::kDenied, "no public key of this store is trusted: set storeKeys");
+  if (options.keys.empty())
+    return fail(Errc::kDenied, "no public key of this store is trusted: set storeKeys");
   BERTH_TRY(auto parsed, minisign::parse_signature(signature));
   for (const auto& text : options.keys) {
     auto key = minisign::parse_public_key(text);
@@ -76,7 +82,8 @@ Result<std::string> Store::check_signature(std::string_view index, std::string_v
     BERTH_TRY(auto comment, minisign::verify(*key, index, signature));
     return minisign::format_key_id(key->id);
   }
-  return fail(Errc::kDenied, "the index is signed with key {}, which is not trusted here", minisign::format_key_id(parsed.id));
+  return fail(Errc::kDenied, "the index is signed with key {}, which is not trusted here",
+              minisign::format_key_id(parsed.id));
 }
 
 Result<void> Store::check_signer(const std::string& signer) const {
@@ -134,7 +141,8 @@ Task<const StoreState*> Store::get(bool refresh) {
   const auto options = options_();
   const bool same = state_.place == options.place;
   const bool fetched = fetched_at_ != loop::TimePoint{};
-  if (!refresh && same && fetched && state_.error.empty() && loop_.now() - fetched_at_ < kFresh) co_return &state_;
+  if (!refresh && same && fetched && state_.error.empty() && loop_.now() - fetched_at_ < kFresh)
+    co_return &state_;
   std::optional<Error> error;
   try {
     auto source = or_throw(open_source(loop_, http_, options.place));
@@ -169,8 +177,9 @@ Task<DownloadedPackage> Store::download(std::string id, std::string version, std
   co_return co_await download_from(*source, *entry, *wanted, signer, folder, std::move(progress));
 }
 
-Task<DownloadedPackage> Store::download_from(StoreSource& source, StoreEntry entry, StoreVersionEntry version, std::string signer,
-                                             std::string folder, std::function<void(std::uint64_t)> progress) {
+Task<DownloadedPackage> Store::download_from(StoreSource& source, StoreEntry entry, StoreVersionEntry version,
+                                             std::string signer, std::string folder,
+                                             std::function<void(std::uint64_t)> progress) {
   const auto options = options_();
   const std::string arch = own_architecture();
   const auto files = or_throw(package_files(entry, version, arch));
@@ -198,16 +207,19 @@ Task<DownloadedPackage> Store::download_from(StoreSource& source, StoreEntry ent
       size += part.size();
       if (head.size() < 64) head += part.substr(0, 64 - head.size());
       or_throw(write_all(fd.get(), part));
-      if (progress) progress((done * 100 + (expected ? std::min<std::uint64_t>(99, size * 100 / expected) : 50)) / files.size());
+      if (progress)
+        progress((done * 100 + (expected ? std::min<std::uint64_t>(99, size * 100 / expected) : 50)) /
+                 files.size());
     };
     std::string path = file.path;
     bool found = co_await source.fetch(path, {options.file_limit, options.stall}, sink);
     if (!found && file.name == entry.binary && !path.ends_with(".bin")) {
-      path += ".bin";   // as older stores name it
+      path += ".bin";  // as older stores name it
       found = co_await source.fetch(path, {options.file_limit, options.stall}, sink);
     }
     if (!found) {
-      if (file.is_required) throw_failure(Errc::kNotFound, "not found in the store: {}", source.describe(file.path));
+      if (file.is_required)
+        throw_failure(Errc::kNotFound, "not found in the store: {}", source.describe(file.path));
       fd.reset();
       ::unlink(target.c_str());
       ++done;
@@ -216,13 +228,15 @@ Task<DownloadedPackage> Store::download_from(StoreSource& source, StoreEntry ent
     if (::fsync(fd.get()) != 0) throw Failure(errno_error(errno, "write " + target));
     const std::string hash = hasher.hex();
     if (!file.sha256.empty() && hash != file.sha256)
-      throw_failure(Errc::kDenied, "{} is not what the store's index promises: SHA-256 is {} instead of {} ({} bytes came)",
+      throw_failure(Errc::kDenied,
+                    "{} is not what the store's index promises: SHA-256 is {} instead of {} ({} bytes came)",
                     source.describe(path), hash, file.sha256, size);
     if (file.name == entry.binary) {
       auto machine = architecture_of(head);
       if (!machine) throw Failure(std::move(machine.error()).within(source.describe(path)));
       if (*machine != arch)
-        throw_failure(Errc::kUnsupported, "{} is for {} machines, this is {}", source.describe(path), *machine, arch);
+        throw_failure(Errc::kUnsupported, "{} is for {} machines, this is {}", source.describe(path),
+                      *machine, arch);
     }
     package.files.push_back({file.name, file.name == entry.binary ? mode_t{0755} : mode_t{0644}, size, hash});
     ++done;
@@ -255,7 +269,8 @@ Task<std::optional<std::string>> Store::icon(std::string id) {
     BERTH_LOG(kHttpClient, "no icon", {"app", id}, {"error", failure.error().detail});
   }
   if (!content || (!expected.empty() && sha256_hex(*content) != expected)) co_return std::nullopt;
-  if (auto saved = write_file_durably(kept, *content, 0600); !saved) BERTH_LOG(kFile, "icon not kept", {"error", saved.error().detail});
+  if (auto saved = write_file_durably(kept, *content, 0600); !saved)
+    BERTH_LOG(kFile, "icon not kept", {"error", saved.error().detail});
   co_return content;
 }
 

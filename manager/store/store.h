@@ -7,17 +7,17 @@
 #include <string>
 #include <vector>
 
+#include "loop/sync.h"
 #include "manager/services/service_repository.h"
 #include "manager/store/index.h"
 #include "manager/store/source.h"
-#include "loop/sync.h"
 
 namespace berth::manager {
 
 struct StoreOptions {
-  std::string place;                    // URL or folder; empty: none
-  std::vector<std::string> keys;        // minisign public keys, as text
-  bool allow_unsigned = false;          // developer mode
+  std::string place;              // URL or folder; empty: none
+  std::vector<std::string> keys;  // minisign public keys, as text
+  bool allow_unsigned = false;    // developer mode
   std::uint64_t index_limit = 8 << 20;
   std::uint64_t file_limit = 512 << 20;
   std::chrono::seconds stall{30};
@@ -27,16 +27,16 @@ struct StoreOptions {
 struct StoreState {
   StoreIndex index;
   std::string place;
-  std::string signer;                   // id of the key; empty: not signed
-  std::string fetched;                  // ISO 8601 UTC
-  std::string error;                    // why this is an old one, or none
+  std::string signer;   // id of the key; empty: not signed
+  std::string fetched;  // ISO 8601 UTC
+  std::string error;    // why this is an old one, or none
   Errc error_code = Errc::kUnavailable;
 };
 
 struct DownloadedPackage {
-  std::string folder;                   // holds the files
+  std::string folder;  // holds the files
   std::vector<ServiceFile> files;
-  std::string program;                  // name of the binary among them
+  std::string program;  // name of the binary among them
   std::string signer;
 };
 
@@ -56,8 +56,9 @@ class Store {
   Task<DownloadedPackage> download(std::string id, std::string version, std::string folder,
                                    std::function<void(std::uint64_t percent)> progress);
   // The same from an index that is in hand, for packages uploaded as a file.
-  Task<DownloadedPackage> download_from(StoreSource& source, StoreEntry entry, StoreVersionEntry version, std::string signer,
-                                        std::string folder, std::function<void(std::uint64_t percent)> progress);
+  Task<DownloadedPackage> download_from(StoreSource& source, StoreEntry entry, StoreVersionEntry version,
+                                        std::string signer, std::string folder,
+                                        std::function<void(std::uint64_t percent)> progress);
   // The index of an uploaded package, checked as the store's own; not kept.
   Task<StoreState> read_package_index(StoreSource& source);
 

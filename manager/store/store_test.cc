@@ -19,7 +19,10 @@ using namespace std::chrono_literals;
 
 // A program for `machine` in ELF (elf(5)), with something behind its header.
 std::string program_for(int machine, std::string_view content) {
-  std::string bytes("\x7f" "ELF\x02\x01", 6);
+  std::string bytes(
+      "\x7f"
+      "ELF\x02\x01",
+      6);
   bytes.resize(18, '\0');
   bytes += static_cast<char>(machine & 0xff);
   bytes += static_cast<char>(machine >> 8);
@@ -31,8 +34,8 @@ int own_machine() { return own_architecture() == "x86_64" ? 62 : 183; }
 // One file of a store and how the server misbehaves with it.
 struct Served {
   std::string body;
-  std::size_t cut = std::string::npos;   // close after so many bytes, though all were announced
-  bool stalls = false;                   // say nothing after the head
+  std::size_t cut = std::string::npos;  // close after so many bytes, though all were announced
+  bool stalls = false;                  // say nothing after the head
   int status = 200;
 };
 
@@ -67,7 +70,8 @@ class LyingServer {
     bool stalls = false;
     if (found != files.end()) {
       const auto& file = found->second;
-      answer = fmt::format("HTTP/1.1 {} OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", file.status, file.body.size());
+      answer = fmt::format("HTTP/1.1 {} OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", file.status,
+                           file.body.size());
       stalls = file.stalls;
       if (!stalls) answer += file.body.substr(0, file.cut);
     }
@@ -102,8 +106,9 @@ class StoreTest : public testing::Test {
   // The index promises `promised`, the server gives `given`.
   void publish(const std::string& promised, const std::string& given, bool is_signed = true) {
     const std::string arch = own_architecture();
-    index_ = fmt::format(R"({{"apps":[{{"id":"notes","folder":"notes","binary":"notes","title":"Notes","versions":[{{"id":"1.0","build":"1a","label":"1.0","sha256":{{"{0}/notes":"{1}","{0}/notes.png":"{2}"}}}}]}}]}})",
-                         arch, sha256_hex(promised), sha256_hex("PNG"));
+    index_ = fmt::format(
+        R"({{"apps":[{{"id":"notes","folder":"notes","binary":"notes","title":"Notes","versions":[{{"id":"1.0","build":"1a","label":"1.0","sha256":{{"{0}/notes":"{1}","{0}/notes.png":"{2}"}}}}]}}]}})",
+        arch, sha256_hex(promised), sha256_hex("PNG"));
     server_.files["apps.json"] = {index_};
     server_.files.erase("apps.json.minisig");
     if (is_signed) server_.files["apps.json.minisig"] = {minisign::sign(key_, index_, "store")};
@@ -159,7 +164,7 @@ TEST_F(StoreTest, TheOlderNameWithBinIsFound) {
   server_.files.erase(binary_path());
   server_.files[binary_path() + ".bin"] = body;
   const auto package = loop::run_task(loop_, download());
-  EXPECT_EQ(package.files[0].name, "notes");   // kept without the suffix
+  EXPECT_EQ(package.files[0].name, "notes");  // kept without the suffix
 }
 
 TEST_F(StoreTest, WrongHashIsRefusedWithBothValues) {

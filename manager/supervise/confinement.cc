@@ -27,7 +27,7 @@ int limit(int resource, std::uint64_t value) {
 int drop_all_capabilities() {
   for (int capability = 0; capability < 64; ++capability) {
     if (::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0) continue;
-    if (errno == EINVAL) break;       // past the last one of this kernel
+    if (errno == EINVAL) break;        // past the last one of this kernel
     if (errno != EPERM) return errno;  // EPERM: a normal user's bounding set stays; it holds nothing anyway
     break;
   }
@@ -43,7 +43,8 @@ int drop_all_capabilities() {
 int confine_self(const Confinement& confinement) {
   ::umask(027);
   if (const int number = limit(RLIMIT_CORE, confinement.core_bytes)) return number;
-  if (const int number = limit(RLIMIT_NOFILE, confinement.open_files ? confinement.open_files : RLIM_INFINITY))
+  if (const int number =
+          limit(RLIMIT_NOFILE, confinement.open_files ? confinement.open_files : RLIM_INFINITY))
     return number;
   if (confinement.processes)
     if (const int number = limit(RLIMIT_NPROC, confinement.processes)) return number;
@@ -78,7 +79,8 @@ std::vector<SandboxLayer> describe_confinement(const Confinement& confinement, b
   add("limits", true, "");
   // These belong to the deep sandbox; until it is there an admin must see that they are missing.
   const std::string later = "not part of this version";
-  for (const char* layer : {"mount namespace", "PID namespace", "IPC namespace", "seccomp", "Landlock", "network namespace", "cgroup"})
+  for (const char* layer : {"mount namespace", "PID namespace", "IPC namespace", "seccomp", "Landlock",
+                            "network namespace", "cgroup"})
     layers.push_back({layer, "unavailable", later});
   return layers;
 }

@@ -12,12 +12,12 @@
 namespace berth::manager {
 
 struct Confinement {
-  uid_t uid = 0;            // 0: stays the manager's own user
+  uid_t uid = 0;  // 0: stays the manager's own user
   gid_t gid = 0;
-  bool drop_capabilities = true;   // bounding set emptied, no ambient, no_new_privs
-  std::uint64_t open_files = 0;    // RLIMIT_NOFILE; 0: as high as the manager's hard limit
-  std::uint64_t core_bytes = 0;    // RLIMIT_CORE
-  std::uint64_t processes = 0;     // RLIMIT_NPROC; 0: as the manager's
+  bool drop_capabilities = true;  // bounding set emptied, no ambient, no_new_privs
+  std::uint64_t open_files = 0;   // RLIMIT_NOFILE; 0: as high as the manager's hard limit
+  std::uint64_t core_bytes = 0;   // RLIMIT_CORE
+  std::uint64_t processes = 0;    // RLIMIT_NPROC; 0: as the manager's
 };
 
 // State of one layer for one process: "on", "unavailable" (with why), "off" (an admin or a later stage).

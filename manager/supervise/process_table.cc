@@ -60,7 +60,8 @@ Result<std::map<std::string, ProcessRecord>> parse_process_table(std::string_vie
     const auto* name = object.if_contains("name");
     const auto* pid = object.if_contains("pid");
     const auto* start = object.if_contains("startTime");
-    if (!name || !name->is_string() || !pid || !pid->is_int64() || pid->get_int64() <= 1 || !start || !start->is_number())
+    if (!name || !name->is_string() || !pid || !pid->is_int64() || pid->get_int64() <= 1 || !start ||
+        !start->is_number())
       return fail(Errc::kMalformed, "process without name, pid or startTime");
     const auto text_of = [&](const char* key) {
       const auto* member = object.if_contains(key);
@@ -85,13 +86,15 @@ void ProcessTable::load() {
   if (!text) return;
   auto records = parse_process_table(*text);
   if (!records) {
-    log_warning("process table unreadable, looking for nothing to adopt", {{"error", records.error().detail}});
+    log_warning("process table unreadable, looking for nothing to adopt",
+                {{"error", records.error().detail}});
     return;
   }
   records_ = std::move(*records);
 }
 
-std::optional<ProcessRecord> ProcessTable::find_survivor(const std::string& name, const std::string& program) const {
+std::optional<ProcessRecord> ProcessTable::find_survivor(const std::string& name,
+                                                         const std::string& program) const {
   const auto found = records_.find(name);
   if (found != records_.end() && loop::process_start_time(found->second.pid) == found->second.start_time)
     return found->second;
@@ -122,7 +125,9 @@ Result<void> ProcessTable::remove(const std::string& name) {
   return save();
 }
 
-Result<void> ProcessTable::save() const { return write_file_durably(file_, format_process_table(records_), 0644); }
+Result<void> ProcessTable::save() const {
+  return write_file_durably(file_, format_process_table(records_), 0644);
+}
 
 int note_own_pid(const char* path) {
   const int fd = ::open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

@@ -13,11 +13,11 @@
 namespace berth::manager {
 
 struct ProcessRecord {
-  std::string name;            // "webserver", "postgres", or the service's id
+  std::string name;  // "webserver", "postgres", or the service's id
   pid_t pid = 0;
   std::uint64_t start_time = 0;  // clock ticks since boot: with the pid it names the process for good
   std::string program;
-  std::string started_at;      // ISO 8601 UTC
+  std::string started_at;  // ISO 8601 UTC
 };
 
 // Owned by the supervisor. Every change is on disk before the call returns.

@@ -25,8 +25,8 @@ class RestartPolicy {
   static constexpr Milliseconds kBurstGap{2'000};
 
   struct Run {
-    Milliseconds lasted{0};      // between the start and the death
-    bool was_ready = false;      // it had said that it works
+    Milliseconds lasted{0};           // between the start and the death
+    bool was_ready = false;           // it had said that it works
     bool ended_from_outside = false;  // SIGKILL, SIGTERM; or unknown, because it was not our child
   };
 

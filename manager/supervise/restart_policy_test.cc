@@ -11,7 +11,8 @@ TEST(RestartPolicy, DoublesWithEachEarlyDeathUpToAMinute) {
   RestartPolicy policy;
   std::vector<long> waits;
   for (int i = 0; i < 12; ++i) waits.push_back(policy.delay_after({.lasted = milliseconds(10)}).count());
-  EXPECT_EQ(waits, (std::vector<long>{100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 51200, 60000, 60000}));
+  EXPECT_EQ(waits,
+            (std::vector<long>{100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 51200, 60000, 60000}));
 }
 
 TEST(RestartPolicy, StartsAfreshAfterAHealthyRun) {
@@ -25,7 +26,8 @@ TEST(RestartPolicy, StartsAfreshAfterAHealthyRun) {
 TEST(RestartPolicy, KilledFromOutsideWhileWorkingComesBackAtOnceAHundredTimes) {
   RestartPolicy policy;
   for (int i = 0; i < 100; ++i) {
-    const auto wait = policy.delay_after({.lasted = seconds(3), .was_ready = true, .ended_from_outside = true});
+    const auto wait =
+        policy.delay_after({.lasted = seconds(3), .was_ready = true, .ended_from_outside = true});
     EXPECT_LE(wait, milliseconds(20)) << i;
   }
   EXPECT_FALSE(policy.is_crash_loop());

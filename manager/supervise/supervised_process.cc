@@ -23,17 +23,25 @@ Task<void> wait_for(loop::Event& event) { co_await event.wait(); }
 
 // Append-only file for a child's stdout and stderr; the old one is kept as ".1".
 Result<UniqueFd> open_output(const std::string& path, std::optional<uid_t> owner) {
-  struct stat info {};
-  if (::stat(path.c_str(), &info) == 0 && info.st_size > kOutputLimit) ::rename(path.c_str(), (path + ".1").c_str());
+  struct stat info{};
+  if (::stat(path.c_str(), &info) == 0 && info.st_size > kOutputLimit)
+    ::rename(path.c_str(), (path + ".1").c_str());
   UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640));
   if (!fd) return fail_errno(errno, "open " + path);
-  if (owner && ::fchown(fd.get(), *owner, static_cast<gid_t>(-1)) != 0) return fail_errno(errno, "chown " + path);
+  if (owner && ::fchown(fd.get(), *owner, static_cast<gid_t>(-1)) != 0)
+    return fail_errno(errno, "chown " + path);
   return fd;
 }
 
 bool is_fault(const loop::ExitStatus& status) {
   switch (status.signal) {
-    case SIGSEGV: case SIGABRT: case SIGBUS: case SIGFPE: case SIGILL: case SIGSYS: case SIGTRAP: return true;
+    case SIGSEGV:
+    case SIGABRT:
+    case SIGBUS:
+    case SIGFPE:
+    case SIGILL:
+    case SIGSYS:
+    case SIGTRAP: return true;
     default: return false;
   }
 }
@@ -153,7 +161,8 @@ Task<void> SupervisedProcess::begin() {
   ProcessPlan plan = co_await options_.plan();
   // Wanted no more while the plan was made.
   if (!wanted_.is_set()) co_return;
-  const auto uid = plan.confinement && plan.confinement->uid ? std::optional(plan.confinement->uid) : std::nullopt;
+  const auto uid =
+      plan.confinement && plan.confinement->uid ? std::optional(plan.confinement->uid) : std::nullopt;
   UniqueFd output;
   if (!plan.output.empty()) {
     output = or_throw(open_output(plan.output, uid));

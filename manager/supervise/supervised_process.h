@@ -18,13 +18,13 @@
 namespace berth::manager {
 
 enum class ProcessState : std::uint8_t { kStopped, kStarting, kRunning, kStopping, kFailed, kCrashed };
-std::string_view name_of(ProcessState state);   // "stopped", "starting", ...
+std::string_view name_of(ProcessState state);  // "stopped", "starting", ...
 
 // What to start; made anew before each start.
 struct ProcessPlan {
-  loop::SpawnOptions spawn;                // program, arguments, directory, environment
+  loop::SpawnOptions spawn;  // program, arguments, directory, environment
   std::optional<Confinement> confinement;
-  std::string output;                      // file that gets stdout and stderr; kept below 2 MiB
+  std::string output;  // file that gets stdout and stderr; kept below 2 MiB
 };
 
 struct StopStep {
@@ -34,7 +34,7 @@ struct StopStep {
 
 struct SupervisedOptions {
   std::string name;
-  std::string program;                     // to recognise a survivor
+  std::string program;  // to recognise a survivor
   // May do I/O (write out a binary). What it throws is shown as the reason and tried again with back-off.
   std::function<loop::Task<ProcessPlan>()> plan;
   // Another way to know a survivor, if the table does not (a pid file of the program's own). May be empty.
@@ -44,8 +44,8 @@ struct SupervisedOptions {
   std::function<void()> ask_to_stop;
   std::chrono::milliseconds grace{0};
   std::vector<StopStep> stop_steps;
-  bool end_group = true;                   // kill what it leaves behind in its session
-  std::function<void()> changed;           // state, pid or counters changed; called outside of our stack
+  bool end_group = true;          // kill what it leaves behind in its session
+  std::function<void()> changed;  // state, pid or counters changed; called outside of our stack
 };
 
 // Starts, adopts, watches, restarts and stops one program. Owned by the part that knows the program;
@@ -71,10 +71,10 @@ class SupervisedProcess {
   bool is_adopted() const { return adopted_; }
   const std::string& name() const { return options_.name; }
   const std::string& started_at() const { return started_at_; }
-  const std::string& last_exit() const { return last_exit_; }   // "" or "signal 11 (...) at 2026-..."
+  const std::string& last_exit() const { return last_exit_; }  // "" or "signal 11 (...) at 2026-..."
   const loop::ExitStatus& last_status() const { return last_status_; }
-  const std::string& detail() const { return detail_; }         // why it failed or crashes
-  bool last_ended_by_fault() const { return last_by_fault_; }    // segfault and the like
+  const std::string& detail() const { return detail_; }        // why it failed or crashes
+  bool last_ended_by_fault() const { return last_by_fault_; }  // segfault and the like
   int restarts() const { return restarts_; }
   const std::vector<SandboxLayer>& sandbox() const { return sandbox_; }
   // Set while no process exists.

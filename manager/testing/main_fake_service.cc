@@ -22,7 +22,8 @@ std::string value_of(const std::string& text, const std::string& name) {
   return text.substr(begin, text.find_first_of(" \n", begin) - begin);
 }
 
-loop::Task<void> serve(loop::Loop& loop, std::string service, std::string manager, std::string build, std::string behaviour) {
+loop::Task<void> serve(loop::Loop& loop, std::string service, std::string manager, std::string build,
+                       std::string behaviour) {
   json::Array running;
   for (;;) {
     auto socket = net::MessageSocket::connect(loop, manager);
@@ -30,13 +31,19 @@ loop::Task<void> serve(loop::Loop& loop, std::string service, std::string manage
       co_await loop::sleep_for(loop, std::chrono::milliseconds(20));
       continue;
     }
-    (*socket)->send(json::Object{{"mt", "ServiceHello"}, {"version", 1}, {"service", service}, {"build", build}, {"label", build},
-                                 {"apps", json::Array{json::Object{{"name", service}, {"title", service}, {"websocketOnly", false}}}},
-                                 {"instances", running}});
+    (*socket)->send(json::Object{
+        {"mt", "ServiceHello"},
+        {"version", 1},
+        {"service", service},
+        {"build", build},
+        {"label", build},
+        {"apps", json::Array{json::Object{{"name", service}, {"title", service}, {"websocketOnly", false}}}},
+        {"instances", running}});
     try {
       while (auto message = co_await (*socket)->receive()) {
         const std::string mt = json::get_string(message->body, "mt");
-        json::Object about{{"name", json::get_string(message->body, "name")}, {"domain", json::get_string(message->body, "domain")}};
+        json::Object about{{"name", json::get_string(message->body, "name")},
+                           {"domain", json::get_string(message->body, "domain")}};
         if (mt == "AppStart" && behaviour == "refuse") {
           about["mt"] = "AppStartFailed";
           about["error"] = "does not want to";

@@ -27,7 +27,7 @@ struct RigWorld {
   Layout layout;
   RunningCluster cluster;
   minisign::SecretKey key;
-  std::map<std::string, std::string> entries;   // of the store's index, by id
+  std::map<std::string, std::string> entries;  // of the store's index, by id
   std::string store() const { return folder + "/store"; }
 };
 
@@ -40,7 +40,9 @@ class Rig {
   // Ends all service processes.
   void stop_services();
   template <class T>
-  T run(Task<T> task) { return loop::run_task(world.loop, std::move(task)); }
+  T run(Task<T> task) {
+    return loop::run_task(world.loop, std::move(task));
+  }
   api::Job finish(Result<api::Job> job) { return run(jobs.wait(or_throw(std::move(job)).id)).value(); }
 
   RigWorld& world;

@@ -31,7 +31,11 @@ std::string make_folder() {
 }  // namespace
 
 RigWorld::RigWorld(loop::Loop& the_loop)
-    : loop(the_loop), folder(make_folder()), layout(or_throw(open_root(folder + "/root", false))), cluster(the_loop), key(minisign::make_secret_key()) {
+    : loop(the_loop),
+      folder(make_folder()),
+      layout(or_throw(open_root(folder + "/root", false))),
+      cluster(the_loop),
+      key(minisign::make_secret_key()) {
   cluster.start();
   db::Database admin(loop, options_of(cluster.cluster().superuser()));
   loop::run_task(loop, admin.query("CREATE DATABASE manager ENCODING 'UTF8' TEMPLATE template0"));
@@ -46,8 +50,9 @@ void RigWorld::publish(const std::string& id, const std::string& build, const st
   const std::string target = fmt::format("{}/{}/{}/{}", store(), build, arch, id);
   or_throw(make_directories(target));
   or_throw(write_file_durably(target + "/" + id, program));
-  entries[id] = fmt::format(R"({{"id":"{0}","folder":"{0}","binary":"{0}","title":"{0}","versions":[{{"id":"{1}","build":"{1}","label":"{1}","sha256":{{"{2}/{0}":"{3}"}}}}]}})",
-                            id, build, arch, sha256_hex(program));
+  entries[id] = fmt::format(
+      R"({{"id":"{0}","folder":"{0}","binary":"{0}","title":"{0}","versions":[{{"id":"{1}","build":"{1}","label":"{1}","sha256":{{"{2}/{0}":"{3}"}}}}]}})",
+      id, build, arch, sha256_hex(program));
   std::vector<std::string> all;
   for (const auto& [name, entry] : entries) all.push_back(entry);
   const std::string index = fmt::format(R"({{"apps":[{}]}})", fmt::join(all, ","));
@@ -68,7 +73,8 @@ Rig::Rig(RigWorld& the_world)
       services(world.loop, table, service_repository, world.layout, false),
       instance_repository(database, box),
       databases(admin_database),
-      instances(world.loop, instance_repository, databases, world.cluster.cluster(), services, webserver, box, world.layout),
+      instances(world.loop, instance_repository, databases, world.cluster.cluster(), services, webserver, box,
+                world.layout),
       store(world.loop, http, world.layout.library() + "/store",
             [this] {
               StoreOptions options;
@@ -100,17 +106,22 @@ void Rig::start() {
   run(instances.load());
   int ends[2];
   BERTH_CHECK(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0);
-  webserver_peer_ = std::make_unique<ControlPeer>(world.loop, std::make_unique<net::MessageSocket>(world.loop, UniqueFd(ends[0])));
+  webserver_peer_ = std::make_unique<ControlPeer>(
+      world.loop, std::make_unique<net::MessageSocket>(world.loop, UniqueFd(ends[0])));
   webserver_side_ = std::make_unique<net::MessageSocket>(world.loop, UniqueFd(ends[1]));
-  tasks_.spawn(webserver.serve(*webserver_peer_, json::Object{{"mt", "WebserverHello"}, {"http", 80}, {"linkSockets", json::Array{"/nowhere"}}}));
+  tasks_.spawn(webserver.serve(
+      *webserver_peer_,
+      json::Object{{"mt", "WebserverHello"}, {"http", 80}, {"linkSockets", json::Array{"/nowhere"}}}));
   tasks_.spawn(play_webserver());
-  control_ = std::make_unique<ControlServer>(world.loop, world.layout.control_socket(), 0600, "control", [this](ControlPeer& peer) { return serve_control(peer); });
+  control_ = std::make_unique<ControlServer>(world.loop, world.layout.control_socket(), 0600, "control",
+                                             [this](ControlPeer& peer) { return serve_control(peer); });
   run(jobs.resume());
 }
 
 Task<void> Rig::play_webserver() {
   while (auto message = co_await webserver_side_->receive()) {
-    if (json::get_string(message->body, "mt") == "WebserverConfig") webserver_side_->send(json::Object{{"mt", "WebserverReady"}});
+    if (json::get_string(message->body, "mt") == "WebserverConfig")
+      webserver_side_->send(json::Object{{"mt", "WebserverReady"}});
     else webserver_side_->send(json::Object{{"mt", "Ok"}, {"src", json::get_string(message->body, "src")}});
   }
 }
@@ -119,7 +130,8 @@ Task<void> Rig::serve_control(ControlPeer& peer) {
   auto first = co_await peer.receive();
   if (!first) co_return;
   Service* service = services.find(json::get_string(first->body, "service"));
-  if (service && service->process().pid() == peer.credentials().pid) co_await service->serve(peer, std::move(first->body));
+  if (service && service->process().pid() == peer.credentials().pid)
+    co_await service->serve(peer, std::move(first->body));
 }
 
 void Rig::stop_services() { run(services.stop_all()); }
