@@ -26,19 +26,19 @@ namespace berth::api {
 template <class Owner, class T>
 struct Field {
   std::string_view name;
-  T Owner::*member;
+  T Owner::* member;
   bool required;
 };
 
 // Must be there when read, unless the member is a std::optional.
 template <class Owner, class T>
-constexpr Field<Owner, T> field(std::string_view name, T Owner::*member) {
+constexpr Field<Owner, T> field(std::string_view name, T Owner::* member) {
   return {name, member, true};
 }
 
 // May be absent when read: the member then keeps the value of its initializer. Always written.
 template <class Owner, class T>
-constexpr Field<Owner, T> with_default(std::string_view name, T Owner::*member) {
+constexpr Field<Owner, T> with_default(std::string_view name, T Owner::* member) {
   return {name, member, false};
 }
 

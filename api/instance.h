@@ -1,9 +1,9 @@
 // App instances: a service for a customer, with database, path and password of its own.
 #pragma once
 
+#include "api/job.h"
 #include "api/json.h"
 #include "api/state.h"
-#include "api/job.h"
 
 namespace berth::api {
 

@@ -44,9 +44,9 @@ Json write_password(const Password& password);
 template <class T>
 Result<T> read_integer(const Json& value) {
   // 1e3 or 5.0 are integers too for those who write JSON by floating point.
-  if (const double* real = value.if_double();
-      real && *real >= -9007199254740992.0 && *real <= 9007199254740992.0 &&
-      *real == static_cast<double>(static_cast<std::int64_t>(*real)))
+  if (const double* real = value.if_double(); real && *real >= -9007199254740992.0 &&
+                                              *real <= 9007199254740992.0 &&
+                                              *real == static_cast<double>(static_cast<std::int64_t>(*real)))
     return read_integer<T>(Json(static_cast<std::int64_t>(*real)));
   if (!value.is_int64() && !value.is_uint64()) return fail(Errc::kMalformed, "expected an integer");
   boost::json::error_code error;

@@ -57,8 +57,8 @@ void define_object(JsonObject& definitions) {
     if (field.required && !detail::IsOptional<M>::value) required.push_back(text_json(field.name));
   };
   std::apply([&](const auto&... field) { (add(field), ...); }, T::fields());
-  definitions[type_name<T>()] =
-      JsonObject{{"type", "object"}, {"properties", std::move(properties)}, {"required", std::move(required)}};
+  definitions[type_name<T>()] = JsonObject{
+      {"type", "object"}, {"properties", std::move(properties)}, {"required", std::move(required)}};
 }
 
 template <class... T>
@@ -99,12 +99,13 @@ Json failure_schema() {
 
 std::string format_json_schema() {
   JsonObject definitions;
-  definitions["Password"] = JsonObject{
-      {"oneOf", boost::json::array{JsonObject{{"type", "string"}},
-                                   JsonObject{{"type", "object"},
-                                              {"properties", JsonObject{{"value", JsonObject{{"type", "string"}}},
-                                                                        {"key", JsonObject{{"type", "string"}}}}},
-                                              {"required", boost::json::array{"value", "key"}}}}}};
+  definitions["Password"] =
+      JsonObject{{"oneOf", boost::json::array{
+                               JsonObject{{"type", "string"}},
+                               JsonObject{{"type", "object"},
+                                          {"properties", JsonObject{{"value", JsonObject{{"type", "string"}}},
+                                                                    {"key", JsonObject{{"type", "string"}}}}},
+                                          {"required", boost::json::array{"value", "key"}}}}}};
   definitions["Failure"] = failure_schema();
   define_all_words(definitions, AllWords());
   define_all(definitions, AllObjects());

@@ -7,12 +7,15 @@
 namespace berth::api {
 namespace {
 
-Json parse(std::string_view text) { return boost::json::parse(boost::json::string_view(text.data(), text.size())); }
+Json parse(std::string_view text) {
+  return boost::json::parse(boost::json::string_view(text.data(), text.size()));
+}
 
 TEST(ApiJson, ReadsMembersAndIgnoresForeignOnes) {
   const auto message = parse_message<CreateInstance>(
       parse(R"({"mt":"CreateInstance","src":"7","service":"notes","name":"team","domain":"example.com",
-                "path":null,"colour":"red"})").get_object());
+                "path":null,"colour":"red"})")
+          .get_object());
   ASSERT_TRUE(message) << message.error().detail;
   EXPECT_EQ(message->service, "notes");
   EXPECT_EQ(message->path, std::nullopt);
@@ -20,7 +23,10 @@ TEST(ApiJson, ReadsMembersAndIgnoresForeignOnes) {
 }
 
 TEST(ApiJson, SaysWhereAMemberIsWrong) {
-  struct Case { const char* text; const char* detail; };
+  struct Case {
+    const char* text;
+    const char* detail;
+  };
   const Case cases[] = {
       {R"({"instances":[{"service":"n","name":"a","domain":"d","state":"running"},{"service":"n"}]})",
        "GetInstancesResult: instances[1].name: is missing"},
@@ -58,7 +64,8 @@ TEST(ApiJson, WritesDefaultsButNotEmptyOptionals) {
 
 TEST(ApiJson, PasswordsArePlainOrEncrypted) {
   EXPECT_EQ(from_json<Password>(parse(R"("pwd")")).value(), (Password{"pwd", ""}));
-  EXPECT_EQ(from_json<Password>(parse(R"({"value":"b80a","key":"seed1"})")).value(), (Password{"b80a", "seed1"}));
+  EXPECT_EQ(from_json<Password>(parse(R"({"value":"b80a","key":"seed1"})")).value(),
+            (Password{"b80a", "seed1"}));
   EXPECT_FALSE(from_json<Password>(parse(R"({"value":"b80a"})")));
   EXPECT_EQ(boost::json::serialize(to_json(Password{"b80a", "seed1"})), R"({"value":"b80a","key":"seed1"})");
 }

@@ -1,9 +1,9 @@
 // App services: installed programs, one process each.
 #pragma once
 
+#include "api/job.h"
 #include "api/json.h"
 #include "api/state.h"
-#include "api/job.h"
 
 namespace berth::api {
 

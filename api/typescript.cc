@@ -75,7 +75,9 @@ void write_all_requests(std::string& out, TypeList<T...>) {
 template <class... T>
 void write_all_indications(std::string& out, TypeList<T...>) {
   (write_message<T>(out, false), ...);
-  out += "\n// By `mt`: what comes unasked, under the src of what was subscribed to.\nexport interface Indications {\n";
+  out +=
+      "\n// By `mt`: what comes unasked, under the src of what was subscribed to.\nexport interface "
+      "Indications {\n";
   ((out += fmt::format("  {}: {};\n", T::kMt, type_name<T>())), ...);
   out += "}\n";
 }

@@ -17,7 +17,8 @@ UniqueFd duplicate(int fd) {
 }
 
 loop::Task<std::uint64_t> backup_to_stdout(Invocation& invocation, InstanceName name) {
-  if (invocation.output().terminal().out_is_terminal) throw_usage("a backup is no text for a terminal: give -o FILE");
+  if (invocation.output().terminal().out_is_terminal)
+    throw_usage("a backup is no text for a terminal: give -o FILE");
   auto* session = co_await invocation.session();
   auto target = duplicate(STDOUT_FILENO);
   co_return co_await session->backup(name.name, name.domain, std::move(target));
@@ -37,8 +38,8 @@ loop::Task<int> back_up(Invocation& invocation) {
   const std::string path =
       invocation.arguments().find("--output").value_or(fmt::format("{}_{}.dump", name.name, name.domain));
   const auto instance = (co_await invocation.ask(api::GetInstance{name.name, name.domain})).instance;
-  if (invocation.is_rehearsal({fmt::format("write {} of database {} to {}", format_size(instance.database_bytes),
-                                           instance.database, path)}))
+  if (invocation.is_rehearsal({fmt::format("write {} of database {} to {}",
+                                           format_size(instance.database_bytes), instance.database, path)}))
     co_return 0;
   auto& output = invocation.output();
   if (path == "-") {
@@ -48,7 +49,8 @@ loop::Task<int> back_up(Invocation& invocation) {
   output.progress(fmt::format("backing up {} …", name.format()));
   const auto bytes = co_await backup_to_file(invocation, name, path);
   if (output.is_json())
-    output.print_json(api::JsonObject{{"name", name.name}, {"domain", name.domain}, {"file", path}, {"bytes", bytes}});
+    output.print_json(
+        api::JsonObject{{"name", name.name}, {"domain", name.domain}, {"file", path}, {"bytes", bytes}});
   else if (output.is_quiet()) output.print_line(path);
   else output.print_line(fmt::format("{}: {}", path, format_size(bytes)));
   co_return 0;
@@ -58,10 +60,11 @@ loop::Task<int> restore(Invocation& invocation) {
   const std::string path = invocation.arguments().text("FILE");
   InstanceName target;
   if (invocation.arguments().has("--as")) target = invocation.instance_name("--as");
-  UniqueFd file = path == "-" ? duplicate(STDIN_FILENO) : UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  UniqueFd file =
+      path == "-" ? duplicate(STDIN_FILENO) : UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) throw Failure(errno_error(errno, fmt::format("open {}", path)));
-  if (invocation.is_rehearsal(
-          {fmt::format("bring {} back{}", path, target.name.empty() ? " under its own name" : " as " + target.format())}))
+  if (invocation.is_rehearsal({fmt::format(
+          "bring {} back{}", path, target.name.empty() ? " under its own name" : " as " + target.format())}))
     co_return 0;
 
   auto* session = co_await invocation.session();
@@ -70,7 +73,8 @@ loop::Task<int> restore(Invocation& invocation) {
   auto& output = invocation.output();
   if (output.is_json()) output.print_json(api::JsonObject{{"job", api::to_json(job)}});
   else if (output.is_quiet()) output.print_line(job.target);
-  else if (api::is_final(job.state)) output.print_line(fmt::format("{} is restored", job.target.empty() ? path : job.target));
+  else if (api::is_final(job.state))
+    output.print_line(fmt::format("{} is restored", job.target.empty() ? path : job.target));
   else output.print_line(fmt::format("job {} works on it: berth job show {}", job.id, job.id));
   co_return 0;
 }
@@ -79,13 +83,21 @@ loop::Task<int> restore(Invocation& invocation) {
 
 std::vector<Command> backup_commands() {
   return {
-      {"instance", "backup", "Write everything of an instance to one file", Effect::kChanges,
+      {"instance",
+       "backup",
+       "Write everything of an instance to one file",
+       Effect::kChanges,
        {positional("INSTANCE", "name@domain"),
         option("-o,--output", "FILE", "Where to (default NAME_DOMAIN.dump); - is stdout")},
-       "instance backup team@example.com -o team.dump", back_up},
-      {"instance", "restore", "Bring an instance back from such a file", Effect::kWorks,
+       "instance backup team@example.com -o team.dump",
+       back_up},
+      {"instance",
+       "restore",
+       "Bring an instance back from such a file",
+       Effect::kWorks,
        {positional("FILE", "The backup; - is stdin"), option("--as", "NAME@DOMAIN", "Under another name")},
-       "instance restore team.dump --wait", restore},
+       "instance restore team.dump --wait",
+       restore},
   };
 }
 

@@ -18,8 +18,8 @@ class Invocation;
 struct Parameter {
   enum class Kind { kPositional, kOption, kFlag };
   Kind kind;
-  std::string_view name;       // "SERVICE", "--name", "-f,--follow"
-  std::string_view value;      // of options: what stands in the help, "FILE"
+  std::string_view name;   // "SERVICE", "--name", "-f,--follow"
+  std::string_view value;  // of options: what stands in the help, "FILE"
   std::string_view text;
   bool required = false;
   bool is_number = false;
@@ -52,12 +52,12 @@ enum class Effect {
 };
 
 struct Command {
-  std::string_view noun;       // "instance"
-  std::string_view verb;       // "create"; empty: the noun stands alone
+  std::string_view noun;  // "instance"
+  std::string_view verb;  // "create"; empty: the noun stands alone
   std::string_view text;
   Effect effect;
   std::vector<Parameter> parameters;
-  std::string_view example;    // without "berth "
+  std::string_view example;  // without "berth "
   // Throws Failure; UsageError for what the table cannot say.
   loop::Task<int> (*run)(Invocation& invocation);
 };

@@ -10,10 +10,10 @@ enum class ExitCode : int {
   kFailed = 1,
   kUsage = 2,
   kNotFound = 3,
-  kConflict = 4,   // taken, or the state does not allow it
+  kConflict = 4,  // taken, or the state does not allow it
   kDenied = 5,
   kTimeout = 6,
-  kDegraded = 7,   // only of `status`: the platform runs, but something is wrong
+  kDegraded = 7,  // only of `status`: the platform runs, but something is wrong
 };
 
 ExitCode exit_code_of(Errc code);

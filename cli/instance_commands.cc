@@ -21,12 +21,18 @@ loop::Task<Instance> get_instance(Invocation& invocation, InstanceName name) {
 }
 
 void print_instances(Output& output, const std::vector<Instance>& instances) {
-  Table table({{"INSTANCE"}, {"SERVICE"}, {"STATE"}, {"PATH", false, true}, {"DATABASE", true}, {"SESSIONS", true},
+  Table table({{"INSTANCE"},
+               {"SERVICE"},
+               {"STATE"},
+               {"PATH", false, true},
+               {"DATABASE", true},
+               {"SESSIONS", true},
                {"CREATED"}});
   for (const auto& instance : instances)
     table.add({Cell(fmt::format("{}@{}", instance.name, instance.domain), Style::kStrong), instance.service,
                state_cell(instance.state), instance.path,
-               instance.database_bytes ? format_size(instance.database_bytes) : "-", std::to_string(instance.sessions),
+               instance.database_bytes ? format_size(instance.database_bytes) : "-",
+               std::to_string(instance.sessions),
                format_relative(instance.created_at.value_or(""), output.now())});
   output.print_table(table);
 }
@@ -35,9 +41,9 @@ void print_instance(Output& output, const Instance& instance) {
   const auto line = [&](std::string_view name, std::string_view value) {
     if (!value.empty()) output.print_line(fmt::format("{:<18}{}", name, printable(value)));
   };
-  output.print_line(
-      fmt::format("{}@{}  {}", output.painted(instance.name, Style::kStrong), instance.domain,
-                  output.painted(fmt::format("● {}", api::word_of(instance.state)), style_of(instance.state))));
+  output.print_line(fmt::format(
+      "{}@{}  {}", output.painted(instance.name, Style::kStrong), instance.domain,
+      output.painted(fmt::format("● {}", api::word_of(instance.state)), style_of(instance.state))));
   line("", instance.detail);
   line("service", instance.service);
   line("path", instance.path);
@@ -50,7 +56,8 @@ void print_instance(Output& output, const Instance& instance) {
   line("created", instance.created_at ? format_relative(*instance.created_at, output.now()) : "");
   line("log flags", fmt::format("0x{:x}", instance.log_flags));
   if (instance.exclude_from_backup) line("backup", "left out");
-  if (instance.purge_at) line("in the bin", fmt::format("gone for good {}", format_relative(*instance.purge_at, output.now())));
+  if (instance.purge_at)
+    line("in the bin", fmt::format("gone for good {}", format_relative(*instance.purge_at, output.now())));
 }
 
 void show(Invocation& invocation, const Instance& instance) {
@@ -72,7 +79,8 @@ loop::Task<int> list_instances(Invocation& invocation) {
   auto& output = invocation.output();
   if (output.is_json()) output.print_json(api::to_json(instances));
   else if (output.is_quiet())
-    for (const auto& instance : instances) output.print_line(fmt::format("{}@{}", instance.name, instance.domain));
+    for (const auto& instance : instances)
+      output.print_line(fmt::format("{}@{}", instance.name, instance.domain));
   else if (instances.empty())
     output.note("No instance yet. For example: berth instance create notes --name team --domain example.com");
   else print_instances(output, instances);
@@ -91,8 +99,9 @@ loop::Task<Instance> wait_for_state(Invocation& invocation, InstanceName name, I
     auto instance = co_await get_instance(invocation, name);
     if (instance.state == wanted) co_return instance;
     if (wanted == InstanceState::kRunning && instance.state == InstanceState::kFailed)
-      throw_failure(Errc::kFailed, "{} did not start: {}", name.format(),
-                    instance.detail.empty() ? fmt::format("see berth log {}", instance.service) : instance.detail);
+      throw_failure(
+          Errc::kFailed, "{} did not start: {}", name.format(),
+          instance.detail.empty() ? fmt::format("see berth log {}", instance.service) : instance.detail);
     co_await loop::sleep_for(invocation.loop(), std::chrono::milliseconds(100));
   }
 }
@@ -100,8 +109,9 @@ loop::Task<Instance> wait_for_state(Invocation& invocation, InstanceName name, I
 loop::Task<Instance> settle(Invocation& invocation, InstanceName name, InstanceState wanted) {
   if (!invocation.waits()) co_return co_await get_instance(invocation, name);
   auto waiting = wait_for_state(invocation, name, wanted);
-  co_return co_await loop::with_timeout(invocation.loop(), invocation.timeout_or(kStateLimit), std::move(waiting),
-                                        fmt::format("{} until it is {}", name.format(), api::word_of(wanted)));
+  co_return co_await loop::with_timeout(
+      invocation.loop(), invocation.timeout_or(kStateLimit), std::move(waiting),
+      fmt::format("{} until it is {}", name.format(), api::word_of(wanted)));
 }
 
 // The password that a file holds, sealed for the session; nothing if the option was not given.
@@ -114,12 +124,14 @@ loop::Task<std::optional<api::Password>> read_password(Invocation& invocation, s
 }
 
 loop::Task<int> rehearse_creation(Invocation& invocation, api::CreateInstance request) {
-  const auto answer = co_await invocation.ask(api::SuggestInstance{request.service, request.domain, request.name});
+  const auto answer =
+      co_await invocation.ask(api::SuggestInstance{request.service, request.domain, request.name});
   if (!answer.problems.empty())
-    throw_failure(Errc::kConflict, "{}: {}", answer.problems.front().field_name, answer.problems.front().text);
+    throw_failure(Errc::kConflict, "{}: {}", answer.problems.front().field_name,
+                  answer.problems.front().text);
   invocation.is_rehearsal({fmt::format("create the database {}", request.database.value_or(answer.database)),
-                           fmt::format("create {}@{} of {} at {}", request.name, request.domain, request.service,
-                                       request.path.value_or(answer.path)),
+                           fmt::format("create {}@{} of {} at {}", request.name, request.domain,
+                                       request.service, request.path.value_or(answer.path)),
                            request.start ? "start it" : "leave it stopped"});
   co_return 0;
 }
@@ -147,7 +159,8 @@ loop::Task<int> create_instance(Invocation& invocation) {
   auto instance = created.instance;
   if (invocation.waits()) {
     const InstanceName name{instance.name, instance.domain};
-    instance = starts ? co_await settle(invocation, name, InstanceState::kRunning) : co_await get_instance(invocation, name);
+    instance = starts ? co_await settle(invocation, name, InstanceState::kRunning)
+                      : co_await get_instance(invocation, name);
   }
 
   if (output.is_json()) {
@@ -178,7 +191,8 @@ loop::Task<int> start_instance(Invocation& invocation) {
 loop::Task<int> stop_instance(Invocation& invocation) {
   const auto name = invocation.instance_name();
   const auto instance = co_await get_instance(invocation, name);
-  if (invocation.is_rehearsal({fmt::format("stop {} ({} sessions)", name.format(), instance.sessions)})) co_return 0;
+  if (invocation.is_rehearsal({fmt::format("stop {} ({} sessions)", name.format(), instance.sessions)}))
+    co_return 0;
   co_await invocation.ask(api::StopInstance{name.name, name.domain});
   show(invocation, co_await settle(invocation, name, InstanceState::kStopped));
   co_return 0;
@@ -187,7 +201,8 @@ loop::Task<int> stop_instance(Invocation& invocation) {
 loop::Task<int> restart_instance(Invocation& invocation) {
   const auto name = invocation.instance_name();
   const auto instance = co_await get_instance(invocation, name);
-  if (invocation.is_rehearsal({fmt::format("restart {} ({} sessions)", name.format(), instance.sessions)})) co_return 0;
+  if (invocation.is_rehearsal({fmt::format("restart {} ({} sessions)", name.format(), instance.sessions)}))
+    co_return 0;
   co_await invocation.ask(api::RestartInstance{name.name, name.domain});
   show(invocation, co_await settle(invocation, name, InstanceState::kRunning));
   co_return 0;
@@ -207,7 +222,8 @@ std::optional<std::uint64_t> parse_flags(const Arguments& arguments, std::string
   if (!text) return std::nullopt;
   char* end = nullptr;
   const auto flags = std::strtoull(text->c_str(), &end, 0);
-  if (text->empty() || *end != '\0' || text->front() == '-') throw_usage("{} {}: a number, for example 0x8003", name, *text);
+  if (text->empty() || *end != '\0' || text->front() == '-')
+    throw_usage("{} {}: a number, for example 0x8003", name, *text);
   return flags;
 }
 
@@ -220,7 +236,8 @@ loop::Task<int> edit_instance(Invocation& invocation) {
   request.path = arguments.find("--path");
   request.log_flags = parse_flags(arguments, "--log-flags");
   request.exclude_from_backup = parse_yes_or_no(arguments, "--exclude-from-backup");
-  if (!request.new_name && !request.new_domain && !request.path && !request.log_flags && !request.exclude_from_backup)
+  if (!request.new_name && !request.new_domain && !request.path && !request.log_flags &&
+      !request.exclude_from_backup)
     throw_usage("nothing to change: give --name, --domain, --path, --log-flags or --exclude-from-backup");
   co_await get_instance(invocation, name);
   if (invocation.is_rehearsal({"edit " + name.format()})) co_return 0;
@@ -242,17 +259,20 @@ loop::Task<int> remove_instance(Invocation& invocation) {
   // An instance in the bin can be deleted for good, too; GetInstance may not find it there.
   if (!now || invocation.options().dry_run) {
     const auto instance = co_await get_instance(invocation, name);
-    if (invocation.is_rehearsal({now ? fmt::format("delete {} and its database {} for good", name.format(), instance.database)
-                                     : fmt::format("put {} into the bin", name.format())}))
+    if (invocation.is_rehearsal(
+            {now ? fmt::format("delete {} and its database {} for good", name.format(), instance.database)
+                 : fmt::format("put {} into the bin", name.format())}))
       co_return 0;
   }
   if (now)
-    invocation.confirm(fmt::format("{} and its database will be deleted for good.", name.format()), name.format());
+    invocation.confirm(fmt::format("{} and its database will be deleted for good.", name.format()),
+                       name.format());
   auto answer = co_await invocation.ask(api::DeleteInstance{name.name, name.domain, now});
   const auto job = co_await invocation.finish(std::move(answer.job));
   report(invocation, job, name.format(),
          now ? fmt::format("{} is deleted", name.format())
-             : fmt::format("{} is in the bin. Bring it back: berth instance undo {}", name.format(), name.format()));
+             : fmt::format("{} is in the bin. Bring it back: berth instance undo {}", name.format(),
+                           name.format()));
   co_return 0;
 }
 
@@ -268,16 +288,19 @@ loop::Task<int> undo_removal(Invocation& invocation) {
 loop::Task<int> set_password(Invocation& invocation) {
   const auto name = invocation.instance_name();
   const bool of_database = invocation.arguments().has("--database");
-  const std::string what = fmt::format("the password of {}{}", name.format(), of_database ? "'s database" : "");
+  const std::string what =
+      fmt::format("the password of {}{}", name.format(), of_database ? "'s database" : "");
   co_await get_instance(invocation, name);
   if (invocation.is_rehearsal({"set " + what})) co_return 0;
   auto password = co_await read_password(invocation, "--password-file");
   std::optional<api::Password> generated;
   if (of_database) {
-    auto answer = co_await invocation.ask(api::SetDatabasePassword{name.name, name.domain, std::move(password)});
+    auto answer =
+        co_await invocation.ask(api::SetDatabasePassword{name.name, name.domain, std::move(password)});
     generated = std::move(answer.password);
   } else {
-    auto answer = co_await invocation.ask(api::SetInstancePassword{name.name, name.domain, std::move(password)});
+    auto answer =
+        co_await invocation.ask(api::SetInstancePassword{name.name, name.domain, std::move(password)});
     generated = std::move(answer.password);
   }
   auto* session = co_await invocation.session();
@@ -300,39 +323,90 @@ loop::Task<int> set_password(Invocation& invocation) {
 std::vector<Command> instance_commands() {
   const auto instance = positional("INSTANCE", "name@domain");
   return {
-      {"instance", "ls", "All instances", Effect::kReads,
-       {option("--domain", "DOMAIN", "Of this domain only"), option("--service", "SERVICE", "Of this service only"),
-        flag("--deleted", "Also those in the bin")},
-       "instance ls --domain example.com", list_instances},
-      {"instance", "create", "Create an instance with its database, and start it", Effect::kWorks,
+      {"instance",
+       "ls",
+       "All instances",
+       Effect::kReads,
+       {option("--domain", "DOMAIN", "Of this domain only"),
+        option("--service", "SERVICE", "Of this service only"), flag("--deleted", "Also those in the bin")},
+       "instance ls --domain example.com",
+       list_instances},
+      {"instance",
+       "create",
+       "Create an instance with its database, and start it",
+       Effect::kWorks,
        {positional("SERVICE", "Id of the service, as in: berth service ls"),
-        required_option("--name", "NAME", "Name within the domain"), required_option("--domain", "DOMAIN", "Of the customer"),
+        required_option("--name", "NAME", "Name within the domain"),
+        required_option("--domain", "DOMAIN", "Of the customer"),
         option("--path", "PATH", "Web path (default /DOMAIN/NAME)"),
         option("--database", "NAME", "Of the database and its user (default DOMAIN_NAME)"),
         option("--password-file", "FILE", "Its password; - reads stdin (default: a random one is shown)"),
         option("--database-password-file", "FILE", "The database user's password (default: a random one)"),
         flag("--no-start", "Leave it stopped")},
-       "instance create notes --name team --domain example.com --json", create_instance},
-      {"instance", "show", "All about one", Effect::kReads, {instance}, "instance show team@example.com", show_instance},
-      {"instance", "start", "Start it", Effect::kWorks, {instance}, "instance start team@example.com", start_instance},
-      {"instance", "stop", "Stop it; its data stay", Effect::kWorks, {instance}, "instance stop team@example.com",
+       "instance create notes --name team --domain example.com --json",
+       create_instance},
+      {"instance",
+       "show",
+       "All about one",
+       Effect::kReads,
+       {instance},
+       "instance show team@example.com",
+       show_instance},
+      {"instance",
+       "start",
+       "Start it",
+       Effect::kWorks,
+       {instance},
+       "instance start team@example.com",
+       start_instance},
+      {"instance",
+       "stop",
+       "Stop it; its data stay",
+       Effect::kWorks,
+       {instance},
+       "instance stop team@example.com",
        stop_instance},
-      {"instance", "restart", "Stop and start it", Effect::kWorks, {instance}, "instance restart team@example.com",
+      {"instance",
+       "restart",
+       "Stop and start it",
+       Effect::kWorks,
+       {instance},
+       "instance restart team@example.com",
        restart_instance},
-      {"instance", "edit", "Change its name, path or options", Effect::kChanges,
+      {"instance",
+       "edit",
+       "Change its name, path or options",
+       Effect::kChanges,
        {instance, option("--name", "NAME", "New name"), option("--domain", "DOMAIN", "New domain"),
-        option("--path", "PATH", "New web path"), option("--log-flags", "FLAGS", "Trace flags, for example 0x8003"),
+        option("--path", "PATH", "New web path"),
+        option("--log-flags", "FLAGS", "Trace flags, for example 0x8003"),
         option("--exclude-from-backup", "yes|no", "Leave it out of backups of everything")},
-       "instance edit team@example.com --path /example.com/notes", edit_instance},
-      {"instance", "rm", "Put it into the bin for some days, or delete it at once", Effect::kDestroys,
+       "instance edit team@example.com --path /example.com/notes",
+       edit_instance},
+      {"instance",
+       "rm",
+       "Put it into the bin for some days, or delete it at once",
+       Effect::kDestroys,
        {instance, flag("--now", "Delete it and its database at once and for good")},
-       "instance rm team@example.com --now --yes", remove_instance},
-      {"instance", "undo", "Bring it back from the bin", Effect::kWorks, {instance}, "instance undo team@example.com",
+       "instance rm team@example.com --now --yes",
+       remove_instance},
+      {"instance",
+       "undo",
+       "Bring it back from the bin",
+       Effect::kWorks,
+       {instance},
+       "instance undo team@example.com",
        undo_removal},
-      {"instance", "passwd", "Set its password, or its database's", Effect::kChanges,
-       {instance, option("--password-file", "FILE", "File with the password; - reads stdin (default: a random one is shown)"),
+      {"instance",
+       "passwd",
+       "Set its password, or its database's",
+       Effect::kChanges,
+       {instance,
+        option("--password-file", "FILE",
+               "File with the password; - reads stdin (default: a random one is shown)"),
         flag("--database", "The password of the database user instead")},
-       "instance passwd team@example.com --password-file new.txt", set_password},
+       "instance passwd team@example.com --password-file new.txt",
+       set_password},
   };
 }
 

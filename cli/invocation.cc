@@ -13,7 +13,8 @@ constexpr std::chrono::milliseconds kReconnectPause{200};
 
 Error error_of(const api::Job& job) {
   const auto error = job.error.value_or("");
-  if (job.state == api::JobState::kCancelled) return {Errc::kFailed, fmt::format("job {} was cancelled", job.id)};
+  if (job.state == api::JobState::kCancelled)
+    return {Errc::kFailed, fmt::format("job {} was cancelled", job.id)};
   return {Errc::kFailed, fmt::format("{}: {} (berth job show {})", job.title.empty() ? job.target : job.title,
                                      error.empty() ? "failed" : error, job.id)};
 }
@@ -98,7 +99,8 @@ loop::Task<api::Job> Invocation::finish(api::Job job) {
     job = co_await loop::with_timeout(loop_, limit, std::move(watching));
   } catch (const Failure& failure) {
     if (failure.error().code != Errc::kTimeout) throw;
-    throw_failure(Errc::kTimeout, "not done after {} s; the work goes on: berth job show {}", limit.count(), id);
+    throw_failure(Errc::kTimeout, "not done after {} s; the work goes on: berth job show {}", limit.count(),
+                  id);
   }
   output_.progress("");
   if (job.state != api::JobState::kDone) throw Failure(error_of(job));

@@ -26,12 +26,20 @@ loop::Task<int> list_jobs(Invocation& invocation) {
   } else if (output.is_quiet()) {
     for (const auto& job : jobs) output.print_line(job.id);
   } else {
-    Table table({{"JOB"}, {"KIND"}, {"TARGET", false, true}, {"STATE"}, {"DONE", true}, {"STARTED"}, {"TOOK", true},
-                 {"BY", false, true}, {"ERROR", false, true}});
+    Table table({{"JOB"},
+                 {"KIND"},
+                 {"TARGET", false, true},
+                 {"STATE"},
+                 {"DONE", true},
+                 {"STARTED"},
+                 {"TOOK", true},
+                 {"BY", false, true},
+                 {"ERROR", false, true}});
     for (const auto& job : jobs)
-      table.add({Cell(job.id, Style::kStrong), std::string(api::word_of(job.kind)), job.target, state_cell(job.state),
-                 fmt::format("{} %", job.percent), format_relative(job.started_at.value_or(""), output.now()),
-                 duration_of(job, output.now()), job.by, job.error.value_or("")});
+      table.add({Cell(job.id, Style::kStrong), std::string(api::word_of(job.kind)), job.target,
+                 state_cell(job.state), fmt::format("{} %", job.percent),
+                 format_relative(job.started_at.value_or(""), output.now()), duration_of(job, output.now()),
+                 job.by, job.error.value_or("")});
     output.print_table(table);
   }
   co_return 0;
@@ -39,10 +47,12 @@ loop::Task<int> list_jobs(Invocation& invocation) {
 
 void print_job(Output& output, const api::GetJobResult& answer) {
   const auto& job = answer.job;
-  output.print_line(fmt::format("{}  {}", output.painted(job.title.empty() ? job.target : job.title, Style::kStrong),
-                                output.painted(fmt::format("● {}", api::word_of(job.state)), style_of(job.state))));
+  output.print_line(
+      fmt::format("{}  {}", output.painted(job.title.empty() ? job.target : job.title, Style::kStrong),
+                  output.painted(fmt::format("● {}", api::word_of(job.state)), style_of(job.state))));
   if (!api::is_final(job.state) && job.steps > 0)
-    output.print_line(fmt::format("step {} of {}: {}, {} %", job.step, job.steps, printable(job.step_text), job.percent));
+    output.print_line(
+        fmt::format("step {} of {}: {}, {} %", job.step, job.steps, printable(job.step_text), job.percent));
   output.print_line(fmt::format("by {}, started {}, took {}", job.by.empty() ? "-" : job.by,
                                 format_relative(job.started_at.value_or(""), output.now()),
                                 duration_of(job, output.now())));
@@ -83,10 +93,21 @@ loop::Task<int> cancel_job(Invocation& invocation) {
 std::vector<Command> job_commands() {
   const auto job = positional("JOB", "Its number");
   return {
-      {"job", "ls", "The last jobs, newest first", Effect::kReads,
-       {number_option("--limit", "N", "How many (default 20)")}, "job ls", list_jobs},
+      {"job",
+       "ls",
+       "The last jobs, newest first",
+       Effect::kReads,
+       {number_option("--limit", "N", "How many (default 20)")},
+       "job ls",
+       list_jobs},
       {"job", "show", "State and log of one", Effect::kReads, {job}, "job show 17", show_job},
-      {"job", "cancel", "Stop it, if it is not past that", Effect::kChanges, {job}, "job cancel 17", cancel_job},
+      {"job",
+       "cancel",
+       "Stop it, if it is not past that",
+       Effect::kChanges,
+       {job},
+       "job cancel 17",
+       cancel_job},
   };
 }
 

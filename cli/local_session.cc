@@ -10,11 +10,14 @@ Result<std::unique_ptr<Session>> LocalSession::connect(loop::Loop& loop, const s
   if (socket) return std::make_unique<LocalSession>(loop, std::move(*socket));
   const auto& error = socket.error();
   if (error.code == Errc::kDenied)
-    return fail(Errc::kDenied,
-                "not allowed to use {}: become root or the owner of the platform, or use --url wss://…/manager", path);
-  return fail(Errc::kUnavailable,
-              "no platform runs in {} ({}). Start it with ./run --root {}, or name another one by --root or --url", root,
-              error.detail, root);
+    return fail(
+        Errc::kDenied,
+        "not allowed to use {}: become root or the owner of the platform, or use --url wss://…/manager",
+        path);
+  return fail(
+      Errc::kUnavailable,
+      "no platform runs in {} ({}). Start it with ./run --root {}, or name another one by --root or --url",
+      root, error.detail, root);
 }
 
 loop::Task<api::JsonObject> LocalSession::receive() {
@@ -32,10 +35,12 @@ loop::Task<api::JsonObject> LocalSession::answer_to(std::string src) {
   }
 }
 
-loop::Task<api::JsonObject> LocalSession::exchange(api::JsonObject message, std::vector<UniqueFd> descriptors) {
+loop::Task<api::JsonObject> LocalSession::exchange(api::JsonObject message,
+                                                   std::vector<UniqueFd> descriptors) {
   const std::string src = std::to_string(next_src_++);
   message["src"] = src;
-  if (!socket_->send(message, std::move(descriptors))) throw_failure(Errc::kUnavailable, "the manager went away");
+  if (!socket_->send(message, std::move(descriptors)))
+    throw_failure(Errc::kUnavailable, "the manager went away");
   co_return co_await answer_to(src);
 }
 
@@ -56,8 +61,8 @@ loop::Task<std::uint64_t> LocalSession::backup(std::string name, std::string dom
   std::vector<UniqueFd> descriptors;
   descriptors.push_back(std::move(target));
   // As long as it takes: the manager goes on writing.
-  auto answer =
-      co_await exchange(api::format_message(api::BackupInstance{std::move(name), std::move(domain)}), std::move(descriptors));
+  auto answer = co_await exchange(
+      api::format_message(api::BackupInstance{std::move(name), std::move(domain)}), std::move(descriptors));
   co_return or_throw(api::parse_answer<api::BackupInstanceResult>(answer)).bytes;
 }
 
@@ -74,8 +79,8 @@ loop::Task<api::Job> LocalSession::restore(std::string name, std::string domain,
 loop::Task<api::Job> LocalSession::install_package(std::string file_name, UniqueFd source) {
   std::vector<UniqueFd> descriptors;
   descriptors.push_back(std::move(source));
-  auto answer =
-      co_await exchange(api::format_message(api::InstallPackage{std::move(file_name)}), std::move(descriptors));
+  auto answer = co_await exchange(api::format_message(api::InstallPackage{std::move(file_name)}),
+                                  std::move(descriptors));
   co_return or_throw(api::parse_answer<api::InstallPackageResult>(answer)).job;
 }
 

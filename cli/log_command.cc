@@ -37,11 +37,15 @@ loop::Task<int> show_log(Invocation& invocation) {
 }  // namespace
 
 std::vector<Command> log_commands() {
-  return {{"log", "", "Log lines of a service, or of manager, webserver, postgres", Effect::kReads,
+  return {{"log",
+           "",
+           "Log lines of a service, or of manager, webserver, postgres",
+           Effect::kReads,
            {positional("SERVICE", "Its id"), flag("-f,--follow", "Go on with new lines, until Ctrl-C"),
             number_option("-n,--lines", "N", "How many to begin with (default 200)"),
             option("--instance", "NAME@DOMAIN", "Lines of this instance only")},
-           "log notes -f", show_log}};
+           "log notes -f",
+           show_log}};
 }
 
 }  // namespace berth::cli

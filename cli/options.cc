@@ -24,10 +24,13 @@ struct Slot {
 
 // The same options are taken before the noun and behind the verb.
 void add_global_options(CLI::App& app, GlobalOptions& options, bool& json, bool& quiet) {
-  app.add_option("--root", options.root, "Folder of the platform (default: BERTH_ROOT, else /)")->type_name("DIR");
-  app.add_option("--url", options.url, "Another machine's platform: wss://host:port/manager")->type_name("URL");
-  app.add_option("--password-file", options.password_file,
-                 "File with the manager's password, for --url; - reads it from stdin. Stands before the command")
+  app.add_option("--root", options.root, "Folder of the platform (default: BERTH_ROOT, else /)")
+      ->type_name("DIR");
+  app.add_option("--url", options.url, "Another machine's platform: wss://host:port/manager")
+      ->type_name("URL");
+  app.add_option(
+         "--password-file", options.password_file,
+         "File with the manager's password, for --url; - reads it from stdin. Stands before the command")
       ->type_name("FILE");
   app.add_flag("--insecure", options.insecure, "Trust any certificate (with --url)");
   app.add_option("--fingerprint", options.fingerprint, "SHA-256 that the certificate must have (with --url)")
@@ -118,7 +121,8 @@ ParsedLine parse_line(int argc, const char* const* argv, std::string& text) {
     added->fallthrough();
     added->footer(fmt::format("Example:\n  berth {}", command.example));
     add_effect_options(*added, command.effect, line.options, timeout);
-    for (const auto& parameter : command.parameters) add_parameter(*added, slots.emplace_back(Slot{&parameter}));
+    for (const auto& parameter : command.parameters)
+      add_parameter(*added, slots.emplace_back(Slot{&parameter}));
     commands.emplace_back(added, &command);
   }
 
@@ -139,11 +143,14 @@ ParsedLine parse_line(int argc, const char* const* argv, std::string& text) {
   for (const auto& slot : slots) {
     if (!slot.given) continue;
     const auto& of_command = line.command->parameters;
-    if (slot.parameter < of_command.data() || slot.parameter >= of_command.data() + of_command.size()) continue;
+    if (slot.parameter < of_command.data() || slot.parameter >= of_command.data() + of_command.size())
+      continue;
     line.arguments.set(key_of(*slot.parameter), slot.text);
   }
 
-  const auto variable = [](const char* name) { return std::string(std::getenv(name) ? std::getenv(name) : ""); };
+  const auto variable = [](const char* name) {
+    return std::string(std::getenv(name) ? std::getenv(name) : "");
+  };
   if (!line.options.url.empty() && !line.options.root.empty()) throw_usage("--root or --url, not both");
   if (line.options.root.empty()) line.options.root = variable("BERTH_ROOT");
   if (line.options.root.empty()) line.options.root = "/";

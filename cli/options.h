@@ -10,9 +10,9 @@ namespace berth::cli {
 
 // Options that every command takes.
 struct GlobalOptions {
-  std::string root;            // --root, BERTH_ROOT, else "/"
-  std::string url;             // --url; if set, instead of the root
-  std::string password_file;   // --login-password-file: of --url
+  std::string root;           // --root, BERTH_ROOT, else "/"
+  std::string url;            // --url; if set, instead of the root
+  std::string password_file;  // --login-password-file: of --url
   bool insecure = false;
   std::string fingerprint;
   Format format = Format::kTable;
@@ -22,7 +22,7 @@ struct GlobalOptions {
   bool dry_run = false;
   bool yes = false;
   bool wait = true;
-  std::chrono::seconds timeout{0};   // 0: the command's own
+  std::chrono::seconds timeout{0};  // 0: the command's own
 };
 
 struct ParsedLine {

@@ -21,7 +21,8 @@ Terminal Terminal::detect() {
   terminal.in_is_terminal = ::isatty(STDIN_FILENO);
   terminal.color = terminal.out_is_terminal && variable("NO_COLOR").empty() && variable("TERM") != "dumb";
   winsize size{};
-  if (terminal.out_is_terminal && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) terminal.width = size.ws_col;
+  if (terminal.out_is_terminal && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+    terminal.width = size.ws_col;
   if (const auto columns = parse_integer(variable("COLUMNS")); columns && *columns > 0)
     terminal.width = static_cast<std::size_t>(*columns);
   return terminal;

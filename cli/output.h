@@ -46,7 +46,9 @@ class Output {
   void print(std::string_view text);
   void print_line(std::string_view line);
   void print_table(const Table& table);
-  std::string painted(std::string_view text, Style style) const { return paint(text, style, terminal_.color); }
+  std::string painted(std::string_view text, Style style) const {
+    return paint(text, style, terminal_.color);
+  }
 
   // To stderr; not when quiet.
   void note(std::string_view line);

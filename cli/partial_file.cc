@@ -42,7 +42,8 @@ PartialFile::~PartialFile() {
 
 Result<void> PartialFile::commit() {
   if (::fsync(fd_.get()) != 0) return fail_errno(errno, fmt::format("write {}", path_));
-  if (::rename(partial_.c_str(), path_.c_str()) != 0) return fail_errno(errno, fmt::format("rename to {}", path_));
+  if (::rename(partial_.c_str(), path_.c_str()) != 0)
+    return fail_errno(errno, fmt::format("rename to {}", path_));
   partial_.clear();
   return sync_directory(folder_of(path_));
 }

@@ -51,15 +51,22 @@ Outcome run_berth(std::vector<std::string> arguments, Terminal terminal = {}) {
 
 api::Status running_platform() {
   api::Status status{.state = api::PlatformState::kRunning, .version = "0.1.0", .build = "1a2b"};
-  status.processes = {{.name = "webserver", .pid = 11, .state = api::ServiceState::kRunning, .memory_bytes = 3 << 20},
-                      {.name = "postgres", .pid = 12, .state = api::ServiceState::kRunning},
-                      {.name = "manager", .pid = 13, .state = api::ServiceState::kRunning,
-                       .started_at = "2026-11-22T09:00:00Z"}};
+  status.processes = {
+      {.name = "webserver", .pid = 11, .state = api::ServiceState::kRunning, .memory_bytes = 3 << 20},
+      {.name = "postgres", .pid = 12, .state = api::ServiceState::kRunning},
+      {.name = "manager",
+       .pid = 13,
+       .state = api::ServiceState::kRunning,
+       .started_at = "2026-11-22T09:00:00Z"}};
   return status;
 }
 
 api::Instance team(api::InstanceState state = api::InstanceState::kRunning) {
-  return {.service = "notes", .name = "team", .domain = "example.com", .state = state, .path = "/example.com/team",
+  return {.service = "notes",
+          .name = "team",
+          .domain = "example.com",
+          .state = state,
+          .path = "/example.com/team",
           .database = "example.com_team"};
 }
 
@@ -105,12 +112,16 @@ TEST_F(Program, StatusForPeopleIsATableWithRelativeTimes) {
 TEST_F(Program, DegradedHasAnExitCodeOfItsOwnAndShowsTheFix) {
   auto status = running_platform();
   status.state = api::PlatformState::kDegraded;
-  status.checks = {{.id = "crash", .severity = api::Severity::kError, .text = "notes crashed 5 times",
-                    .fix = "Look at its log.", .command = "berth log notes"}};
+  status.checks = {{.id = "crash",
+                    .severity = api::Severity::kError,
+                    .text = "notes crashed 5 times",
+                    .fix = "Look at its log.",
+                    .command = "berth log notes"}};
   FakeManager manager(folder.path(), {{"GetStatus", status_is(status)}});
   const auto outcome = berth({"status"});
   EXPECT_EQ(outcome.code, 7);
-  EXPECT_THAT(outcome.out, HasSubstr("error: notes crashed 5 times\n  Look at its log.\n  $ berth log notes\n"));
+  EXPECT_THAT(outcome.out,
+              HasSubstr("error: notes crashed 5 times\n  Look at its log.\n  $ berth log notes\n"));
 }
 
 TEST_F(Program, StatusWaitsForAManagerThatIsNotThereYet) {
@@ -121,9 +132,10 @@ TEST_F(Program, StatusWaitsForAManagerThatIsNotThereYet) {
   starting.state = api::PlatformState::kStarting;
   std::atomic<int> asked = 0;
   manager = std::make_unique<FakeManager>(
-      folder.path(), std::map<std::string, FakeManager::Handler>{{"GetStatus", [&](FakeRequest& request) {
-        request.reply(api::GetStatusResult{asked++ < 2 ? starting : running_platform()});
-      }}});
+      folder.path(), std::map<std::string, FakeManager::Handler>{
+                         {"GetStatus", [&](FakeRequest& request) {
+                            request.reply(api::GetStatusResult{asked++ < 2 ? starting : running_platform()});
+                          }}});
   waiting.join();
   EXPECT_EQ(outcome.code, 0) << outcome.error;
   EXPECT_EQ(outcome.out, "running\n");
@@ -145,12 +157,17 @@ TEST_F(Program, NobodyThereNamesTheRemedy) {
 }
 
 TEST_F(Program, ErrorCodesBecomeExitCodes) {
-  struct Case { Errc code; int exit; };
-  const Case cases[] = {{Errc::kNotFound, 3}, {Errc::kExists, 4},  {Errc::kConflict, 4}, {Errc::kDenied, 5},
-                        {Errc::kTimeout, 6},  {Errc::kFailed, 1}, {Errc::kNoSpace, 1},  {Errc::kMalformed, 1}};
+  struct Case {
+    Errc code;
+    int exit;
+  };
+  const Case cases[] = {{Errc::kNotFound, 3}, {Errc::kExists, 4},   {Errc::kConflict, 4},
+                        {Errc::kDenied, 5},   {Errc::kTimeout, 6},  {Errc::kFailed, 1},
+                        {Errc::kNoSpace, 1},  {Errc::kMalformed, 1}};
   for (const auto& c : cases) {
     SCOPED_TRACE(name_of(c.code));
-    FakeManager manager(folder.path(), {{"GetInstance", [&](FakeRequest& request) { request.fail(c.code, "told so"); }}});
+    FakeManager manager(folder.path(),
+                        {{"GetInstance", [&](FakeRequest& request) { request.fail(c.code, "told so"); }}});
     const auto outcome = berth({"instance", "show", "team@example.com"});
     EXPECT_EQ(outcome.code, c.exit);
     EXPECT_EQ(outcome.error, "berth: told so\n");
@@ -201,16 +218,25 @@ TEST_F(Program, HelpShowsAnExampleOfEachCommand) {
 }
 
 api::Job job_in(api::JobState state, api::JobKind kind = api::JobKind::kCreate) {
-  return {.id = "7", .kind = kind, .title = "Create team@example.com", .target = "team@example.com", .state = state,
-          .step = 1, .steps = 3, .step_text = "make the database", .percent = 30};
+  return {.id = "7",
+          .kind = kind,
+          .title = "Create team@example.com",
+          .target = "team@example.com",
+          .state = state,
+          .step = 1,
+          .steps = 3,
+          .step_text = "make the database",
+          .percent = 30};
 }
 
 std::map<std::string, FakeManager::Handler> creating_manager() {
   return {
       {"CreateInstance",
        [](FakeRequest& request) {
-         request.reply(api::CreateInstanceResult{job_in(api::JobState::kWaiting), team(api::InstanceState::kStarting),
-                                                 {"generated-1", ""}, {"generated-2", ""}});
+         request.reply(api::CreateInstanceResult{job_in(api::JobState::kWaiting),
+                                                 team(api::InstanceState::kStarting),
+                                                 {"generated-1", ""},
+                                                 {"generated-2", ""}});
        }},
       {"Subscribe",
        [](FakeRequest& request) {
@@ -218,7 +244,8 @@ std::map<std::string, FakeManager::Handler> creating_manager() {
          request.reply(api::JobChanged{job_in(api::JobState::kRunning)});
          request.reply(api::JobChanged{job_in(api::JobState::kDone)});
        }},
-      {"GetJob", [](FakeRequest& request) { request.reply(api::GetJobResult{job_in(api::JobState::kRunning), {}}); }},
+      {"GetJob",
+       [](FakeRequest& request) { request.reply(api::GetJobResult{job_in(api::JobState::kRunning), {}}); }},
       {"GetInstance", instance_is(team())},
   };
 }
@@ -238,8 +265,8 @@ TEST_F(Program, CreateWaitsForTheJobAndTellsThePasswords) {
 
 TEST_F(Program, NoWaitGivesTheJobAtOnce) {
   FakeManager manager(folder.path(), creating_manager());
-  const auto outcome = berth({"instance", "create", "notes", "--name", "team", "--domain", "example.com", "--json",
-                              "--no-wait"});
+  const auto outcome = berth(
+      {"instance", "create", "notes", "--name", "team", "--domain", "example.com", "--json", "--no-wait"});
   EXPECT_EQ(outcome.code, 0) << outcome.error;
   EXPECT_EQ(outcome.json().at("job"), "7");
   EXPECT_EQ(outcome.json().at("state"), "starting");
@@ -268,7 +295,8 @@ TEST_F(Program, WaitingForAJobSurvivesARestartOfTheManager) {
     else request.reply(api::JobChanged{job_in(api::JobState::kDone)});
   };
   FakeManager manager(folder.path(), std::move(handlers));
-  const auto outcome = berth({"instance", "create", "notes", "--name", "team", "--domain", "example.com", "-q"});
+  const auto outcome =
+      berth({"instance", "create", "notes", "--name", "team", "--domain", "example.com", "-q"});
   EXPECT_EQ(outcome.code, 0) << outcome.error;
   EXPECT_EQ(outcome.out, "team@example.com\n");
   EXPECT_EQ(subscriptions, 2);
@@ -278,18 +306,20 @@ TEST_F(Program, AnUnfinishedJobTimesOutButGoesOn) {
   auto handlers = creating_manager();
   handlers["Subscribe"] = [](FakeRequest& request) { request.reply(api::SubscribeResult{}); };
   FakeManager manager(folder.path(), std::move(handlers));
-  const auto outcome = berth({"instance", "create", "notes", "--name", "team", "--domain", "example.com", "--timeout", "1"});
+  const auto outcome =
+      berth({"instance", "create", "notes", "--name", "team", "--domain", "example.com", "--timeout", "1"});
   EXPECT_EQ(outcome.code, 6);
   EXPECT_THAT(outcome.error, HasSubstr("the work goes on: berth job show 7"));
 }
 
 TEST_F(Program, BackupPassesADescriptorAndTheFileAppearsWhole) {
-  FakeManager manager(folder.path(), {{"GetInstance", instance_is(team())},
-                                      {"BackupInstance", [](FakeRequest& request) {
-                                         ASSERT_EQ(request.descriptors().size(), 1u);
-                                         or_throw(write_all(request.descriptors()[0].get(), "PGDMP and so on"));
-                                         request.reply(api::BackupInstanceResult{15});
-                                       }}});
+  FakeManager manager(folder.path(),
+                      {{"GetInstance", instance_is(team())},
+                       {"BackupInstance", [](FakeRequest& request) {
+                          ASSERT_EQ(request.descriptors().size(), 1u);
+                          or_throw(write_all(request.descriptors()[0].get(), "PGDMP and so on"));
+                          request.reply(api::BackupInstanceResult{15});
+                        }}});
   const auto outcome = berth({"instance", "backup", "team@example.com", "-o", file("team.dump"), "--json"});
   EXPECT_EQ(outcome.code, 0) << outcome.error;
   EXPECT_EQ(outcome.json().at("bytes"), 15);
@@ -309,22 +339,23 @@ TEST_F(Program, ABackupThatFailsLeavesTheOldFile) {
   const auto outcome = berth({"instance", "backup", "team@example.com", "-o", file("team.dump")});
   EXPECT_EQ(outcome.code, 1);
   EXPECT_EQ(read_file(file("team.dump")).value(), "yesterday's");
-  EXPECT_EQ(std::system(("test $(ls " + folder.path() + " | wc -l) = 2").c_str()), 0) << "run/ and the old file only";
+  EXPECT_EQ(std::system(("test $(ls " + folder.path() + " | wc -l) = 2").c_str()), 0)
+      << "run/ and the old file only";
 }
 
 TEST_F(Program, RestorePassesTheFileAndTheNameToUse) {
   or_throw(write_file_durably(file("team.dump"), "PGDMP"));
   std::string got;
   api::RestoreInstance asked;
-  FakeManager manager(folder.path(), {{"RestoreInstance",
-                                       [&](FakeRequest& request) {
-                                         char buffer[16];
-                                         const auto count = ::read(request.descriptors().at(0).get(), buffer, sizeof buffer);
-                                         got.assign(buffer, static_cast<std::size_t>(count));
-                                         asked = request.as<api::RestoreInstance>();
-                                         request.reply(api::RestoreInstanceResult{
-                                             job_in(api::JobState::kDone, api::JobKind::kRestore)});
-                                       }}});
+  FakeManager manager(
+      folder.path(),
+      {{"RestoreInstance", [&](FakeRequest& request) {
+          char buffer[16];
+          const auto count = ::read(request.descriptors().at(0).get(), buffer, sizeof buffer);
+          got.assign(buffer, static_cast<std::size_t>(count));
+          asked = request.as<api::RestoreInstance>();
+          request.reply(api::RestoreInstanceResult{job_in(api::JobState::kDone, api::JobKind::kRestore)});
+        }}});
   EXPECT_EQ(berth({"instance", "restore", file("team.dump"), "--as", "copy@example.org", "--wait"}).code, 0);
   EXPECT_EQ(got, "PGDMP");
   EXPECT_EQ(asked.name, "copy");
@@ -358,17 +389,20 @@ TEST_F(Program, DeletingForGoodNeedsYes) {
 
 TEST_F(Program, DryRunAsksButChangesNothing) {
   or_throw(write_file_durably(file("x.dump"), "PGDMP"));
-  FakeManager manager(folder.path(),
-                      {{"GetInstance", instance_is(team())},
-                       {"GetServices", [](FakeRequest& request) {
-                          request.reply(api::GetServicesResult{{{.id = "notes", .state = api::ServiceState::kRunning}}});
-                        }},
-                       {"GetSettings", [](FakeRequest& request) {
-                          request.reply(api::GetSettingsResult{{{.name = "redirectHttps", .value = "false"}}});
-                        }},
-                       {"SuggestInstance", [](FakeRequest& request) {
-                          request.reply(api::SuggestInstanceResult{"team", "/example.com/team", "example.com_team", {}});
-                        }}});
+  FakeManager manager(
+      folder.path(),
+      {{"GetInstance", instance_is(team())},
+       {"GetServices",
+        [](FakeRequest& request) {
+          request.reply(api::GetServicesResult{{{.id = "notes", .state = api::ServiceState::kRunning}}});
+        }},
+       {"GetSettings",
+        [](FakeRequest& request) {
+          request.reply(api::GetSettingsResult{{{.name = "redirectHttps", .value = "false"}}});
+        }},
+       {"SuggestInstance", [](FakeRequest& request) {
+          request.reply(api::SuggestInstanceResult{"team", "/example.com/team", "example.com_team", {}});
+        }}});
   const std::vector<std::vector<std::string>> changes = {
       {"service", "install", "notes"},
       {"service", "stop", "notes"},
@@ -388,8 +422,7 @@ TEST_F(Program, DryRunAsksButChangesNothing) {
     EXPECT_EQ(outcome.code, 0) << outcome.error;
     EXPECT_THAT(outcome.out, testing::StartsWith("would "));
   }
-  for (const auto& mt : manager.seen())
-    EXPECT_TRUE(mt.starts_with("Get") || mt.starts_with("Suggest")) << mt;
+  for (const auto& mt : manager.seen()) EXPECT_TRUE(mt.starts_with("Get") || mt.starts_with("Suggest")) << mt;
 }
 
 TEST_F(Program, PasswordsComeFromAFileOnly) {
@@ -412,9 +445,10 @@ TEST_F(Program, PasswordsComeFromAFileOnly) {
 }
 
 TEST_F(Program, SecretSettingsAreNotTakenFromTheCommandLine) {
-  FakeManager manager(folder.path(), {{"GetSettings", [](FakeRequest& request) {
-                                         request.reply(api::GetSettingsResult{{{.name = "mailPassword", .secret = true}}});
-                                       }}});
+  FakeManager manager(folder.path(),
+                      {{"GetSettings", [](FakeRequest& request) {
+                          request.reply(api::GetSettingsResult{{{.name = "mailPassword", .secret = true}}});
+                        }}});
   const auto outcome = berth({"config", "set", "mailPassword", "hunter2"});
   EXPECT_EQ(outcome.code, 2);
   EXPECT_THAT(outcome.error, HasSubstr("--value-file"));
@@ -435,9 +469,9 @@ TEST_F(Program, AFollowedLogEndsWithTheManager) {
 TEST_F(Program, TablesFitTheTerminal) {
   api::Instance long_one = team();
   long_one.path = "/example.com/" + std::string(100, 'x');
-  FakeManager manager(folder.path(), {{"GetInstances", [&](FakeRequest& request) {
-                                         request.reply(api::GetInstancesResult{{long_one}});
-                                       }}});
+  FakeManager manager(
+      folder.path(),
+      {{"GetInstances", [&](FakeRequest& request) { request.reply(api::GetInstancesResult{{long_one}}); }}});
   Terminal terminal;
   terminal.out_is_terminal = true;
   terminal.color = true;

@@ -32,8 +32,10 @@ Error error_of(const net::HttpResponse& response) {
 
 loop::Task<std::unique_ptr<Session>> RemoteSession::connect(loop::Loop& loop, GlobalOptions options) {
   const auto url = net::parse_url(options.url);
-  if (!url) throw_usage("--url {}: {}; a right one is wss://host:port/manager", options.url, url.error().detail);
-  if (url->scheme != "ws" && url->scheme != "wss") throw_usage("--url {}: must begin with wss:// or ws://", options.url);
+  if (!url)
+    throw_usage("--url {}: {}; a right one is wss://host:port/manager", options.url, url.error().detail);
+  if (url->scheme != "ws" && url->scheme != "wss")
+    throw_usage("--url {}: must begin with wss:// or ws://", options.url);
   if (options.password_file.empty())
     throw_usage("--url needs --password-file FILE with the manager's password (- reads it from stdin)");
 
@@ -45,7 +47,8 @@ loop::Task<std::unique_ptr<Session>> RemoteSession::connect(loop::Loop& loop, Gl
   websocket.tls.verify = !options.insecure;
   websocket.tls.pinned_fingerprint = options.fingerprint;
   try {
-    auto connecting = net::AppWebsocketClient::connect(loop, session->resolver_, options.url, credentials, websocket);
+    auto connecting =
+        net::AppWebsocketClient::connect(loop, session->resolver_, options.url, credentials, websocket);
     session->client_ = co_await std::move(connecting);
   } catch (const Failure& failure) {
     Error error = failure.error();
@@ -67,13 +70,14 @@ loop::Task<api::JsonObject> RemoteSession::indication() {
   co_return std::move(*message);
 }
 
-loop::Task<net::HttpRequest> RemoteSession::make_request(std::string method, std::string resource, std::string query) {
+loop::Task<net::HttpRequest> RemoteSession::make_request(std::string method, std::string resource,
+                                                         std::string query) {
   const auto key = co_await ask(*this, api::RequestHttpKey{});
   const auto url = or_throw(net::parse_url(options_.url));
   net::HttpRequest request;
   request.method = std::move(method);
-  request.url = fmt::format("{}://{}/manager/{}?key={}{}", url.is_secure() ? "https" : "http", url.authority(), resource,
-                            percent_encode(key.key), query);
+  request.url = fmt::format("{}://{}/manager/{}?key={}{}", url.is_secure() ? "https" : "http",
+                            url.authority(), resource, percent_encode(key.key), query);
   request.verify = !options_.insecure;
   request.pinned_fingerprint = options_.fingerprint;
   request.limit = std::chrono::milliseconds(0);
@@ -82,7 +86,8 @@ loop::Task<net::HttpRequest> RemoteSession::make_request(std::string method, std
 }
 
 loop::Task<std::uint64_t> RemoteSession::backup(std::string name, std::string domain, UniqueFd target) {
-  const std::string query = fmt::format("&appName={}&appDomain={}", percent_encode(name), percent_encode(domain));
+  const std::string query =
+      fmt::format("&appName={}&appDomain={}", percent_encode(name), percent_encode(domain));
   auto request = co_await make_request("GET", "backup", query);
   request.limit_bytes = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t bytes = 0;
@@ -106,7 +111,8 @@ loop::Task<std::uint64_t> RemoteSession::backup(std::string name, std::string do
   co_return bytes;
 }
 
-loop::Task<api::Job> RemoteSession::upload(std::string method, std::string resource, std::string query, UniqueFd source) {
+loop::Task<api::Job> RemoteSession::upload(std::string method, std::string resource, std::string query,
+                                           UniqueFd source) {
   auto request = co_await make_request(std::move(method), std::move(resource), std::move(query));
   struct stat status{};
   if (::fstat(source.get(), &status) == 0 && S_ISREG(status.st_mode))
@@ -126,7 +132,8 @@ loop::Task<api::Job> RemoteSession::upload(std::string method, std::string resou
 
 loop::Task<api::Job> RemoteSession::restore(std::string name, std::string domain, UniqueFd source) {
   std::string query;
-  if (!name.empty()) query = fmt::format("&appName={}&appDomain={}", percent_encode(name), percent_encode(domain));
+  if (!name.empty())
+    query = fmt::format("&appName={}&appDomain={}", percent_encode(name), percent_encode(domain));
   return upload("POST", "restore", std::move(query), std::move(source));
 }
 

@@ -27,8 +27,10 @@ Result<std::string> read_secret(const std::string& path) {
   text.resize(std::min(text.find('\n'), text.size()));
   if (text.ends_with('\r')) text.pop_back();
   const std::string name = is_stdin ? "stdin" : path;
-  if (text.empty()) return fail(Errc::kMalformed, "{}: the first line is empty, a password was expected", name);
-  if (text.size() > kLongest) return fail(Errc::kMalformed, "{}: the password is longer than {} bytes", name, kLongest);
+  if (text.empty())
+    return fail(Errc::kMalformed, "{}: the first line is empty, a password was expected", name);
+  if (text.size() > kLongest)
+    return fail(Errc::kMalformed, "{}: the password is longer than {} bytes", name, kLongest);
   return text;
 }
 

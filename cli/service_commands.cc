@@ -24,8 +24,14 @@ loop::Task<Service> find_service(Invocation& invocation, std::string id) {
 }
 
 void print_services(Output& output, const std::vector<Service>& services) {
-  Table table({{"SERVICE"}, {"TITLE", false, true}, {"STATE"}, {"BUILD"}, {"INSTANCES", true}, {"SESSIONS", true},
-               {"MEMORY", true}, {"STARTED"}});
+  Table table({{"SERVICE"},
+               {"TITLE", false, true},
+               {"STATE"},
+               {"BUILD"},
+               {"INSTANCES", true},
+               {"SESSIONS", true},
+               {"MEMORY", true},
+               {"STARTED"}});
   for (const auto& service : services)
     table.add({Cell(service.id, Style::kStrong), service.title, state_cell(service.state), service.build,
                std::to_string(service.instances), std::to_string(service.sessions),
@@ -38,8 +44,9 @@ void print_service(Output& output, const Service& service) {
   const auto line = [&](std::string_view name, std::string_view value) {
     if (!value.empty()) output.print_line(fmt::format("{:<18}{}", name, printable(value)));
   };
-  output.print_line(fmt::format("{}  {}", output.painted(service.id, Style::kStrong),
-                                output.painted(fmt::format("● {}", api::word_of(service.state)), style_of(service.state))));
+  output.print_line(
+      fmt::format("{}  {}", output.painted(service.id, Style::kStrong),
+                  output.painted(fmt::format("● {}", api::word_of(service.state)), style_of(service.state))));
   line("title", service.title);
   line("manufacturer", service.manufacturer);
   line("build", service.label.empty() ? service.build : fmt::format("{} ({})", service.build, service.label));
@@ -63,7 +70,8 @@ loop::Task<int> list_services(Invocation& invocation) {
   const auto answer = co_await invocation.ask(api::GetServices{});
   auto& output = invocation.output();
   if (output.is_json()) output.print_json(api::to_json(answer.services));
-  else if (output.is_quiet()) for (const auto& service : answer.services) output.print_line(service.id);
+  else if (output.is_quiet())
+    for (const auto& service : answer.services) output.print_line(service.id);
   else if (answer.services.empty()) output.note("No app is installed yet. See: berth store ls");
   else print_services(output, answer.services);
   co_return 0;
@@ -101,7 +109,8 @@ loop::Task<int> install_service(Invocation& invocation) {
   const std::string file = arguments.text("--file");
   if (id.empty() == file.empty()) throw_usage("service install SERVICE from the store, or --file PACKAGE");
   const std::string what = id.empty() ? file : id;
-  if (invocation.is_rehearsal({fmt::format("install {}{}{}", what, version.empty() ? "" : " version ", version)}))
+  if (invocation.is_rehearsal(
+          {fmt::format("install {}{}{}", what, version.empty() ? "" : " version ", version)}))
     co_return 0;
 
   api::Job job;
@@ -133,7 +142,8 @@ loop::Task<Service> wait_for_state(Invocation& invocation, std::string id, Servi
 template <api::Request T>
 loop::Task<int> change_state(Invocation& invocation, std::string verb, ServiceState wanted) {
   const std::string id = invocation.arguments().text("SERVICE");
-  if (invocation.is_rehearsal({fmt::format("{} {}", verb, (co_await find_service(invocation, id)).id)})) co_return 0;
+  if (invocation.is_rehearsal({fmt::format("{} {}", verb, (co_await find_service(invocation, id)).id)}))
+    co_return 0;
   auto answer = co_await invocation.ask(T{id});
   if (answer.job) co_await invocation.finish(std::move(*answer.job));
   if (invocation.waits()) {
@@ -178,16 +188,36 @@ std::vector<Command> service_commands() {
   return {
       {"service", "ls", "Installed services", Effect::kReads, {}, "service ls", list_services},
       {"service", "show", "All about one", Effect::kReads, {service}, "service show notes", show_service},
-      {"service", "install", "Install or update from the store (or from a file), and start", Effect::kWorks,
+      {"service",
+       "install",
+       "Install or update from the store (or from a file), and start",
+       Effect::kWorks,
        {optional_positional("SERVICE", "Id in the store, as in: berth store ls"),
         option("--version", "ID", "Release of the store's list (default: the first)"),
         option("--file", "PACKAGE", "A package file instead of the store")},
-       "service install notes --wait", install_service},
-      {"service", "start", "Start its process", Effect::kWorks, {service}, "service start notes", start_service},
+       "service install notes --wait",
+       install_service},
+      {"service",
+       "start",
+       "Start its process",
+       Effect::kWorks,
+       {service},
+       "service start notes",
+       start_service},
       {"service", "stop", "Stop its process", Effect::kWorks, {service}, "service stop notes", stop_service},
-      {"service", "restart", "Stop and start its process", Effect::kWorks, {service}, "service restart notes",
+      {"service",
+       "restart",
+       "Stop and start its process",
+       Effect::kWorks,
+       {service},
+       "service restart notes",
        restart_service},
-      {"service", "rm", "Remove a service that has no instances", Effect::kDestroys, {service}, "service rm notes --yes",
+      {"service",
+       "rm",
+       "Remove a service that has no instances",
+       Effect::kDestroys,
+       {service},
+       "service rm notes --yes",
        remove_service},
   };
 }

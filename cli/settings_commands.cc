@@ -27,10 +27,15 @@ std::string range_of(const Setting& setting) {
 }
 
 void print_settings(Output& output, const std::vector<Setting>& settings) {
-  Table table({{"SETTING"}, {"VALUE", false, true}, {"DEFAULT", false, true}, {"RANGE", false, true}, {"", false, true}});
+  Table table({{"SETTING"},
+               {"VALUE", false, true},
+               {"DEFAULT", false, true},
+               {"RANGE", false, true},
+               {"", false, true}});
   for (const auto& setting : settings) {
     const bool is_default = setting.value == setting.default_value;
-    table.add({Cell(setting.name, Style::kStrong), setting.secret ? Cell("(secret)", Style::kDim) : Cell(setting.value),
+    table.add({Cell(setting.name, Style::kStrong),
+               setting.secret ? Cell("(secret)", Style::kDim) : Cell(setting.value),
                Cell(is_default ? "" : setting.default_value, Style::kDim), range_of(setting),
                Cell(setting.text, Style::kDim)});
   }
@@ -48,7 +53,8 @@ loop::Task<int> get_config(Invocation& invocation) {
   }
   const auto settings = (co_await invocation.ask(api::GetSettings{})).settings;
   if (output.is_json()) output.print_json(api::to_json(settings));
-  else if (output.is_quiet()) for (const auto& setting : settings) output.print_line(setting.name);
+  else if (output.is_quiet())
+    for (const auto& setting : settings) output.print_line(setting.name);
   else print_settings(output, settings);
   co_return 0;
 }
@@ -60,11 +66,13 @@ loop::Task<int> set_config(Invocation& invocation) {
     throw_usage("config set NAME VALUE, or --value-file FILE for a secret");
   const auto setting = co_await find_setting(invocation, name);
   if (setting.secret && arguments.has("VALUE"))
-    throw_usage("{} is a secret: everybody can read a command line, so give --value-file FILE (- reads stdin)", name);
+    throw_usage(
+        "{} is a secret: everybody can read a command line, so give --value-file FILE (- reads stdin)", name);
   std::string value = arguments.text("VALUE");
   if (arguments.has("--value-file")) value = or_throw(read_secret(arguments.text("--value-file")));
-  if (invocation.is_rehearsal({setting.secret ? fmt::format("set {}", name)
-                                              : fmt::format("set {} from {} to {}", name, setting.value, value)}))
+  if (invocation.is_rehearsal({setting.secret
+                                   ? fmt::format("set {}", name)
+                                   : fmt::format("set {} from {} to {}", name, setting.value, value)}))
     co_return 0;
   co_await invocation.ask(api::SetSetting{name, value});
   if (invocation.output().is_json()) invocation.output().print_json(api::JsonObject{{"name", name}});
@@ -85,7 +93,8 @@ void show_chain(Invocation& invocation, const std::vector<api::Certificate>& cha
     }
     output.print_line(output.painted(printable(certificate.subject), Style::kStrong));
     output.print_line(fmt::format("  issuer       {}", printable(certificate.issuer)));
-    output.print_line(fmt::format("  names        {}", printable(fmt::format("{}", fmt::join(certificate.names, " ")))));
+    output.print_line(
+        fmt::format("  names        {}", printable(fmt::format("{}", fmt::join(certificate.names, " ")))));
     output.print_line(fmt::format("  ends         {} ({})", certificate.not_after,
                                   format_relative(certificate.not_after, output.now())));
     output.print_line(fmt::format("  fingerprint  {}", certificate.fingerprint));
@@ -120,16 +129,35 @@ loop::Task<int> reset_certificate(Invocation& invocation) {
 
 std::vector<Command> settings_commands() {
   return {
-      {"config", "get", "All settings, or the value of one", Effect::kReads,
-       {optional_positional("NAME", "Of the setting")}, "config get", get_config},
-      {"config", "set", "Change one", Effect::kChanges,
+      {"config",
+       "get",
+       "All settings, or the value of one",
+       Effect::kReads,
+       {optional_positional("NAME", "Of the setting")},
+       "config get",
+       get_config},
+      {"config",
+       "set",
+       "Change one",
+       Effect::kChanges,
        {positional("NAME", "Of the setting"), optional_positional("VALUE", "As text"),
         option("--value-file", "FILE", "File with the value, for secrets; - reads stdin")},
-       "config set redirectHttps true", set_config},
+       "config set redirectHttps true",
+       set_config},
       {"cert", "show", "The chain in use", Effect::kReads, {}, "cert show", show_certificate},
-      {"cert", "set", "Use another one", Effect::kChanges, {positional("FILE", "PEM: the chain, the key")},
-       "cert set server.pem", set_certificate},
-      {"cert", "reset", "Make and use a new self-signed one", Effect::kDestroys, {}, "cert reset --yes",
+      {"cert",
+       "set",
+       "Use another one",
+       Effect::kChanges,
+       {positional("FILE", "PEM: the chain, the key")},
+       "cert set server.pem",
+       set_certificate},
+      {"cert",
+       "reset",
+       "Make and use a new self-signed one",
+       Effect::kDestroys,
+       {},
+       "cert reset --yes",
        reset_certificate},
   };
 }

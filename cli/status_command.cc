@@ -17,20 +17,26 @@ constexpr std::chrono::milliseconds kPause{200};
 constexpr std::chrono::seconds kDegradedFor{5};
 
 void print_processes(Output& output, const Status& status) {
-  Table table({{"PROCESS", false, true}, {"STATE"}, {"PID", true}, {"MEMORY", true}, {"STARTED"}, {"RESTARTS", true}});
+  Table table({{"PROCESS", false, true},
+               {"STATE"},
+               {"PID", true},
+               {"MEMORY", true},
+               {"STARTED"},
+               {"RESTARTS", true}});
   for (const auto& process : status.processes)
     table.add({process.name, state_cell(process.state), process.pid ? std::to_string(*process.pid) : "-",
                process.memory_bytes ? format_size(process.memory_bytes) : "-",
-               format_relative(process.started_at.value_or(""), output.now()), std::to_string(process.restarts)});
+               format_relative(process.started_at.value_or(""), output.now()),
+               std::to_string(process.restarts)});
   output.print_table(table);
 }
 
 void print_checks(Output& output, const Status& status) {
   for (const auto& check : status.checks) {
     if (check.severity == api::Severity::kOk) continue;
-    output.print_line(fmt::format("\n{} {}", output.painted(fmt::format("{}:", api::word_of(check.severity)),
-                                                            style_of(check.severity)),
-                                  printable(check.text)));
+    output.print_line(fmt::format(
+        "\n{} {}", output.painted(fmt::format("{}:", api::word_of(check.severity)), style_of(check.severity)),
+        printable(check.text)));
     if (!check.fix.empty()) output.print_line(fmt::format("  {}", printable(check.fix)));
     if (!check.command.empty()) output.print_line(fmt::format("  $ {}", printable(check.command)));
   }
@@ -42,8 +48,9 @@ void print_status(Output& output, const Status& status) {
                                 format_duration(std::chrono::seconds(status.uptime))));
   if (!status.url.empty()) output.print_line(fmt::format("{}", status.url));
   if (!status.fingerprint.empty()) output.print_line(fmt::format("certificate {}", status.fingerprint));
-  output.print_line(fmt::format("{} services, {} instances, {} of {} free{}\n", status.services, status.instances,
-                                format_size(status.disk.free_bytes), format_size(status.disk.total_bytes),
+  output.print_line(fmt::format("{} services, {} instances, {} of {} free{}\n", status.services,
+                                status.instances, format_size(status.disk.free_bytes),
+                                format_size(status.disk.total_bytes),
                                 status.developer_mode ? ", developer mode" : ""));
   print_processes(output, status);
   print_checks(output, status);
@@ -75,7 +82,8 @@ loop::Task<int> run_status(Invocation& invocation) {
   if (invocation.arguments().has("--wait")) {
     const std::chrono::seconds limit(invocation.arguments().number("--timeout", kWaitLimit.count()));
     auto waiting = wait_until_up(invocation);
-    status = co_await loop::with_timeout(invocation.loop(), limit, std::move(waiting), "waiting for the platform");
+    status =
+        co_await loop::with_timeout(invocation.loop(), limit, std::move(waiting), "waiting for the platform");
   } else {
     status = (co_await invocation.ask(api::GetStatus{})).status;
   }
@@ -85,16 +93,21 @@ loop::Task<int> run_status(Invocation& invocation) {
   else if (output.is_quiet()) output.print_line(api::word_of(status.state));
   else print_status(output, status);
   if (status.state == PlatformState::kRunning) co_return static_cast<int>(ExitCode::kOk);
-  co_return static_cast<int>(status.state == PlatformState::kDegraded ? ExitCode::kDegraded : ExitCode::kFailed);
+  co_return static_cast<int>(status.state == PlatformState::kDegraded ? ExitCode::kDegraded
+                                                                      : ExitCode::kFailed);
 }
 
 }  // namespace
 
 std::vector<Command> status_commands() {
-  return {{"status", "", "Is everything up? Processes, memory, what needs attention", Effect::kReads,
+  return {{"status",
+           "",
+           "Is everything up? Processes, memory, what needs attention",
+           Effect::kReads,
            {flag("--wait", "Wait until the platform runs"),
             number_option("--timeout", "SECONDS", "Of --wait (default 60)")},
-           "--root /srv/berth status --wait --timeout 120 --json", run_status}};
+           "--root /srv/berth status --wait --timeout 120 --json",
+           run_status}};
 }
 
 }  // namespace berth::cli

@@ -22,7 +22,8 @@ loop::Task<int> list_store(Invocation& invocation) {
   } else if (output.is_quiet()) {
     for (const auto& app : store.apps) output.print_line(app.id);
   } else {
-    Table table({{"ID"}, {"TITLE", false, true}, {"VERSION"}, {"BUILD"}, {"INSTALLED"}, {"SIZE", true}, {"SIGNED"}});
+    Table table(
+        {{"ID"}, {"TITLE", false, true}, {"VERSION"}, {"BUILD"}, {"INSTALLED"}, {"SIZE", true}, {"SIGNED"}});
     for (const auto& app : store.apps) {
       const auto newest = app.versions.empty() ? api::StoreVersion{} : app.versions.front();
       table.add({Cell(app.id, Style::kStrong), app.title, newest.label, newest.build, describe_state(app),
@@ -39,8 +40,13 @@ loop::Task<int> list_store(Invocation& invocation) {
 }  // namespace
 
 std::vector<Command> store_commands() {
-  return {{"store", "ls", "What can be installed", Effect::kReads,
-           {flag("--refresh", "Ask the store now, not the copy of its list")}, "store ls --refresh", list_store}};
+  return {{"store",
+           "ls",
+           "What can be installed",
+           Effect::kReads,
+           {flag("--refresh", "Ask the store now, not the copy of its list")},
+           "store ls --refresh",
+           list_store}};
 }
 
 }  // namespace berth::cli

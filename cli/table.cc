@@ -69,12 +69,15 @@ std::vector<std::size_t> Table::fit(std::size_t width) const {
     for (const auto& row : rows_) widths[i] = std::max(widths[i], display_width(row[i].text));
   }
   if (width == 0) return widths;
-  const auto total = [&] { return std::accumulate(widths.begin(), widths.end(), kGap * (widths.size() - 1)); };
+  const auto total = [&] {
+    return std::accumulate(widths.begin(), widths.end(), kGap * (widths.size() - 1));
+  };
   while (total() > width) {
     // The widest of those that may shrink gives one.
     std::size_t widest = columns_.size();
     for (std::size_t i = 0; i < columns_.size(); ++i)
-      if (columns_[i].may_shrink && widths[i] > kNarrowest && (widest == columns_.size() || widths[i] > widths[widest]))
+      if (columns_[i].may_shrink && widths[i] > kNarrowest &&
+          (widest == columns_.size() || widths[i] > widths[widest]))
         widest = i;
     if (widest == columns_.size()) break;
     --widths[widest];
@@ -97,9 +100,11 @@ std::string Table::format(std::size_t width, bool color) const {
     }
     out += line + '\n';
   };
-  write_row([&](std::size_t i) { return std::string_view(columns_[i].title); }, [](std::size_t) { return Style::kDim; });
+  write_row([&](std::size_t i) { return std::string_view(columns_[i].title); },
+            [](std::size_t) { return Style::kDim; });
   for (const auto& row : rows_)
-    write_row([&](std::size_t i) { return std::string_view(row[i].text); }, [&](std::size_t i) { return row[i].style; });
+    write_row([&](std::size_t i) { return std::string_view(row[i].text); },
+              [&](std::size_t i) { return row[i].style; });
   return out;
 }
 

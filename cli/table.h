@@ -10,7 +10,8 @@ namespace berth::cli {
 enum class Style { kPlain, kGood, kBusy, kBad, kDim, kStrong };
 
 struct Cell {
-  Cell(std::string cell_text, Style cell_style = Style::kPlain) : text(std::move(cell_text)), style(cell_style) {}
+  Cell(std::string cell_text, Style cell_style = Style::kPlain)
+      : text(std::move(cell_text)), style(cell_style) {}
   Cell(const char* cell_text) : text(cell_text) {}
   std::string text;
   Style style = Style::kPlain;

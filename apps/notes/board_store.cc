@@ -70,12 +70,14 @@ Task<std::vector<Note>> BoardStore::notes_after(std::string after, int limit) {
 
 Task<std::vector<Note>> BoardStore::notes_of(std::string board) {
   auto rows = co_await database_.query_repeatable(
-      fmt::format("SELECT {} FROM note WHERE board = $1 AND removed IS NULL ORDER BY id", kNoteColumns), board);
+      fmt::format("SELECT {} FROM note WHERE board = $1 AND removed IS NULL ORDER BY id", kNoteColumns),
+      board);
   co_return read_notes(rows);
 }
 
 Task<std::optional<Note>> BoardStore::find_note(std::string id) {
-  auto rows = co_await database_.query_repeatable(fmt::format("SELECT {} FROM note WHERE id = $1", kNoteColumns), id);
+  auto rows =
+      co_await database_.query_repeatable(fmt::format("SELECT {} FROM note WHERE id = $1", kNoteColumns), id);
   if (rows.empty()) co_return std::nullopt;
   co_return read_note(rows.front());
 }
@@ -105,11 +107,13 @@ Task<Result<Board>> BoardStore::edit_board(std::string id, BoardChange change) {
 Task<bool> BoardStore::remove_board(std::string id) {
   // Two statements: the second must see a note that was being added while the first waited for it.
   auto transaction = co_await database_.begin();
-  auto rows = co_await transaction.query("UPDATE board SET removed = now() WHERE id = $1 AND removed IS NULL", id);
+  auto rows =
+      co_await transaction.query("UPDATE board SET removed = now() WHERE id = $1 AND removed IS NULL", id);
   const bool was_there = rows.affected() > 0;
   if (was_there)
     co_await transaction.query(
-        "UPDATE note SET removed = now(), removed_with_board = true WHERE board = $1 AND removed IS NULL", id);
+        "UPDATE note SET removed = now(), removed_with_board = true WHERE board = $1 AND removed IS NULL",
+        id);
   co_await transaction.commit();
   co_return was_there;
 }
@@ -149,7 +153,8 @@ Task<Result<Note>> BoardStore::edit_note(std::string id, NoteChange change, std:
       fmt::format("UPDATE note SET text = coalesce($2, text), color = coalesce($3, color), "
                   "board = coalesce($4, board), position = coalesce($5, position), changed_by = $6, "
                   "changed = now(), revision = revision + 1 WHERE id = $1 AND removed IS NULL "
-                  "AND ($4::uuid IS NULL OR EXISTS (SELECT FROM board WHERE board.id = $4 AND board.removed IS NULL FOR SHARE)) "
+                  "AND ($4::uuid IS NULL OR EXISTS (SELECT FROM board WHERE board.id = $4 AND board.removed "
+                  "IS NULL FOR SHARE)) "
                   "RETURNING {}",
                   kNoteColumns),
       id, change.text, change.color, change.board, change.position, by);
@@ -167,16 +172,18 @@ Task<bool> BoardStore::remove_note(std::string id) {
 
 Task<Result<Note>> BoardStore::restore_note(std::string id, std::string by) {
   auto rows = co_await database_.query_repeatable(
-      fmt::format("UPDATE note SET removed = NULL, removed_with_board = false, changed_by = $2, changed = now(), "
-                  "revision = revision + 1 WHERE id = $1 "
-                  "AND (removed IS NULL OR removed > now() - make_interval(days => $3)) "
-                  "AND EXISTS (SELECT FROM board WHERE board.id = note.board AND board.removed IS NULL FOR SHARE) "
-                  "RETURNING {}",
-                  kNoteColumns),
+      fmt::format(
+          "UPDATE note SET removed = NULL, removed_with_board = false, changed_by = $2, changed = now(), "
+          "revision = revision + 1 WHERE id = $1 "
+          "AND (removed IS NULL OR removed > now() - make_interval(days => $3)) "
+          "AND EXISTS (SELECT FROM board WHERE board.id = note.board AND board.removed IS NULL FOR SHARE) "
+          "RETURNING {}",
+          kNoteColumns),
       id, by, kUndoDays);
   if (!rows.empty()) co_return read_note(rows.front());
   auto boardless = co_await database_.query_repeatable(
-      "SELECT FROM note JOIN board ON board.id = note.board WHERE note.id = $1 AND board.removed IS NOT NULL", id);
+      "SELECT FROM note JOIN board ON board.id = note.board WHERE note.id = $1 AND board.removed IS NOT NULL",
+      id);
   if (!boardless.empty()) co_return fail(Errc::kConflict, "its board was removed; bring that back first");
   co_return no_such_note();
 }

@@ -12,7 +12,7 @@
 namespace berth::db {
 class Database;
 class Row;
-}
+}  // namespace berth::db
 
 namespace berth::notes {
 

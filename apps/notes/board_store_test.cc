@@ -74,7 +74,8 @@ TEST_F(BoardStoreTest, ARemovedNoteCanBeBroughtBack) {
   EXPECT_TRUE(await(boards.remove_note(kNote)));
   EXPECT_THAT(await(boards.notes_after("", 100)), IsEmpty());
   EXPECT_EQ(await(boards.edit_note(kNote, {.text = "x"}, "Bob")).error().code, Errc::kNotFound);
-  EXPECT_TRUE(await(boards.add_note(note("milk")))->is_removed) << "sending it again does not undo the removal";
+  EXPECT_TRUE(await(boards.add_note(note("milk")))->is_removed)
+      << "sending it again does not undo the removal";
   EXPECT_EQ(await(boards.restore_note(kNote, "Bob"))->text, "milk");
   EXPECT_THAT(await(boards.notes_after("", 100)), SizeIs(1));
 }
@@ -90,7 +91,8 @@ TEST_F(BoardStoreTest, ABoardTakesItsNotesWithItAndBringsThemBack) {
   EXPECT_TRUE(await(boards.remove_board(kBoard)));
   EXPECT_THAT(await(boards.boards()), IsEmpty());
   EXPECT_THAT(await(boards.notes_after("", 100)), IsEmpty());
-  EXPECT_EQ(await(boards.restore_note(kNote, "Bob")).error().code, Errc::kConflict) << "its board is not there";
+  EXPECT_EQ(await(boards.restore_note(kNote, "Bob")).error().code, Errc::kConflict)
+      << "its board is not there";
 
   EXPECT_TRUE(await(boards.restore_board(kBoard)));
   const auto notes = await(boards.notes_of(kBoard));

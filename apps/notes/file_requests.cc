@@ -26,9 +26,12 @@ std::uint16_t status_of(Errc code) {
 // "type/subtype" (RFC 9110 section 8.3.1) without parameters, or the type of what we know nothing about.
 std::string clean_type(std::string_view type) {
   type = trim(type.substr(0, type.find(';')));
-  const auto is_token = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || std::strchr("!#$&^_.+-", c); };
+  const auto is_token = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || std::strchr("!#$&^_.+-", c);
+  };
   const auto slash = type.find('/');
-  const bool good = type.size() <= 100 && slash != std::string_view::npos && slash > 0 && slash + 1 < type.size() &&
+  const bool good = type.size() <= 100 && slash != std::string_view::npos && slash > 0 &&
+                    slash + 1 < type.size() &&
                     std::all_of(type.begin(), type.begin() + static_cast<std::ptrdiff_t>(slash), is_token) &&
                     std::all_of(type.begin() + static_cast<std::ptrdiff_t>(slash) + 1, type.end(), is_token);
   return good ? to_lower(type) : "application/octet-stream";
@@ -51,7 +54,8 @@ loop::Task<void> FileRequests::handle(sdk::HttpRequest& request, sdk::HttpRespon
   co_await refuse(response, 405, "not possible here");
 }
 
-loop::Task<void> FileRequests::upload(sdk::HttpRequest& request, sdk::HttpResponse& response, std::string by) {
+loop::Task<void> FileRequests::upload(sdk::HttpRequest& request, sdk::HttpResponse& response,
+                                      std::string by) {
   File file;
   const auto id = parse_uuid(request.query("id").value_or(""));
   const auto note = parse_uuid(request.query("note").value_or(""));
@@ -62,13 +66,14 @@ loop::Task<void> FileRequests::upload(sdk::HttpRequest& request, sdk::HttpRespon
   const auto length = request.content_length();
   const auto limit = static_cast<std::uint64_t>(config_.number("maxFileSize"));
   if (!length) co_return co_await refuse(response, 411, "the length of the file must be told");
-  if (*length > limit) co_return co_await refuse(response, 413, fmt::format("a file can have {} bytes", limit));
+  if (*length > limit)
+    co_return co_await refuse(response, 413, fmt::format("a file can have {} bytes", limit));
 
   file.id = *id;
   file.note = *note;
   file.name = std::move(*name);
   file.type = clean_type(request.header("content-type"));
-  auto stored = co_await files_.find(file.id);   // sent once more after a lost answer
+  auto stored = co_await files_.find(file.id);  // sent once more after a lost answer
   if (!stored) {
     file.content = co_await files_.begin_content();
     auto received = co_await receive(request, file.content, limit);
@@ -114,7 +119,7 @@ loop::Task<void> FileRequests::download(sdk::HttpRequest& request, sdk::HttpResp
   if (id) file = co_await files_.find(*id);
   if (!file) co_return co_await refuse(response, 404, "no such file");
 
-  const std::string tag = fmt::format("\"{}\"", file->id);   // the bytes of an id never change
+  const std::string tag = fmt::format("\"{}\"", file->id);  // the bytes of an id never change
   response.header("ETag", tag);
   response.header("Cache-Control", "private, max-age=86400");
   response.header("Accept-Ranges", "bytes");
@@ -145,7 +150,8 @@ loop::Task<void> FileRequests::download(sdk::HttpRequest& request, sdk::HttpResp
   co_await response.finish();
 }
 
-loop::Task<void> FileRequests::send_bytes(sdk::HttpResponse& response, const File& file, sdk::ByteRange range) {
+loop::Task<void> FileRequests::send_bytes(sdk::HttpResponse& response, const File& file,
+                                          sdk::ByteRange range) {
   std::uint64_t at = range.first;
   while (at <= range.last) {
     const auto part = at / kPartBytes;

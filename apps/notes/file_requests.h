@@ -27,7 +27,8 @@ class FileRequests {
 
  private:
   loop::Task<void> upload(sdk::HttpRequest& request, sdk::HttpResponse& response, std::string by);
-  loop::Task<Result<std::uint64_t>> receive(sdk::HttpRequest& request, std::string content, std::uint64_t limit);
+  loop::Task<Result<std::uint64_t>> receive(sdk::HttpRequest& request, std::string content,
+                                            std::uint64_t limit);
   loop::Task<void> download(sdk::HttpRequest& request, sdk::HttpResponse& response);
   loop::Task<void> send_bytes(sdk::HttpResponse& response, const File& file, sdk::ByteRange range);
 

@@ -26,22 +26,25 @@ Task<std::string> FileStore::begin_content() {
 
 Task<void> FileStore::write_part(std::string content, int part, Bytes bytes) {
   co_await database_.query_repeatable(
-      "INSERT INTO content_part (content, part, bytes) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", content, part,
-      std::move(bytes));
+      "INSERT INTO content_part (content, part, bytes) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", content,
+      part, std::move(bytes));
 }
 
 Task<Result<File>> FileStore::add(File file, std::string by) {
   // The note's row is locked, so that two uploads at once cannot pass the limit together.
   auto transaction = co_await database_.begin();
-  auto note = co_await transaction.query("SELECT FROM note WHERE id = $1 AND removed IS NULL FOR UPDATE", file.note);
+  auto note =
+      co_await transaction.query("SELECT FROM note WHERE id = $1 AND removed IS NULL FOR UPDATE", file.note);
   if (note.empty()) co_return fail(Errc::kNotFound, "the note is not there any more");
   auto known = co_await transaction.query("SELECT content FROM file WHERE id = $1", file.id);
   if (known.empty()) {
-    auto count = co_await transaction.query("SELECT count(*) FROM file WHERE note = $1 AND removed IS NULL", file.note);
+    auto count = co_await transaction.query("SELECT count(*) FROM file WHERE note = $1 AND removed IS NULL",
+                                            file.note);
     if (count.front().get<int>(0) >= Limits::kFilesANote)
       co_return fail(Errc::kTooLarge, "a note can have {} files", Limits::kFilesANote);
     co_await transaction.query(
-        "INSERT INTO file (id, note, name, type, size, content, added_by) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO file (id, note, name, type, size, content, added_by) VALUES ($1, $2, $3, $4, $5, $6, "
+        "$7)",
         file.id, file.note, file.name, file.type, file.size, file.content, by);
     co_await transaction.query("UPDATE note SET revision = revision + 1 WHERE id = $1", file.note);
   } else if (known.front().text(0) != file.content) {
@@ -58,8 +61,8 @@ Task<void> FileStore::drop_content(std::string content) {
 }
 
 Task<Bytes> FileStore::read_part(std::string content, int part) {
-  auto bytes = co_await database_.query_bytes("SELECT bytes FROM content_part WHERE content = $1 AND part = $2",
-                                              content, part);
+  auto bytes = co_await database_.query_bytes(
+      "SELECT bytes FROM content_part WHERE content = $1 AND part = $2", content, part);
   if (!bytes) throw_failure(Errc::kNotFound, "part {} of content {} is missing", part, content);
   co_return std::move(*bytes);
 }

@@ -22,7 +22,10 @@ class FileStoreTest : public StoreFixture {
     await(boards.add_note(note("with files")));
   }
   Result<File> attach(std::string id, Bytes bytes, std::string note = kNote) {
-    File file{.id = std::move(id), .note = std::move(note), .name = "a.bin", .type = "application/octet-stream",
+    File file{.id = std::move(id),
+              .note = std::move(note),
+              .name = "a.bin",
+              .type = "application/octet-stream",
               .size = bytes.size()};
     file.content = await(files.begin_content());
     await(files.write_part(file.content, 0, std::move(bytes)));
@@ -48,8 +51,9 @@ TEST_F(FileStoreTest, BytesComeBackAsTheyWere) {
 TEST_F(FileStoreTest, ANoteShowsItsFiles) {
   attach(kFile, {1, 2, 3}).value();
   const auto with_file = await(boards.find_note(kNote));
-  EXPECT_EQ(json::serialize(json::Value(with_file->files)),
-            fmt::format(R"([{{"id":"{}","name":"a.bin","type":"application/octet-stream","size":3}}])", kFile));
+  EXPECT_EQ(
+      json::serialize(json::Value(with_file->files)),
+      fmt::format(R"([{{"id":"{}","name":"a.bin","type":"application/octet-stream","size":3}}])", kFile));
   EXPECT_EQ(with_file->revision, 2);
 
   EXPECT_EQ(await(files.remove(kFile)), kNote);

@@ -8,5 +8,6 @@ int main(int argc, char** argv) {
   description.build = BERTH_BUILD;
   description.label = BERTH_VERSION;
   description.apps = {{.name = "notes", .title = "Notes"}};
-  return berth::sdk::run_service(argc, argv, description, berth::sdk::instances_of<berth::notes::NotesInstance>());
+  return berth::sdk::run_service(argc, argv, description,
+                                 berth::sdk::instances_of<berth::notes::NotesInstance>());
 }

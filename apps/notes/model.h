@@ -11,7 +11,6 @@
 
 namespace berth::notes {
 
-
 struct Board {
   std::string id;
   std::string title;
@@ -25,7 +24,7 @@ struct File {
   std::string name;
   std::string type;
   std::uint64_t size = 0;
-  std::string content;   // id of its bytes
+  std::string content;  // id of its bytes
 };
 
 struct Note {
@@ -37,7 +36,7 @@ struct Note {
   std::string author;
   std::string created_at, changed_by, changed_at;
   std::int64_t revision = 0;
-  json::Array files;     // of File, as JSON
+  json::Array files;  // of File, as JSON
   bool is_removed = false;
 };
 

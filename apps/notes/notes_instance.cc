@@ -25,7 +25,9 @@ std::vector<sdk::ConfigItem> config_items() {
 }
 
 // Everybody may read; users who came through a PBX must not change what all share.
-sdk::ConfigApi::Access access_of(const sdk::AppSession& session) { return {true, !session.login().is_user()}; }
+sdk::ConfigApi::Access access_of(const sdk::AppSession& session) {
+  return {true, !session.login().is_user()};
+}
 
 std::string name_of(const sdk::AppSession& session) {
   std::string name = fit_text(session.dn().empty() ? session.sip() : session.dn(), Limits::kPersonName);
@@ -49,8 +51,9 @@ NotesInstance::NotesInstance(sdk::AppService& service, sdk::InstanceArguments ar
       config_(database(), config_items()),
       config_api_(config_, access_of),
       presence_(loop(), [this](json::Object people) { subscribers_.publish(people); }),
-      file_requests_(files_, presence_, config_,
-                     [this](File file, std::string by) { return attach_file(std::move(file), std::move(by)); }) {}
+      file_requests_(files_, presence_, config_, [this](File file, std::string by) {
+        return attach_file(std::move(file), std::move(by));
+      }) {}
 
 std::span<const sdk::SchemaFile> NotesInstance::schema() const { return schemas::notes_schema(); }
 
@@ -97,7 +100,7 @@ void NotesInstance::closed(sdk::AppSession& session) {
 loop::Task<void> NotesInstance::subscribe(sdk::AppSession& session, sdk::Message message) {
   subscribers_.remove(session);
   subscribers_.add(session, message);
-  session.data.reset();   // the second time it is another visitor
+  session.data.reset();  // the second time it is another visitor
   auto& visitor = presence_.enter(name_of(session));
   session.data = std::make_unique<Subscription>(presence_, visitor);
   session.reply(message, {{"session", visitor.id},

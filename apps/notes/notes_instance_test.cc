@@ -27,8 +27,9 @@ class NotesTest : public sdk::ServiceFixture<NotesInstance> {
  protected:
   NotesTest() {
     database_arguments = arguments();
-    database_arguments.database.conninfo = db::format_conninfo(db::TemporaryCluster::shared().make_database());
-    webserver->credit_for_service = 16 << 20;   // who gives credit back is not the matter here
+    database_arguments.database.conninfo =
+        db::format_conninfo(db::TemporaryCluster::shared().make_database());
+    webserver->credit_for_service = 16 << 20;  // who gives credit back is not the matter here
     start(database_arguments);
     enter(kAnn, "Ann");
     enter(kBob, "Bob");
@@ -79,12 +80,13 @@ class NotesTest : public sdk::ServiceFixture<NotesInstance> {
     return json::serialize(message);
   }
   void make_board() {
-    const auto answer = request(kAnn, fmt::format(R"({{"mt":"AddBoard","id":"{}","title":"Ideas","position":1}})", kBoard));
+    const auto answer =
+        request(kAnn, fmt::format(R"({{"mt":"AddBoard","id":"{}","title":"Ideas","position":1}})", kBoard));
     ASSERT_FALSE(answer.contains("error")) << json::serialize(answer);
   }
 
-  HttpAnswer http(std::uint16_t method, const std::string& relative, const std::string& query, link::Headers headers = {},
-                  std::string body = "") {
+  HttpAnswer http(std::uint16_t method, const std::string& relative, const std::string& query,
+                  link::Headers headers = {}, std::string body = "") {
     const std::string path = std::string(kPath) + "/files";
     link::Open open;
     open.attach = webserver->await_attach(path, link::Kind::kHttp);
@@ -103,10 +105,11 @@ class NotesTest : public sdk::ServiceFixture<NotesInstance> {
   }
   HttpAnswer upload(const std::string& query, std::string body, std::string type = "image/png") {
     const auto length = std::to_string(body.size());
-    return http(link::kPost, "", query, {{"content-length", length}, {"content-type", std::move(type)}}, std::move(body));
+    return http(link::kPost, "", query, {{"content-length", length}, {"content-type", std::move(type)}},
+                std::move(body));
   }
-  std::string upload_query(const std::string& key, std::string_view name = "plan.png", std::string_view id = kFile,
-                           std::string_view note = kNote) {
+  std::string upload_query(const std::string& key, std::string_view name = "plan.png",
+                           std::string_view id = kFile, std::string_view note = kNote) {
     return fmt::format("note={}&id={}&name={}&key={}", note, id, name, key);
   }
 
@@ -118,12 +121,15 @@ class NotesTest : public sdk::ServiceFixture<NotesInstance> {
     std::uint64_t sent = 0;
     do {
       const auto piece = body.substr(sent, 30000);
-      const auto allowed = [&] { return link::kDefaultCredit + webserver->credit[stream] >= sent + piece.size(); };
+      const auto allowed = [&] {
+        return link::kDefaultCredit + webserver->credit[stream] >= sent + piece.size();
+      };
       loop.run_until([&] { return allowed() || webserver->has_frame(stream); });
-      if (!allowed()) return;   // already answered
+      if (!allowed()) return;  // already answered
       sent += piece.size();
       Bytes out;
-      link::append_data(out, link::Type::kData, stream, sent == body.size() ? link::kFlagEnd : 0, as_bytes(piece));
+      link::append_data(out, link::Type::kData, stream, sent == body.size() ? link::kFlagEnd : 0,
+                        as_bytes(piece));
       webserver->send(out);
     } while (sent < body.size());
   }
@@ -163,7 +169,8 @@ TEST_F(NotesTest, EverySessionSeesEveryChangeAndItsAuthor) {
   EXPECT_EQ(added.at("author"), "Ann");
   EXPECT_EQ(added.at("revision"), 1);
   EXPECT_EQ(indication(kBob, "NoteChanged").at("note"), added);
-  const auto edited = request(kBob, fmt::format(R"({{"mt":"EditNote","id":"{}","text":"bread"}})", kNote)).at("note");
+  const auto edited =
+      request(kBob, fmt::format(R"({{"mt":"EditNote","id":"{}","text":"bread"}})", kNote)).at("note");
   EXPECT_EQ(edited.at("changedBy"), "Bob");
   EXPECT_EQ(indication(kAnn, "NoteChanged").at("note").at("text"), "milk") << "its own, first";
   EXPECT_EQ(indication(kAnn, "NoteChanged").at("note"), edited);
@@ -198,7 +205,8 @@ TEST_F(NotesTest, RequestsMayBeRepeated) {
   const auto second = request(kAnn, add_note_request("milk"));
   EXPECT_EQ(first.at("note"), second.at("note"));
   EXPECT_EQ(request(kAnn, R"({"mt":"GetNotes"})").at("notes").as_array().size(), 1u);
-  EXPECT_FALSE(request(kAnn, fmt::format(R"({{"mt":"RemoveNote","id":"{}"}})", kOtherNote)).contains("error"));
+  EXPECT_FALSE(
+      request(kAnn, fmt::format(R"({{"mt":"RemoveNote","id":"{}"}})", kOtherNote)).contains("error"));
 }
 
 TEST_F(NotesTest, ARefusedRequestSaysWhy) {
@@ -214,8 +222,9 @@ TEST_F(NotesTest, ARefusedRequestSaysWhy) {
 
 TEST_F(NotesTest, LargeBoardsComeInSeveralMessagesOfAtMost60000Bytes) {
   make_board();
-  const std::string text(16000, '"');   // twice as long in JSON
-  for (int i = 0; i < 8; ++i) request(kAnn, add_note_request(text, fmt::format("{:08x}-0000-4000-8000-000000000000", i)));
+  const std::string text(16000, '"');  // twice as long in JSON
+  for (int i = 0; i < 8; ++i)
+    request(kAnn, add_note_request(text, fmt::format("{:08x}-0000-4000-8000-000000000000", i)));
   webserver->send_text(kAnn, R"({"mt":"GetNotes","src":"all"})");
   int messages = 0;
   std::size_t notes = 0;
@@ -251,10 +260,11 @@ TEST_F(NotesTest, FilesGoUpAndComeDownAsTheyWere) {
   request(kAnn, add_note_request("with a picture"));
   const auto key = json::get_string(subscribe(kAnn), "key");
   std::string bytes;
-  for (std::size_t i = 0; i < 700001; ++i) bytes += static_cast<char>(i * 31 % 251);   // three parts
+  for (std::size_t i = 0; i < 700001; ++i) bytes += static_cast<char>(i * 31 % 251);  // three parts
   const auto uploaded = upload(upload_query(key), bytes);
   ASSERT_EQ(uploaded.status, 200) << uploaded.body;
-  EXPECT_EQ(uploaded.body, fmt::format(R"({{"id":"{}","name":"plan.png","type":"image/png","size":700001}})", kFile));
+  EXPECT_EQ(uploaded.body,
+            fmt::format(R"({{"id":"{}","name":"plan.png","type":"image/png","size":700001}})", kFile));
   EXPECT_EQ(indication(kAnn, "NoteChanged").at("note").at("files").as_array().size(), 1u);
 
   const auto whole = http(link::kGet, kFile, "key=" + key);
@@ -271,14 +281,17 @@ TEST_F(NotesTest, FilesGoUpAndComeDownAsTheyWere) {
   EXPECT_EQ(part.headers.at("content-range"), "bytes 262140-262150/700001");
   EXPECT_EQ(http(link::kGet, kFile, "key=" + key, {{"range", "bytes=-1"}}).body, bytes.substr(700000));
   EXPECT_EQ(http(link::kGet, kFile, "key=" + key, {{"range", "bytes=700001-"}}).status, 416);
-  EXPECT_EQ(http(link::kGet, kFile, "key=" + key, {{"if-none-match", fmt::format("\"{}\"", kFile)}}).status, 304);
+  EXPECT_EQ(http(link::kGet, kFile, "key=" + key, {{"if-none-match", fmt::format("\"{}\"", kFile)}}).status,
+            304);
 }
 
 TEST_F(NotesTest, WhatIsNoPictureIsSavedNotShown) {
   make_board();
   request(kAnn, add_note_request("with a page"));
   const auto key = json::get_string(subscribe(kAnn), "key");
-  ASSERT_EQ(upload(upload_query(key, "evil.htm"), "<script>alert(1)</script>", "text/html; charset=utf-8").status, 200);
+  ASSERT_EQ(
+      upload(upload_query(key, "evil.htm"), "<script>alert(1)</script>", "text/html; charset=utf-8").status,
+      200);
   const auto page = http(link::kGet, kFile, "key=" + key);
   EXPECT_THAT(page.headers.at("content-disposition"), testing::StartsWith("attachment"));
   EXPECT_THAT(page.headers.at("content-security-policy"), HasSubstr("sandbox"));
@@ -294,7 +307,8 @@ TEST_F(NotesTest, UploadsAreRefusedWithTheRightStatus) {
   EXPECT_EQ(upload(upload_query(key, "a", "no-id"), "x").status, 400);
   EXPECT_EQ(upload(upload_query(key, "a/.."), "x").status, 400);
   EXPECT_EQ(http(link::kPost, "", upload_query(key), {}, "x").status, 411);
-  const auto large = http(link::kPost, "", upload_query(key), {{"content-length", std::to_string((10 << 20) + 1)}}, "x");
+  const auto large =
+      http(link::kPost, "", upload_query(key), {{"content-length", std::to_string((10 << 20) + 1)}}, "x");
   EXPECT_EQ(large.status, 413);
   EXPECT_THAT(large.body, HasSubstr("10485760"));
   EXPECT_EQ(http(link::kGet, kFile, "key=" + key).status, 404);
@@ -313,7 +327,8 @@ TEST_F(NotesTest, ASessionThatEndedOpensNoFiles) {
 }
 
 TEST_F(NotesTest, TheFileLimitIsASetting) {
-  const auto written = request(kAnn, R"({"mt":"WriteConfig","api":"Config","ConfigItems":{"maxFileSize":65536,"title":"Our board"}})");
+  const auto written = request(
+      kAnn, R"({"mt":"WriteConfig","api":"Config","ConfigItems":{"maxFileSize":65536,"title":"Our board"}})");
   EXPECT_EQ(written.at("result"), "ok") << json::serialize(written);
   const auto hello = subscribe(kAnn);
   EXPECT_EQ(hello.at("limits").at("file"), 65536);

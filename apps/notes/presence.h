@@ -13,10 +13,10 @@
 namespace berth::notes {
 
 struct Visitor {
-  std::string id;                     // told to everybody
+  std::string id;  // told to everybody
   std::string name;
-  std::optional<std::string> note;    // the note this person is writing in
-  std::string secret;                 // told to this visitor only: opens the files
+  std::optional<std::string> note;  // the note this person is writing in
+  std::string secret;               // told to this visitor only: opens the files
 };
 
 // Owned by the instance. Tells changes by `publish`, at most kTimesASecond times a second however

@@ -55,7 +55,8 @@ Result<std::string> read_id(const sdk::Message& message, std::string_view member
   return require(find_id(message, member), member);
 }
 
-Result<std::optional<std::string>> find_text(const sdk::Message& message, std::string_view member, std::size_t limit) {
+Result<std::optional<std::string>> find_text(const sdk::Message& message, std::string_view member,
+                                             std::size_t limit) {
   const auto* value = find_member(message, member);
   if (!value) return std::nullopt;
   if (!value->is_string()) return fail(Errc::kMalformed, "{}: not text", member);

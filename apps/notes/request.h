@@ -17,7 +17,8 @@ Result<std::string> parse_uuid(std::string_view text);
 Result<std::string> read_id(const sdk::Message& message, std::string_view member);
 Result<std::optional<std::string>> find_id(const sdk::Message& message, std::string_view member);
 // UTF-8 of at most `limit` bytes without control characters other than tab and line ends.
-Result<std::optional<std::string>> find_text(const sdk::Message& message, std::string_view member, std::size_t limit);
+Result<std::optional<std::string>> find_text(const sdk::Message& message, std::string_view member,
+                                             std::size_t limit);
 Result<std::optional<double>> find_position(const sdk::Message& message);
 Result<std::optional<std::string>> find_color(const sdk::Message& message);
 

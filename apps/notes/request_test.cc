@@ -17,24 +17,32 @@ constexpr const char* kGood =
 TEST(NotesRequest, ReadsANote) {
   const auto note = read_note(message(kGood));
   ASSERT_TRUE(note) << note.error().detail;
-  EXPECT_EQ(note->id, "5f3c1d2e-22bb-4a6f-8e1d-7a9b0c1d2e01") << "the form in which the database gives it back";
+  EXPECT_EQ(note->id, "5f3c1d2e-22bb-4a6f-8e1d-7a9b0c1d2e01")
+      << "the form in which the database gives it back";
   EXPECT_EQ(note->text, "a\nb\t–");
   EXPECT_EQ(note->position, -1.5);
 }
 
 TEST(NotesRequest, SaysWhichMemberIsWrong) {
-  struct Case { const char* member; json::Value value; Errc code; const char* detail; };
+  struct Case {
+    const char* member;
+    json::Value value;
+    Errc code;
+    const char* detail;
+  };
   const Case cases[] = {
       {"id", "5f3c1d2e22bb4a6f8e1d7a9b0c1d2e01", Errc::kMalformed, "id: not a UUID"},
       {"id", nullptr, Errc::kMalformed, "id is missing"},
       {"board", 7, Errc::kMalformed, "board: not text"},
-      {"text", text(std::string(16385, 'x')), Errc::kTooLarge, "text: 16385 bytes, at most 16384 are possible"},
+      {"text", text(std::string(16385, 'x')), Errc::kTooLarge,
+       "text: 16385 bytes, at most 16384 are possible"},
       {"text", text({"a\0b", 3}), Errc::kMalformed, "text: has control characters"},
       {"text", "\x1b[31m", Errc::kMalformed, "text: has control characters"},
       {"text", "\xff", Errc::kMalformed, "text: not UTF-8"},
       {"color", "red", Errc::kMalformed, "color: none of yellow green blue pink violet grey"},
       {"position", "first", Errc::kMalformed, "position: not a finite number"},
-      {"position", std::numeric_limits<double>::infinity(), Errc::kMalformed, "position: not a finite number"},
+      {"position", std::numeric_limits<double>::infinity(), Errc::kMalformed,
+       "position: not a finite number"},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(c.detail);

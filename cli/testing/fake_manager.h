@@ -36,7 +36,8 @@ class TemporaryFolder {
 // One request as it came, and the way to answer it.
 class FakeRequest {
  public:
-  FakeRequest(net::MessageSocket& socket, net::Message message) : socket_(socket), message_(std::move(message)) {}
+  FakeRequest(net::MessageSocket& socket, net::Message message)
+      : socket_(socket), message_(std::move(message)) {}
   const api::JsonObject& body() const { return message_.body; }
   std::vector<UniqueFd>& descriptors() { return message_.descriptors; }
   template <api::Message T>
@@ -64,7 +65,8 @@ class FakeManager {
   using Handler = std::function<void(FakeRequest&)>;
 
   // `handlers` by `mt`; what has none is answered with `unsupported`.
-  FakeManager(const std::string& root, std::map<std::string, Handler> handlers) : handlers_(std::move(handlers)) {
+  FakeManager(const std::string& root, std::map<std::string, Handler> handlers)
+      : handlers_(std::move(handlers)) {
     or_throw(make_directories(root + "/run/berth"));
     const std::string path = root + "/run/berth/manager.sock";
     std::atomic<bool> listens = false;

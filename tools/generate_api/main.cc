@@ -18,7 +18,8 @@ bool write(const char* path, const std::string& content) {
 bool check(const char* path, const std::string& content) {
   const auto present = berth::read_file(path);
   if (present && *present == content) return true;
-  fmt::print(stderr, "{0} is not what api/*.h says now. Run: build/bin/generate_api --typescript {0}\n", path);
+  fmt::print(stderr, "{0} is not what api/*.h says now. Run: build/bin/generate_api --typescript {0}\n",
+             path);
   return false;
 }
 

@@ -7,15 +7,15 @@
 namespace {
 
 using berth::Errc;
-using berth::Result;
 using berth::fail;
+using berth::Result;
 using berth::make_store::Order;
 
 Result<Order> parse_arguments(int argc, char** argv) {
   Order order;
   const std::map<std::string_view, std::string*> options = {
-      {"--out", &order.out},     {"--key", &order.key},     {"--build", &order.build},
-      {"--label", &order.label}, {"--arch", &order.arch},   {"--strip", &order.strip},
+      {"--out", &order.out},        {"--key", &order.key},   {"--build", &order.build},
+      {"--label", &order.label},    {"--arch", &order.arch}, {"--strip", &order.strip},
       {"--objcopy", &order.objcopy}};
   for (int i = 1; i < argc;) {
     const std::string_view option = argv[i];

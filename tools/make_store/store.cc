@@ -24,7 +24,8 @@ void run(std::vector<std::string> command) {
   options.spawn.arguments.assign(command.begin() + 1, command.end());
   const auto result = loop::run_task(loop, loop::run_command(loop, options));
   if (!result.status.is_success())
-    throw_failure(Errc::kFailed, "{} {}: {}", fmt::join(command, " "), result.status.describe(), result.errors);
+    throw_failure(Errc::kFailed, "{} {}: {}", fmt::join(command, " "), result.status.describe(),
+                  result.errors);
 }
 
 void copy_file(const std::string& from, const std::string& to, mode_t mode) {
@@ -68,7 +69,8 @@ json::Object place_app(const Order& order, const App& app, const std::string& ou
 }
 
 minisign::SecretKey open_key(const std::string& path) {
-  if (!path_exists(path)) or_throw(write_file_durably(path, minisign::format_secret_key(minisign::make_secret_key()), 0600));
+  if (!path_exists(path))
+    or_throw(write_file_durably(path, minisign::format_secret_key(minisign::make_secret_key()), 0600));
   return or_throw(minisign::parse_secret_key(or_throw(read_file(path))));
 }
 
@@ -91,8 +93,9 @@ void make_store(const Order& order) {
   for (const auto& app : order.apps) apps.push_back(place_app(order, app, made));
   const std::string index = json::serialize(json::Object{{"apps", std::move(apps)}}) + '\n';
   or_throw(write_file_durably(made + "/apps.json", index));
-  or_throw(write_file_durably(made + "/apps.json.minisig",
-                              minisign::sign(key, index, fmt::format("file:apps.json build:{}", order.build))));
+  or_throw(
+      write_file_durably(made + "/apps.json.minisig",
+                         minisign::sign(key, index, fmt::format("file:apps.json build:{}", order.build))));
   or_throw(write_file_durably(made + "/minisign.pub", minisign::format_public_key(key.public_key())));
   replace(made, order.out);
 }

@@ -21,13 +21,21 @@ class StoreMaker : public testing::Test {
     std::string pattern = "/tmp/berth_store_test.XXXXXX";
     folder = ::mkdtemp(pattern.data());
     write("store.json", R"({"id":"acme-x","folder":"acme-x","binary":"acme-x","title":"X"})");
-    write("program", "\x7f" "ELF and so on");
+    write("program",
+          "\x7f"
+          "ELF and so on");
     write("icon.png", "PNG");
-    order = {.out = folder + "/store", .key = folder + "/key", .build = "0001002a", .label = "1.0", .arch = "arm64",
+    order = {.out = folder + "/store",
+             .key = folder + "/key",
+             .build = "0001002a",
+             .label = "1.0",
+             .arch = "arm64",
              .apps = {{folder + "/store.json", folder + "/program", folder + "/icon.png"}}};
   }
   ~StoreMaker() override { (void)remove_tree(folder); }
-  void write(const std::string& name, std::string_view content) { or_throw(write_file_durably(folder + "/" + name, content)); }
+  void write(const std::string& name, std::string_view content) {
+    or_throw(write_file_durably(folder + "/" + name, content));
+  }
   std::string read(const std::string& name) const { return or_throw(read_file(folder + "/" + name)); }
 
   std::string folder;
