@@ -21,6 +21,10 @@ std::string format_size(std::uint64_t bytes) {
                       : fmt::format("{:.0f} {}", value, kUnits[unit]);
 }
 
+std::string format_count(std::uint64_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
 std::string format_duration(std::chrono::seconds time) {
   const auto seconds = time.count();
   if (seconds < 60) return fmt::format("{} s", seconds);

@@ -12,6 +12,9 @@ namespace berth::cli {
 // "0 B", "999 B", "1.2 KiB", "14 MiB": three digits at most, powers of 1024.
 std::string format_size(std::uint64_t bytes);
 
+// "1 instance", "3 instances": for nouns that take an s.
+std::string format_count(std::uint64_t count, std::string_view noun);
+
 // "45 s", "3 min", "2 h", "5 d".
 std::string format_duration(std::chrono::seconds time);
 

@@ -19,6 +19,11 @@ TEST(Human, SizesHaveThreeDigitsAtMost) {
   EXPECT_EQ(format_size(~0ull), "16 EiB");
 }
 
+TEST(Human, OneIsNotMany) {
+  EXPECT_EQ(format_count(0, "service"), "0 services");
+  EXPECT_EQ(format_count(1, "service"), "1 service");
+}
+
 TEST(Human, TimesAreRelativeToNow) {
   const auto now = *parse_time("2026-11-22T12:00:00.250Z");
   EXPECT_EQ(format_relative("2026-11-22T12:00:00Z", now), "just now");

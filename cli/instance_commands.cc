@@ -191,7 +191,8 @@ loop::Task<int> start_instance(Invocation& invocation) {
 loop::Task<int> stop_instance(Invocation& invocation) {
   const auto name = invocation.instance_name();
   const auto instance = co_await get_instance(invocation, name);
-  if (invocation.is_rehearsal({fmt::format("stop {} ({} sessions)", name.format(), instance.sessions)}))
+  if (invocation.is_rehearsal(
+          {fmt::format("stop {} ({})", name.format(), format_count(instance.sessions, "session"))}))
     co_return 0;
   co_await invocation.ask(api::StopInstance{name.name, name.domain});
   show(invocation, co_await settle(invocation, name, InstanceState::kStopped));
@@ -201,7 +202,8 @@ loop::Task<int> stop_instance(Invocation& invocation) {
 loop::Task<int> restart_instance(Invocation& invocation) {
   const auto name = invocation.instance_name();
   const auto instance = co_await get_instance(invocation, name);
-  if (invocation.is_rehearsal({fmt::format("restart {} ({} sessions)", name.format(), instance.sessions)}))
+  if (invocation.is_rehearsal(
+          {fmt::format("restart {} ({})", name.format(), format_count(instance.sessions, "session"))}))
     co_return 0;
   co_await invocation.ask(api::RestartInstance{name.name, name.domain});
   show(invocation, co_await settle(invocation, name, InstanceState::kRunning));

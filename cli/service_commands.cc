@@ -172,7 +172,9 @@ loop::Task<int> restart_service(Invocation& invocation) {
 loop::Task<int> remove_service(Invocation& invocation) {
   const std::string id = invocation.arguments().text("SERVICE");
   const auto service = co_await find_service(invocation, id);
-  if (invocation.is_rehearsal({fmt::format("remove {} ({} instances)", id, service.instances)})) co_return 0;
+  if (invocation.is_rehearsal(
+          {fmt::format("remove {} ({})", id, format_count(service.instances, "instance"))}))
+    co_return 0;
   invocation.confirm(fmt::format("{} will be removed.", id), id);
   auto answer = co_await invocation.ask(api::RemoveService{id});
   api::Job job{.id = "", .kind = api::JobKind::kRemove, .target = id, .state = api::JobState::kDone};

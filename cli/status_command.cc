@@ -48,9 +48,9 @@ void print_status(Output& output, const Status& status) {
                                 format_duration(std::chrono::seconds(status.uptime))));
   if (!status.url.empty()) output.print_line(fmt::format("{}", status.url));
   if (!status.fingerprint.empty()) output.print_line(fmt::format("certificate {}", status.fingerprint));
-  output.print_line(fmt::format("{} services, {} instances, {} of {} free{}\n", status.services,
-                                status.instances, format_size(status.disk.free_bytes),
-                                format_size(status.disk.total_bytes),
+  output.print_line(fmt::format("{}, {}, {} of {} free{}\n", format_count(status.services, "service"),
+                                format_count(status.instances, "instance"),
+                                format_size(status.disk.free_bytes), format_size(status.disk.total_bytes),
                                 status.developer_mode ? ", developer mode" : ""));
   print_processes(output, status);
   print_checks(output, status);
