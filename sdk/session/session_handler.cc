@@ -19,6 +19,7 @@ loop::Task<void> SessionHandler::opened(Websocket& socket) {
     socket.close(1008, "no login");
   });
   socket.data = std::move(state);
+  socket.limit_messages(kStrangersMessage);  // many strangers together must not fill our memory
   co_return;
 }
 
@@ -131,6 +132,7 @@ loop::Task<void> SessionHandler::log_in(SessionState& state, Message request, st
   throttle_.succeeded(state.socket_.peer());
   state.login_ = std::move(login);
   state.greeting_.reset();
+  state.socket_.limit_messages(WebsocketLimits{}.message_bytes);
   state.is_logged_in_ = true;
   state.position_ = endpoint_.sessions_.size();
   endpoint_.sessions_.push_back(&state.session_);

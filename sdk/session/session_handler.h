@@ -51,6 +51,8 @@ class SessionState : public Websocket::Data {
 class SessionHandler : public WebsocketHandler {
  public:
   static constexpr std::chrono::seconds kLoginLimit{30};
+  // What the protocol allows at most; afterwards what was attached.
+  static constexpr std::size_t kStrangersMessage = 65535;
 
   SessionHandler(AppInstance& instance, AppEndpoint& endpoint, LoginThrottle& throttle,
                  ChallengeSource& challenges, InstanceCounters& counters, std::string build)

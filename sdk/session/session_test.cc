@@ -291,6 +291,27 @@ TEST_F(SessionTest, RefusesWhatIsNoJsonObject) {
   EXPECT_EQ(next_close(1).code, 1007);
 }
 
+TEST_F(SessionTest, TakesLongMessagesOnlyFromThoseWhoLoggedIn) {
+  start();
+  const auto send_long = [&](std::uint32_t stream) {
+    Bytes out;
+    const std::string text = R"({"mt":"Long","text":")" + std::string(70'000, 'x') + "\"}";
+    const auto half = text.size() / 2;
+    link::append_data(out, link::Type::kMessage, stream, link::kFlagText, as_bytes(text.substr(0, half)));
+    link::append_data(out, link::Type::kMessage, stream, link::kFlagText | link::kFlagEnd,
+                      as_bytes(text.substr(half)));
+    webserver->send(out);
+  };
+  open(1, link::Kind::kWebsocket);
+  webserver->next(1);
+  send_long(1);
+  EXPECT_EQ(next_close(1).code, 1009);
+  log_in(2);
+  send_long(2);
+  EXPECT_EQ(json::get_string(ask(2, R"({"mt":"Echo","text":"still here"})"), "text"), "still here");
+  EXPECT_THAT(instance->events, ::testing::Contains("Long"));
+}
+
 TEST_F(SessionTest, ClosesAClientThatDoesNotReadInsteadOfKeepingEverything) {
   webserver->credit_for_service = 1000;
   start();

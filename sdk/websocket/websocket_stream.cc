@@ -30,7 +30,11 @@ Upgrade make_upgrade(const link::Open& open) {
 }  // namespace
 
 WebsocketStream::WebsocketStream(const Seed& seed, const WebsocketAttach& attach, const link::Open& open)
-    : Stream(seed), attach_(attach), peer_(open.peer), handle_(*this) {
+    : Stream(seed),
+      attach_(attach),
+      peer_(open.peer),
+      handle_(*this),
+      message_limit_(attach.limits.message_bytes) {
   if (const auto status = attach_.handler.admit(make_upgrade(open)); status != 0) {
     refused_ = true;
     close_code_ = status;
@@ -56,7 +60,7 @@ void WebsocketStream::on_message(ByteView part, bool is_end, bool is_text) {
   else give_credit(part.size());
   if (!link() || closing_) return;
   const auto assembled = assembly_ ? assembly_->size() : 0;
-  if (assembled + part.size() > attach_.limits.message_bytes) {
+  if (assembled + part.size() > message_limit_) {
     assembly_.reset();
     return close(1009, "message too large");
   }
@@ -214,6 +218,7 @@ void Websocket::send_text(std::string_view message) { stream_.send(as_bytes(mess
 void Websocket::send_binary(ByteView message) { stream_.send(message, false); }
 loop::Task<void> Websocket::drained() { return stream_.drained(); }
 void Websocket::close(std::uint16_t code, std::string reason) { stream_.close(code, std::move(reason)); }
+void Websocket::limit_messages(std::size_t bytes) { stream_.limit_messages(bytes); }
 bool Websocket::is_open() const { return stream_.is_open(); }
 const std::string& Websocket::peer() const { return stream_.peer(); }
 std::size_t Websocket::waiting_bytes() const { return stream_.waiting_bytes(); }

@@ -39,6 +39,7 @@ class WebsocketStream : public Stream {
   void send(ByteView message, bool is_text);
   loop::Task<void> drained();
   void close(std::uint16_t code, std::string reason);
+  void limit_messages(std::size_t bytes) { message_limit_ = bytes; }
   bool is_open() const { return link() && !closing_; }
   const std::string& peer() const { return peer_; }
   std::size_t waiting_bytes() const { return outgoing_ ? outgoing_->bytes : 0; }
@@ -88,6 +89,7 @@ class WebsocketStream : public Stream {
   std::unique_ptr<Bytes> assembly_;  // parts of a message
   std::unique_ptr<Work> work_;
   std::unique_ptr<Outgoing> outgoing_;
+  std::size_t message_limit_;
   std::uint16_t close_code_ = 1006;
   bool closing_ = false;  // we said so; what waits still goes out
   bool running_ = false;  // the task is

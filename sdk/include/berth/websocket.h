@@ -37,6 +37,8 @@ class Websocket {
   loop::Task<void> drained();
   // `code` of RFC 6455 section 7.4. What was sent before still goes out.
   void close(std::uint16_t code = 1000, std::string reason = {});
+  // Messages above `bytes` close with 1009, from the next part on. For strangers less than what was attached.
+  void limit_messages(std::size_t bytes);
   bool is_open() const;
   const std::string& peer() const;
   std::size_t waiting_bytes() const;
