@@ -112,6 +112,16 @@ Task<void> ManagerInstance::serve_restore(sdk::HttpRequest& request, sdk::HttpRe
     throw_failure(Errc::kDenied, "The key is wrong or its session has ended.");
   const std::string src = request.query("src").value_or("");
   std::string name = request.query("appName").value_or(""), domain = request.query("appDomain").value_or("");
+  // Clients of the original name the instance in `src` only ("restore-instance-<instance>"), and their SQL
+  // text does not say whose it is. If two domains have an instance of that name the file must tell.
+  constexpr std::string_view kInstance = "restore-instance-";
+  if (name.empty() && src.starts_with(kInstance)) {
+    const auto wanted = std::string_view(src).substr(kInstance.size());
+    std::vector<std::string> domains;
+    for (const auto& [key, row] : admin_.parts().instances.all())
+      if (row.name == wanted && !row.is_deleted()) domains.push_back(row.domain);
+    if (domains.size() == 1) name = wanted, domain = domains.front();
+  }
   const std::string file = co_await take_upload(request, kRestoreLimit);
   std::string by = "HTTP from " + request.peer();
   const auto job = co_await admin_.parts().instance_jobs.restore(file, name, domain, by);
