@@ -12,12 +12,11 @@ ReactorThread::ReactorThread(Census& census, Reactor::Setup setup) {
   // Memory of the reactor is made in its thread, so that it is near its core.
   thread_ = std::thread([&census, &started, this, setup = std::make_unique<Reactor::Setup>(std::move(setup))] {
     ::pthread_setname_np(::pthread_self(), fmt::format("reactor {}", setup->number).c_str());
-    loop::Loop loop;
-    Reactor reactor(loop, census, std::move(*setup));
-    loop_ = &loop;
+    loop_ = std::make_unique<loop::Loop>();
+    Reactor reactor(*loop_, census, std::move(*setup));
     reactor_ = &reactor;
     started.set_value();
-    loop.run();
+    loop_->run();
   });
   ready.wait();
 }

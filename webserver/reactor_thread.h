@@ -21,8 +21,8 @@ class ReactorThread {
   void post(std::function<void(Reactor&)> call);
 
  private:
-  loop::Loop* loop_ = nullptr;   // lives in the thread, as long as I do
-  Reactor* reactor_ = nullptr;
+  std::unique_ptr<loop::Loop> loop_;  // made in the thread, outlives it: stop() still touches it while the thread ends
+  Reactor* reactor_ = nullptr;        // lives in the thread
   std::thread thread_;
 };
 
