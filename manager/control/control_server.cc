@@ -8,7 +8,7 @@
 namespace berth::manager {
 
 ControlPeer::~ControlPeer() {
-  for (auto& [src, waiting] : waiting_) waiting->answered.set();
+  for (auto& [src, waiting] : *waiting_) waiting->answered.set();
 }
 
 bool ControlPeer::send(const json::Object& message, std::vector<UniqueFd> descriptors) {
@@ -20,12 +20,12 @@ Task<json::Object> ControlPeer::ask(json::Object request, loop::Duration limit) 
   const std::string mt = json::get_string(request, "mt");
   request["src"] = src;
   struct Registered {
-    std::map<std::string, Waiting*>& map;
+    std::shared_ptr<WaitingBySource> map;
     const std::string& src;
-    ~Registered() { map.erase(src); }
+    ~Registered() { map->erase(src); }
   };
   Waiting waiting(loop_);
-  waiting_[src] = &waiting;
+  (*waiting_)[src] = &waiting;
   Registered registered{waiting_, src};
   if (!send(request)) throw_failure(Errc::kUnavailable, "{}: connection is gone", mt);
   const bool answered = co_await wait_at_most(loop_, waiting.answered, limit);
@@ -41,12 +41,12 @@ Task<std::optional<net::Message>> ControlPeer::receive() {
   for (;;) {
     auto message = co_await socket_->receive();
     if (!message) {
-      for (auto& [src, waiting] : waiting_) waiting->answered.set();
+      for (auto& [src, waiting] : *waiting_) waiting->answered.set();
       co_return std::nullopt;
     }
     const std::string src = json::get_string(message->body, "src");
-    const auto found = waiting_.find(src);
-    if (src.empty() || found == waiting_.end()) co_return std::move(message);
+    const auto found = waiting_->find(src);
+    if (src.empty() || found == waiting_->end()) co_return std::move(message);
     found->second->answer = std::move(message->body);
     found->second->answered.set();
   }

@@ -42,7 +42,9 @@ class ControlPeer {
   };
   loop::Loop& loop_;
   std::unique_ptr<net::MessageSocket> socket_;
-  std::map<std::string, Waiting*> waiting_;
+  // Shared with each ask(): one that waits when the connection ends goes on after us, to tell its caller.
+  using WaitingBySource = std::map<std::string, Waiting*>;
+  std::shared_ptr<WaitingBySource> waiting_ = std::make_shared<WaitingBySource>();
   std::uint64_t next_src_ = 1;
 };
 
