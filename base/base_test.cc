@@ -56,16 +56,21 @@ TEST(Error, TellsFullDisksFromOtherTrouble) {
 }
 
 TEST(Base64, HasTheValuesOfRfc4648) {
-  const std::pair<std::string_view, std::string_view> cases[] = {
-      {"", ""},         {"f", "Zg=="},         {"fo", "Zm8="},        {"foo", "Zm9v"},
-      {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+  const std::pair<std::string_view, std::string_view> cases[] = {{"", ""},
+                                                                 {"f", "Zg=="},
+                                                                 {"fo", "Zm8="},
+                                                                 {"foo", "Zm9v"},
+                                                                 {"foob", "Zm9vYg=="},
+                                                                 {"fooba", "Zm9vYmE="},
+                                                                 {"foobar", "Zm9vYmFy"}};
   for (const auto& [plain, coded] : cases) {
     EXPECT_EQ(format_base64(as_bytes(plain)), coded);
     const auto parsed = parse_base64(coded);
     ASSERT_TRUE(parsed) << coded;
     EXPECT_EQ(as_text(*parsed), plain);
   }
-  for (const auto bad : {"Zg", "Zg=", "Z===", "Zm9v!", "Zm9=Zm9v", "===="}) EXPECT_FALSE(parse_base64(bad)) << bad;
+  for (const auto bad : {"Zg", "Zg=", "Z===", "Zm9v!", "Zm9=Zm9v", "===="})
+    EXPECT_FALSE(parse_base64(bad)) << bad;
 }
 
 TEST(Hex, IsLowerCaseAndReadsEither) {
@@ -104,7 +109,8 @@ TEST(QueryArgument, IsFoundDecodedWithPlusAsSpace) {
 }
 
 TEST(Utf8, AcceptsWhatRfc3629AllowsAndNothingElse) {
-  for (const auto good : {"", "abc", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf"})
+  for (const auto good :
+       {"", "abc", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf"})
     EXPECT_TRUE(is_valid_utf8(good)) << good;
   for (const auto bad : {"\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf",
                          "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xe2\x82", "\xff"})
@@ -125,7 +131,7 @@ TEST(DurableFile, ReplacesWithTheModeAskedForAndLeavesNoTemporaryFile) {
   ASSERT_TRUE(write_file_durably(folder / "key", "one", 0600));
   ASSERT_TRUE(write_file_durably(folder / "key", "two", 0600));
   EXPECT_EQ(read_file(folder / "key").value(), "two");
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat((folder / "key").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
   const auto entries = std::filesystem::directory_iterator(folder / "");
@@ -164,9 +170,9 @@ TEST(Log, WritesOneLineWithQuotedFieldsAndTestsTheFlagFirst) {
   log_warning("disk", {{"free", ""}});
   set_trace_flags(kDefaultTraceFlags);
   set_log_sink(nullptr);
-  EXPECT_EQ(lines, (std::vector<std::string>{
-                       "connected instance=team@example.com ms=3 why=\"a \\\"b\\\"\\nc\"",
-                       "warning: disk free=\"\""}));
+  EXPECT_EQ(lines,
+            (std::vector<std::string>{"connected instance=team@example.com ms=3 why=\"a \\\"b\\\"\\nc\"",
+                                      "warning: disk free=\"\""}));
 }
 
 }  // namespace

@@ -71,7 +71,7 @@ Result<void> write_file_durably(const std::string& path, std::string_view conten
 
 Result<void> make_directories(const std::string& path, mode_t mode) {
   if (path.empty() || path == "/" || path == ".") return {};
-  struct stat info {};
+  struct stat info{};
   if (::stat(path.c_str(), &info) == 0) {
     if (S_ISDIR(info.st_mode)) return {};
     return fail(Errc::kExists, "{} is there but is not a folder", path);
@@ -90,7 +90,7 @@ Result<void> remove_tree(const std::string& path) {
 }
 
 bool path_exists(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   return ::lstat(path.c_str(), &info) == 0;
 }
 

@@ -25,7 +25,7 @@ Result<void> make_directories(const std::string& path, mode_t mode = 0755);
 Result<void> remove_tree(const std::string& path);
 
 Result<void> sync_directory(const std::string& path);
-Result<void> write_all(int fd, std::string_view bytes);   // blocking descriptors only
+Result<void> write_all(int fd, std::string_view bytes);  // blocking descriptors only
 bool path_exists(const std::string& path);
 
 }  // namespace berth

@@ -15,11 +15,29 @@ namespace berth {
 
 // Trace flags with the values of reference/trace-flags.md. A disabled flag costs one bit test.
 enum TraceFlag : std::uint64_t {
-  kApp = 0x1, kDatabase = 0x2, kDbFiles = 0x4, kDns = 0x8, kEthernet = 0x10, kFile = 0x20,
-  kFiles = 0x40, kHttpClient = 0x80, kHttpFile = 0x100, kProcess = 0x200, kTls = 0x400,
-  kTcp = 0x800, kLds = 0x1000, kWebserverPlugin = 0x2000, kWebsocketClient = 0x4000,
-  kAppWebsocket = 0x8000, kWebdavService = 0x10000, kCommand = 0x20000, kConfig = 0x40000,
-  kTime = 0x80000, kSmtp = 0x100000, kUdp = 0x200000, kAlarmClient = 0x100000000,
+  kApp = 0x1,
+  kDatabase = 0x2,
+  kDbFiles = 0x4,
+  kDns = 0x8,
+  kEthernet = 0x10,
+  kFile = 0x20,
+  kFiles = 0x40,
+  kHttpClient = 0x80,
+  kHttpFile = 0x100,
+  kProcess = 0x200,
+  kTls = 0x400,
+  kTcp = 0x800,
+  kLds = 0x1000,
+  kWebserverPlugin = 0x2000,
+  kWebsocketClient = 0x4000,
+  kAppWebsocket = 0x8000,
+  kWebdavService = 0x10000,
+  kCommand = 0x20000,
+  kConfig = 0x40000,
+  kTime = 0x80000,
+  kSmtp = 0x100000,
+  kUdp = 0x200000,
+  kAlarmClient = 0x100000000,
   kWebserver = 0x200000000,
 };
 inline constexpr std::uint64_t kDefaultTraceFlags = kApp | kAppWebsocket;
@@ -62,8 +80,7 @@ inline void log_error(std::string_view text, std::initializer_list<LogField> fie
 }  // namespace berth
 
 // BERTH_LOG(kDatabase, "connected", {"instance", name}, {"ms", took});
-#define BERTH_LOG(flag, text, ...)                                           \
-  do {                                                                       \
-    if (::berth::trace_flags() & (flag))                                     \
-      ::berth::log_event(::berth::LogLevel::kTrace, text, {__VA_ARGS__});    \
+#define BERTH_LOG(flag, text, ...)                                                                           \
+  do {                                                                                                       \
+    if (::berth::trace_flags() & (flag)) ::berth::log_event(::berth::LogLevel::kTrace, text, {__VA_ARGS__}); \
   } while (false)

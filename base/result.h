@@ -14,18 +14,18 @@ namespace berth {
 
 // What a program may branch on. The text for people is in Error::detail.
 enum class Errc : std::uint8_t {
-  kMalformed,     // bytes or text that break their format
-  kTooLarge,      // above a limit
+  kMalformed,  // bytes or text that break their format
+  kTooLarge,   // above a limit
   kNotFound,
-  kExists,        // the name, path or key is taken
-  kDenied,        // not allowed, wrong password, bad signature
-  kUnavailable,   // the other side is gone or not ready; trying again may help
+  kExists,       // the name, path or key is taken
+  kDenied,       // not allowed, wrong password, bad signature
+  kUnavailable,  // the other side is gone or not ready; trying again may help
   kTimeout,
-  kConflict,      // the state does not allow it (now)
-  kUnsupported,   // well-formed, but we do not do it
-  kNoSpace,       // disk or quota full
+  kConflict,     // the state does not allow it (now)
+  kUnsupported,  // well-formed, but we do not do it
+  kNoSpace,      // disk or quota full
   kCancelled,
-  kFailed,        // anything else
+  kFailed,  // anything else
 };
 
 // Stable lower-case word for logs and JSON: "malformed", "too_large", ...
@@ -86,16 +86,15 @@ Error current_error();
 #define BERTH_CONCAT(a, b) BERTH_CONCAT_(a, b)
 
 // BERTH_TRY(auto head, parse_head(bytes));  A statement; passes an error on to the caller.
-#define BERTH_TRY(declaration, ...)                                                       \
-  auto BERTH_CONCAT(try_, __LINE__) = (__VA_ARGS__);                                      \
-  if (!BERTH_CONCAT(try_, __LINE__))                                                      \
-    return ::tl::unexpected(std::move(BERTH_CONCAT(try_, __LINE__)).error());             \
+#define BERTH_TRY(declaration, ...)                                           \
+  auto BERTH_CONCAT(try_, __LINE__) = (__VA_ARGS__);                          \
+  if (!BERTH_CONCAT(try_, __LINE__))                                          \
+    return ::tl::unexpected(std::move(BERTH_CONCAT(try_, __LINE__)).error()); \
   declaration = std::move(*BERTH_CONCAT(try_, __LINE__))
 
 // BERTH_TRY_VOID(check(x));
-#define BERTH_TRY_VOID(...)                                                               \
-  if (auto try_result = (__VA_ARGS__); !try_result)                                       \
-  return ::tl::unexpected(std::move(try_result).error())
+#define BERTH_TRY_VOID(...) \
+  if (auto try_result = (__VA_ARGS__); !try_result) return ::tl::unexpected(std::move(try_result).error())
 
 namespace berth {
 // Logs file, line and text, then ends the process (SIGABRT).
@@ -103,5 +102,4 @@ namespace berth {
 }  // namespace berth
 
 // Our bug, not the outside's: we do not run on broken invariants with customers' data.
-#define BERTH_CHECK(condition) \
-  ((condition) ? void() : ::berth::check_failed(__FILE__, __LINE__, #condition))
+#define BERTH_CHECK(condition) ((condition) ? void() : ::berth::check_failed(__FILE__, __LINE__, #condition))

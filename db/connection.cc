@@ -29,7 +29,8 @@ std::pair<std::string, std::string> read_refusal(std::string_view message) {
   }
   static constexpr std::string_view kFatal = "FATAL:  ";
   const auto at = text.find(kFatal);
-  if (at != std::string::npos && text.size() > at + kFatal.size() + 7 && text[at + kFatal.size() + 5] == ':') {
+  if (at != std::string::npos && text.size() > at + kFatal.size() + 7 &&
+      text[at + kFatal.size() + 5] == ':') {
     state = text.substr(at + kFatal.size(), 5);
     text.erase(0, at + kFatal.size() + 7);
   }
@@ -108,13 +109,13 @@ Task<void> Connection::connect(std::chrono::milliseconds limit, std::string plac
     co_await wait_->wait(state == PGRES_POLLING_READING ? EPOLLIN : EPOLLOUT);
     const bool late = wait_->is_late();
     wait_.reset();  // the poll may close this socket and open another
-    if (late)
-      throw_failure(Errc::kTimeout, "connect to {}: no answer within {} ms", place, limit.count());
+    if (late) throw_failure(Errc::kTimeout, "connect to {}: no answer within {} ms", place, limit.count());
     state = PQconnectPoll(connection_);
   }
   if (state == PGRES_POLLING_FAILED) {
     auto [sqlstate, text] = read_refusal(PQerrorMessage(connection_));
-    if (sqlstate.empty()) throw ConnectionLost(Error{Errc::kUnavailable, fmt::format("connect to {}: {}", place, text)});
+    if (sqlstate.empty())
+      throw ConnectionLost(Error{Errc::kUnavailable, fmt::format("connect to {}: {}", place, text)});
     const Errc code = errc_of_sqlstate(sqlstate);
     throw SqlFailure(Error{code, fmt::format("connect to {}: {}", place, text)}, std::move(sqlstate), "");
   }
@@ -146,7 +147,9 @@ bool Connection::is_alive() {
 }
 
 bool Connection::is_idle() const { return !hung_ && PQtransactionStatus(connection_) == PQTRANS_IDLE; }
-bool Connection::is_in_failed_transaction() const { return PQtransactionStatus(connection_) == PQTRANS_INERROR; }
+bool Connection::is_in_failed_transaction() const {
+  return PQtransactionStatus(connection_) == PQTRANS_INERROR;
+}
 
 Task<void> Connection::until_result() {
   for (;;) {
@@ -190,7 +193,8 @@ Task<Rows> Connection::collect() {
   wait_ ? wait_->set_limit({}) : void();
   if (PQstatus(connection_) != CONNECTION_OK) {
     if (failed && !failed->sqlstate().empty())
-      throw ConnectionLost(Error{Errc::kUnavailable, "connection to the database lost: " + failed->error().detail});
+      throw ConnectionLost(
+          Error{Errc::kUnavailable, "connection to the database lost: " + failed->error().detail});
     throw_lost();
   }
   if (failed) throw *failed;
@@ -220,7 +224,8 @@ Task<std::string> Connection::prepared_name(const std::string& sql, std::size_t 
   recent_.splice(recent_.begin(), recent_, found->second.used);
   if (found->second.name.empty()) {
     const std::string name = fmt::format("s{}", next_name_++);
-    if (!PQsendPrepare(connection_, name.c_str(), sql.c_str(), static_cast<int>(arguments), nullptr)) throw_lost();
+    if (!PQsendPrepare(connection_, name.c_str(), sql.c_str(), static_cast<int>(arguments), nullptr))
+      throw_lost();
     co_await collect();
     prepared_.at(sql).name = name;
     co_return name;
@@ -242,10 +247,10 @@ Task<void> Connection::send(const Statement& statement, std::string name) {
   }
   const int count = static_cast<int>(values.size());
   const int binary = statement.binary_result ? 1 : 0;
-  const int sent = name.empty() ? PQsendQueryParams(connection_, statement.sql.c_str(), count, nullptr, values.data(),
-                                                    lengths.data(), formats.data(), binary)
-                                : PQsendQueryPrepared(connection_, name.c_str(), count, values.data(), lengths.data(),
-                                                      formats.data(), binary);
+  const int sent = name.empty() ? PQsendQueryParams(connection_, statement.sql.c_str(), count, nullptr,
+                                                    values.data(), lengths.data(), formats.data(), binary)
+                                : PQsendQueryPrepared(connection_, name.c_str(), count, values.data(),
+                                                      lengths.data(), formats.data(), binary);
   leave_lost_socket();
   if (!sent) throw_lost();
   sent_ = true;
@@ -264,16 +269,18 @@ Task<Rows> Connection::run(const Statement& statement) {
     co_await send(statement, name);
     try {
       Rows rows = co_await collect();
-      BERTH_LOG(kDatabase, "query", {"sql", statement.sql.substr(0, 200)}, {"rows", rows.size()},
-                {"us", std::chrono::duration_cast<std::chrono::microseconds>(loop::Clock::now() - began).count()});
+      BERTH_LOG(
+          kDatabase, "query", {"sql", statement.sql.substr(0, 200)}, {"rows", rows.size()},
+          {"us", std::chrono::duration_cast<std::chrono::microseconds>(loop::Clock::now() - began).count()});
       co_return std::move(rows);
     } catch (const SqlFailure& failure) {
-      BERTH_LOG(kDatabase, "query failed", {"sql", statement.sql.substr(0, 200)}, {"sqlstate", failure.sqlstate()});
+      BERTH_LOG(kDatabase, "query failed", {"sql", statement.sql.substr(0, 200)},
+                {"sqlstate", failure.sqlstate()});
       // Two ways in which a change of the schema makes a prepared statement stale (PostgreSQL,
       // RevalidateCachedQuery): nothing has run then, so it may be sent anew.
-      const bool is_stale = failure.sqlstate() == "26000" ||
-                            (failure.sqlstate() == "0A000" &&
-                             failure.error().detail.find("cached plan") != std::string::npos);
+      const bool is_stale =
+          failure.sqlstate() == "26000" ||
+          (failure.sqlstate() == "0A000" && failure.error().detail.find("cached plan") != std::string::npos);
       if (name.empty() || !is_stale || again || !outside_transaction) throw;
       forget_prepared();
     }

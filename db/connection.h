@@ -62,17 +62,17 @@ class Connection {
 
   // False once the server has closed it (asks the socket, does not wait).
   bool is_alive();
-  bool is_idle() const;            // no statement under way, no transaction open
+  bool is_idle() const;  // no statement under way, no transaction open
   bool is_in_failed_transaction() const;
   // Did the server get the last statement, so that it may have taken effect?
   bool was_sent() const { return sent_; }
 
   loop::TimePoint idle_since{};
-  std::uint64_t generation = 0;    // of the pool's options it was made with
+  std::uint64_t generation = 0;  // of the pool's options it was made with
 
  private:
   struct Prepared {
-    std::string name;              // empty: seen once, not prepared yet
+    std::string name;  // empty: seen once, not prepared yet
     std::list<std::string>::iterator used;
   };
 
@@ -93,7 +93,7 @@ class Connection {
   std::chrono::milliseconds query_limit_;
   std::unique_ptr<SocketWait> wait_;
   bool sent_ = false;
-  bool hung_ = false;              // did not answer in time: unusable
+  bool hung_ = false;  // did not answer in time: unusable
   std::uint64_t next_name_ = 1;
   std::list<std::string> recent_;  // SQL texts, the most recent first
   std::unordered_map<std::string, Prepared> prepared_;

@@ -13,14 +13,14 @@ namespace berth::db {
 
 // A value. The password goes to libpq only: never logged, never part of describe().
 struct ConnectionOptions {
-  std::string host;      // socket folder (starts with '/'), DNS name or address; empty: libpq's default
+  std::string host;  // socket folder (starts with '/'), DNS name or address; empty: libpq's default
   int port = 5432;
   std::string database;
   std::string user;
   std::string password;
   std::string application_name = "berth";
-  std::string sslmode = "prefer";                  // not used on Unix sockets
-  std::chrono::seconds connect_timeout{10};        // one attempt
+  std::string sslmode = "prefer";            // not used on Unix sockets
+  std::chrono::seconds connect_timeout{10};  // one attempt
   // Further libpq keywords ("options", "target_session_attrs", …), in order.
   std::vector<std::pair<std::string, std::string>> other;
 

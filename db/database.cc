@@ -75,7 +75,8 @@ Task<void> Transaction::commit() {
   try {
     co_await connection_->run_script(statement);
   } catch (const ConnectionLost& lost) {
-    throw_failure(Errc::kUnavailable, "{}; whether the transaction was committed is not known", lost.error().detail);
+    throw_failure(Errc::kUnavailable, "{}; whether the transaction was committed is not known",
+                  lost.error().detail);
   }
   pool_->give_back(std::move(connection_));
 }

@@ -74,8 +74,10 @@ class Database {
   // One large bytea of the first row's first column, without its hex form; nullopt: no row or null.
   template <class... Args>
   Task<std::optional<Bytes>> query_bytes(std::string sql, const Args&... args) {
-    return first_bytes(run(Statement{
-        .sql = std::move(sql), .arguments = {Argument(args)...}, .safe_to_repeat = true, .binary_result = true}));
+    return first_bytes(run(Statement{.sql = std::move(sql),
+                                     .arguments = {Argument(args)...},
+                                     .safe_to_repeat = true,
+                                     .binary_result = true}));
   }
   // Several statements in one text, without arguments, as one implicit transaction.
   Task<void> run_script(std::string sql);

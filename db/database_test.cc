@@ -45,7 +45,9 @@ class DatabaseTest : public testing::Test {
   loop::Loop loop;
   ConnectionOptions place = cluster.make_database();
 
-  Rows run(Database& database, std::string sql) { return loop::run_task(loop, database.query(std::move(sql))); }
+  Rows run(Database& database, std::string sql) {
+    return loop::run_task(loop, database.query(std::move(sql)));
+  }
 };
 
 TEST_F(DatabaseTest, ConnectsOnlyWhenFirstUsed) {
@@ -62,9 +64,10 @@ TEST_F(DatabaseTest, CarriesEveryTypeThereAndBack) {
   const std::string text = "Grüße 'quoted' \"double\" \\ %s \n\t 𝄞";
   for (int round = 0; round < 3; ++round) {  // unprepared, being prepared, prepared
     const auto rows = loop::run_task(
-        loop, database.query("SELECT $1::text AS t, $2::bigint AS i, $3::bool AS b, $4::bytea AS y, $5::float8 AS d, "
-                             "$6::text AS n",
-                             text, std::int64_t{-9'223'372'036'854'775'807}, true, bytes, 0.1, std::nullopt));
+        loop, database.query(
+                  "SELECT $1::text AS t, $2::bigint AS i, $3::bool AS b, $4::bytea AS y, $5::float8 AS d, "
+                  "$6::text AS n",
+                  text, std::int64_t{-9'223'372'036'854'775'807}, true, bytes, 0.1, std::nullopt));
     const auto row = rows[0];
     EXPECT_EQ(row.get<std::string>("t"), text);
     EXPECT_EQ(row.get<std::int64_t>("i"), -9'223'372'036'854'775'807);
@@ -132,7 +135,8 @@ TEST_F(DatabaseTest, TellsWhatTheServerRefused) {
 
 TEST_F(DatabaseTest, RefusesZeroBytesInText) {
   Database database(loop, options_for(place));
-  EXPECT_EQ(failure_of(loop, database.query("SELECT $1::text", std::string("a\0b", 3))).code, Errc::kMalformed);
+  EXPECT_EQ(failure_of(loop, database.query("SELECT $1::text", std::string("a\0b", 3))).code,
+            Errc::kMalformed);
 }
 
 TEST_F(DatabaseTest, SaysPlainlyWhyItCannotConnect) {
@@ -173,7 +177,8 @@ TEST_F(DatabaseTest, PutsTasksInLineWhenConnectionsAreFew) {
   ASSERT_TRUE(loop.run_until([&] { return group.size() == 0; }));
   EXPECT_EQ(order.size(), 20u);
   EXPECT_EQ(database.counters().connects, 2u);
-  for (int i = 0; i < 20; ++i) EXPECT_LE(std::abs(order[static_cast<std::size_t>(i)] - i), 2) << "first come, first served";
+  for (int i = 0; i < 20; ++i)
+    EXPECT_LE(std::abs(order[static_cast<std::size_t>(i)] - i), 2) << "first come, first served";
 }
 
 TEST_F(DatabaseTest, BoundsTheQueueAndTheWait) {

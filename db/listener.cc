@@ -10,7 +10,8 @@ namespace berth::db {
 
 class Listener::State {
  public:
-  State(loop::Loop& loop, ConnectionOptions options, std::vector<std::string> channels, std::size_t max_queued)
+  State(loop::Loop& loop, ConnectionOptions options, std::vector<std::string> channels,
+        std::size_t max_queued)
       : loop_(loop),
         options_(std::move(options)),
         channels_(std::move(channels)),

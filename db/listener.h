@@ -17,7 +17,7 @@ namespace berth::db {
 struct Notification {
   std::string channel;
   std::string payload;
-  int sender_pid = 0;       // backend that said NOTIFY
+  int sender_pid = 0;  // backend that said NOTIFY
   // True: the connection was (re)made or the queue ran over, so some may have been missed: read the
   // state afresh. channel and payload are empty. The first notification of a Listener is of this kind.
   bool after_gap = false;

@@ -20,18 +20,20 @@ Task<int> migrate(Database& database, std::vector<Migration> migrations) {
   const Rows current = co_await transaction.query("SELECT coalesce(max(version), 0) FROM berth_schema");
   const int have = current[0].get<int>(std::size_t{0});
   if (have > newest)
-    throw_failure(Errc::kConflict,
-                  "the database has schema version {}, this program knows up to {}: a newer build has used it. "
-                  "Update the program",
-                  have, newest);
+    throw_failure(
+        Errc::kConflict,
+        "the database has schema version {}, this program knows up to {}: a newer build has used it. "
+        "Update the program",
+        have, newest);
   int ran = 0;
   for (auto& migration : migrations) {
     if (migration.version <= have) continue;
     try {
       co_await transaction.run_script(migration.sql);
     } catch (const SqlFailure& failure) {
-      throw SqlFailure(Error(failure.error()).within(fmt::format("migration {} ({})", migration.version, migration.name)),
-                       failure.sqlstate(), failure.constraint());
+      throw SqlFailure(
+          Error(failure.error()).within(fmt::format("migration {} ({})", migration.version, migration.name)),
+          failure.sqlstate(), failure.constraint());
     }
     co_await transaction.query("INSERT INTO berth_schema(version, name) VALUES ($1, $2)", migration.version,
                                migration.name);

@@ -9,9 +9,9 @@
 namespace berth::db {
 
 struct Migration {
-  int version;        // 1, 2, 3, …: ascending, each once
-  std::string name;   // for logs: "add colour to note"
-  std::string sql;    // one or more statements; runs in the transaction of the whole migration
+  int version;       // 1, 2, 3, …: ascending, each once
+  std::string name;  // for logs: "add colour to note"
+  std::string sql;   // one or more statements; runs in the transaction of the whole migration
 };
 
 // Runs the migrations that the database has not seen, all in one transaction, under a lock so that

@@ -34,14 +34,16 @@ TEST_F(MigrateTest, RunsEachScriptOnce) {
 
 TEST_F(MigrateTest, ChangesNothingWhenOneFails) {
   Database database(loop, options);
-  const std::vector<Migration> scripts = {{1, "good", "CREATE TABLE a()"}, {2, "bad", "CREATE TABLE b(); SELEKT"}};
+  const std::vector<Migration> scripts = {{1, "good", "CREATE TABLE a()"},
+                                          {2, "bad", "CREATE TABLE b(); SELEKT"}};
   try {
     loop::run_task(loop, migrate(database, scripts));
     FAIL();
   } catch (const SqlFailure& failure) {
     EXPECT_THAT(failure.error().detail, HasSubstr("migration 2 (bad)"));
   }
-  const auto rows = loop::run_task(loop, database.query("SELECT 1 FROM pg_tables WHERE schemaname = 'public'"));
+  const auto rows =
+      loop::run_task(loop, database.query("SELECT 1 FROM pg_tables WHERE schemaname = 'public'"));
   EXPECT_EQ(rows.size(), 0u);
 }
 

@@ -13,7 +13,8 @@ constexpr int kAttempts = 3;  // of a statement that may be sent again
 
 bool is_address(const std::string& host) {
   in6_addr buffer;
-  return ::inet_pton(AF_INET, host.c_str(), &buffer) == 1 || ::inet_pton(AF_INET6, host.c_str(), &buffer) == 1;
+  return ::inet_pton(AF_INET, host.c_str(), &buffer) == 1 ||
+         ::inet_pton(AF_INET6, host.c_str(), &buffer) == 1;
 }
 
 // Would trying again soon help? Not with a wrong password or name.
@@ -26,7 +27,8 @@ bool is_final(const Error& error) {
 
 Task<ConnectionOptions> HostLookup::resolve(ConnectionOptions options) {
   const std::string host = options.host;
-  if (host.empty() || host.front() == '/' || host.front() == '@' || is_address(host)) co_return std::move(options);
+  if (host.empty() || host.front() == '/' || host.front() == '@' || is_address(host))
+    co_return std::move(options);
   for (const auto& [keyword, value] : options.other)
     if (keyword == "hostaddr") co_return std::move(options);
   if (!worker_) worker_ = std::make_unique<loop::Worker>(loop_);
@@ -35,12 +37,15 @@ Task<ConnectionOptions> HostLookup::resolve(ConnectionOptions options) {
     hints.ai_socktype = SOCK_STREAM;
     addrinfo* found = nullptr;
     if (const int problem = ::getaddrinfo(host.c_str(), nullptr, &hints, &found); problem != 0)
-      throw ConnectionLost(Error{Errc::kUnavailable, fmt::format("look up {}: {}", host, ::gai_strerror(problem))});
+      throw ConnectionLost(
+          Error{Errc::kUnavailable, fmt::format("look up {}: {}", host, ::gai_strerror(problem))});
     // All addresses, tried in order: libpq takes lists of the same length for host and hostaddr.
     std::string addresses;
     for (const auto* entry = found; entry; entry = entry->ai_next) {
       char text[NI_MAXHOST];
-      if (::getnameinfo(entry->ai_addr, entry->ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST) != 0) continue;
+      if (::getnameinfo(entry->ai_addr, entry->ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST) !=
+          0)
+        continue;
       addresses += (addresses.empty() ? "" : ",") + std::string(text);
     }
     ::freeaddrinfo(found);
@@ -99,8 +104,8 @@ Task<Pool::Lease> Pool::acquire() {
     Ticket ticket(*this);
     while (!ticket.is_first() || !may_take()) {
       if (ticket.late)
-        throw_failure(Errc::kUnavailable, "no free connection to {} within {} ms", options_.connection.describe(),
-                      options_.wait_limit.count());
+        throw_failure(Errc::kUnavailable, "no free connection to {} within {} ms",
+                      options_.connection.describe(), options_.wait_limit.count());
       if (!ticket.late_timer.is_running())
         ticket.late_timer.start(options_.wait_limit, [&ticket] {
           ticket.late = true;
@@ -145,8 +150,8 @@ Task<Pool::Lease> Pool::connect(loop::TimePoint deadline) {
       co_await loop::sleep_for(loop_, pause);
     }
     if (loop_.now() >= deadline)
-      throw_failure(Errc::kUnavailable, "no connection to {} within {} ms: {}", options_.connection.describe(),
-                    options_.wait_limit.count(), last_reason);
+      throw_failure(Errc::kUnavailable, "no connection to {} within {} ms: {}",
+                    options_.connection.describe(), options_.wait_limit.count(), last_reason);
     try {
       const auto generation = generation_;
       auto options = co_await lookup_.resolve(options_.connection);
@@ -197,8 +202,7 @@ void Pool::discard(std::unique_ptr<Connection> connection) {
 void Pool::close_unused() {
   const auto limit = loop_.now() - options_.idle_release;
   open_ -= std::erase_if(idle_, [limit](const auto& connection) { return connection->idle_since <= limit; });
-  if (!idle_.empty())
-    idle_timer_.start(idle_.front()->idle_since - limit, [this] { close_unused(); });
+  if (!idle_.empty()) idle_timer_.start(idle_.front()->idle_since - limit, [this] { close_unused(); });
 }
 
 void Pool::release_idle() {
@@ -227,7 +231,8 @@ Task<Rows> Pool::run(Statement statement) {
       const bool may_repeat = !lease->was_sent() || statement.safe_to_repeat;
       if (!may_repeat || attempt >= kAttempts) {
         if (!lease->was_sent()) throw;
-        throw_failure(Errc::kUnavailable, "{}; whether the statement took effect is not known", lost.error().detail);
+        throw_failure(Errc::kUnavailable, "{}; whether the statement took effect is not known",
+                      lost.error().detail);
       }
       BERTH_LOG(kDatabase, "statement sent again", {"error", lost.error().detail});
     }

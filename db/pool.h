@@ -42,7 +42,8 @@ class Pool {
   // A connection lent to a task; goes back when the lease goes.
   class Lease {
    public:
-    Lease(Pool& pool, std::unique_ptr<Connection> connection) : pool_(&pool), connection_(std::move(connection)) {}
+    Lease(Pool& pool, std::unique_ptr<Connection> connection)
+        : pool_(&pool), connection_(std::move(connection)) {}
     Lease(Lease&& other) noexcept : pool_(other.pool_), connection_(std::move(other.connection_)) {}
     Lease& operator=(Lease&& other) noexcept {
       std::swap(pool_, other.pool_);
@@ -91,11 +92,11 @@ class Pool {
   DatabaseCounters counters_;
   HostLookup lookup_;
   std::uint64_t generation_ = 0;
-  std::size_t open_ = 0;                            // connections and attempts
-  std::vector<std::unique_ptr<Connection>> idle_;   // the most recently used last
-  std::list<Ticket*> waiting_;                      // first come, first served
+  std::size_t open_ = 0;                           // connections and attempts
+  std::vector<std::unique_ptr<Connection>> idle_;  // the most recently used last
+  std::list<Ticket*> waiting_;                     // first come, first served
   ReconnectPause pause_;
-  loop::TimePoint not_before_{};                    // of the next attempt to connect
+  loop::TimePoint not_before_{};  // of the next attempt to connect
   loop::Timer idle_timer_;
   loop::TaskGroup settling_;
 };

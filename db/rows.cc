@@ -11,9 +11,7 @@ namespace berth::db {
 
 void detail::ClearResult::operator()(pg_result* result) const { PQclear(result); }
 
-std::size_t Rows::size() const {
-  return result_ ? static_cast<std::size_t>(PQntuples(result_.get())) : 0;
-}
+std::size_t Rows::size() const { return result_ ? static_cast<std::size_t>(PQntuples(result_.get())) : 0; }
 
 std::int64_t Rows::affected() const {
   if (!result_) return 0;
@@ -94,7 +92,8 @@ std::uint64_t Row::to_unsigned(std::size_t column, std::uint64_t highest) const 
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
   if (error != std::errc() || end != value.data() + value.size() || number > highest)
-    throw_failure(Errc::kMalformed, "column {} is not an integer from 0 to {}", rows_->column_name(column), highest);
+    throw_failure(Errc::kMalformed, "column {} is not an integer from 0 to {}", rows_->column_name(column),
+                  highest);
   return number;
 }
 
@@ -102,7 +101,8 @@ double Row::to_double(std::size_t column) const {
   const std::string value(text(column));
   char* end = nullptr;
   const double number = std::strtod(value.c_str(), &end);
-  if (value.empty() || *end) throw_failure(Errc::kMalformed, "column {} is not a number", rows_->column_name(column));
+  if (value.empty() || *end)
+    throw_failure(Errc::kMalformed, "column {} is not a number", rows_->column_name(column));
   return number;
 }
 

@@ -22,20 +22,20 @@ std::string quote_literal(std::string_view text);
 // cannot. Holds its own copy.
 class Argument {
  public:
-  Argument(std::nullptr_t) {}                                   // NOLINT: implicit on purpose
-  Argument(std::nullopt_t) {}                                   // NOLINT
-  Argument(std::string text) : value_(std::move(text)) {}       // NOLINT
-  Argument(std::string_view text) : value_(text) {}             // NOLINT
-  Argument(const char* text) : value_(text) {}                  // NOLINT
-  Argument(bool value) : value_(value ? "t" : "f") {}           // NOLINT
-  Argument(Bytes bytes);                                        // NOLINT: bytea
-  Argument(ByteView bytes);                                     // NOLINT
-  Argument(double value);                                       // NOLINT: shortest exact form
+  Argument(std::nullptr_t) {}                              // NOLINT: implicit on purpose
+  Argument(std::nullopt_t) {}                              // NOLINT
+  Argument(std::string text) : value_(std::move(text)) {}  // NOLINT
+  Argument(std::string_view text) : value_(text) {}        // NOLINT
+  Argument(const char* text) : value_(text) {}             // NOLINT
+  Argument(bool value) : value_(value ? "t" : "f") {}      // NOLINT
+  Argument(Bytes bytes);                                   // NOLINT: bytea
+  Argument(ByteView bytes);                                // NOLINT
+  Argument(double value);                                  // NOLINT: shortest exact form
   template <std::integral T>
     requires(!std::same_as<T, bool>)
-  Argument(T value) : value_(std::to_string(value)) {}          // NOLINT
+  Argument(T value) : value_(std::to_string(value)) {}  // NOLINT
   template <class T>
-  Argument(const std::optional<T>& value) {                     // NOLINT
+  Argument(const std::optional<T>& value) {  // NOLINT
     if (value) *this = Argument(*value);
   }
 

@@ -39,9 +39,8 @@ Errc errc_of_sqlstate(std::string_view state) {
       {"53", Errc::kUnavailable},     // out of memory, too many connections
       {"57", Errc::kUnavailable},     // shutdowns, cannot_connect_now, database_dropped
       {"08", Errc::kUnavailable},     // connection exceptions
-      {"0A", Errc::kUnsupported},
-      {"22", Errc::kMalformed},       // data exceptions
-      {"42", Errc::kMalformed},       // syntax error and the like
+      {"0A", Errc::kUnsupported},    {"22", Errc::kMalformed},  // data exceptions
+      {"42", Errc::kMalformed},                                 // syntax error and the like
   };
   for (const auto& entry : kEntries)
     if (state.starts_with(entry.prefix)) return entry.code;

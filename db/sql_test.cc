@@ -19,7 +19,8 @@ TEST(Quoting, IsUndoneByTheServer) {
   DatabaseOptions options;
   options.connection = TemporaryCluster::shared().make_database();
   Database database(loop, options);
-  for (const std::string text : {"", "plain", "it's", "back\\slash'", "\\'; DROP TABLE x; --", "Zeile\n\"zwei\""}) {
+  for (const std::string text :
+       {"", "plain", "it's", "back\\slash'", "\\'; DROP TABLE x; --", "Zeile\n\"zwei\""}) {
     SCOPED_TRACE(text);
     const auto rows = loop::run_task(loop, database.query("SELECT " + quote_literal(text) + " AS t"));
     EXPECT_EQ(rows[0].get<std::string>("t"), text);

@@ -112,8 +112,7 @@ Result<pid_t> spawn(const SpawnOptions& options) {
   write_end.reset();
   int number = 0;
   ssize_t got;
-  while ((got = ::read(read_end.get(), &number, sizeof number)) < 0 && errno == EINTR) {
-  }
+  while ((got = ::read(read_end.get(), &number, sizeof number)) < 0 && errno == EINTR) {}
   if (got == static_cast<ssize_t>(sizeof number)) {
     ::waitpid(pid, nullptr, 0);
     return fail_errno(number, "start " + options.program);

@@ -19,24 +19,24 @@
 namespace berth::loop {
 
 struct ExitStatus {
-  bool known = false;   // false: not our child, so the kernel did not tell
-  int code = -1;        // exit code, or -1
-  int signal = 0;       // signal that ended it, or 0
+  bool known = false;  // false: not our child, so the kernel did not tell
+  int code = -1;       // exit code, or -1
+  int signal = 0;      // signal that ended it, or 0
   bool is_success() const { return known && code == 0; }
   std::string describe() const;  // "exit code 3", "signal 11 (Segmentation fault)"
 };
 
 struct SpawnOptions {
-  std::string program;                    // absolute path
-  std::vector<std::string> arguments;     // without argv[0]
+  std::string program;                                  // absolute path
+  std::vector<std::string> arguments;                   // without argv[0]
   std::optional<std::vector<std::string>> environment;  // "NAME=value"; absent: ours
-  std::string directory;                  // empty: ours
+  std::string directory;                                // empty: ours
   // {ours, child's}: all other descriptors but 0, 1, 2 are closed in the child. 0, 1, 2 not named
   // here become /dev/null, /dev/null and our stderr.
   std::vector<std::pair<int, int>> descriptors;
   // Runs in the child between fork and exec; only async-signal-safe calls. Returns 0 or an errno.
   std::function<int()> in_child;
-  bool new_session = true;                // setsid: no signals from our terminal
+  bool new_session = true;  // setsid: no signals from our terminal
 };
 
 // Starts a process. Errors of exec and of in_child are reported here, not by the child's exit.
@@ -66,11 +66,11 @@ std::optional<std::uint64_t> process_start_time(pid_t pid);
 
 struct CommandResult {
   ExitStatus status;
-  std::string output;   // stdout, at most `limit_bytes`
-  std::string errors;   // stderr, its last 8192 bytes
+  std::string output;  // stdout, at most `limit_bytes`
+  std::string errors;  // stderr, its last 8192 bytes
 };
 struct CommandOptions {
-  SpawnOptions spawn;           // descriptors 0, 1, 2 are set by run_command unless named there
+  SpawnOptions spawn;  // descriptors 0, 1, 2 are set by run_command unless named there
   std::string input;
   std::size_t limit_bytes = 1 << 20;
 };

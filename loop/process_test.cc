@@ -46,9 +46,7 @@ TEST(RunCommand, PassesAMegabyteThroughBothPipesWithoutDeadlock) {
   EXPECT_EQ(run(shell("cat"), input).output, input);
 }
 
-TEST(RunCommand, RefusesMoreOutputThanTheLimit) {
-  EXPECT_THROW(run(shell("yes"), "", 4096), Failure);
-}
+TEST(RunCommand, RefusesMoreOutputThanTheLimit) { EXPECT_THROW(run(shell("yes"), "", 4096), Failure); }
 
 TEST(RunCommand, KeepsTheEndOfLongErrors) {
   const auto result = run(shell("yes | head -c 100000 >&2; echo end >&2"));

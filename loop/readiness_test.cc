@@ -96,13 +96,16 @@ TEST(Worker, RunsCallsInItsThreadAndCarriesExceptions) {
   const auto self = std::this_thread::get_id();
   const auto other = run_task(loop, worker.run([] { return std::this_thread::get_id(); }));
   EXPECT_NE(self, other);
-  EXPECT_THROW(run_task(loop, worker.run([]() -> int { throw_failure(Errc::kNotFound, "no host"); })), Failure);
+  EXPECT_THROW(run_task(loop, worker.run([]() -> int { throw_failure(Errc::kNotFound, "no host"); })),
+               Failure);
 }
 
 TEST(Worker, MayBeWaitedForByACancelledTask) {
   Loop loop;
   Worker worker(loop);
-  { Spawned<int> cancelled(loop, worker.run([] { return 1; })); }
+  {
+    Spawned<int> cancelled(loop, worker.run([] { return 1; }));
+  }
   EXPECT_EQ(run_task(loop, worker.run([] { return 2; })), 2);
 }
 

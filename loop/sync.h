@@ -289,8 +289,9 @@ Task<T> with_timeout(Loop& loop, Duration limit, Task<T> task, std::string what 
     spawned.done().set();
   });
   co_await spawned.done().wait();
-  if (late) throw_failure(Errc::kTimeout, "{} took longer than {} ms", what,
-                          std::chrono::duration_cast<std::chrono::milliseconds>(limit).count());
+  if (late)
+    throw_failure(Errc::kTimeout, "{} took longer than {} ms", what,
+                  std::chrono::duration_cast<std::chrono::milliseconds>(limit).count());
   co_return spawned.take();
 }
 

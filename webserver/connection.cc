@@ -110,16 +110,12 @@ void Connection::on_deadline() {
 bool Connection::wants_read() const {
   if (has(kReadEnded)) return false;
   switch (phase_) {
-    case Phase::kHttp:
-      return active_->http->wants_input();
+    case Phase::kHttp: return active_->http->wants_input();
     case Phase::kWebsocket:
-    case Phase::kPassthrough:
-      return can_send_to_service() && !(active_ && !active_->held.empty());
+    case Phase::kPassthrough: return can_send_to_service() && !(active_ && !active_->held.empty());
     case Phase::kWsClosing:
-    case Phase::kLinger:
-      return true;
-    default:
-      return false;
+    case Phase::kLinger: return true;
+    default: return false;
   }
 }
 
@@ -143,7 +139,9 @@ void Connection::settle() {
   if (active_->unread.empty() && active_->held.empty() && !active_->reader && !has_unsent()) active_.reset();
 }
 
-void Connection::set_deadline(std::chrono::milliseconds after) { reactor_->wheel().start(active().deadline, after); }
+void Connection::set_deadline(std::chrono::milliseconds after) {
+  reactor_->wheel().start(active().deadline, after);
+}
 
 void Connection::clear_deadline() {
   if (active_) active_->deadline.cancel();
@@ -159,12 +157,9 @@ void Connection::on_drain() {
 
 Connection::IoResult Connection::judge_tls(int returned) {
   switch (SSL_get_error(ssl_.get(), returned)) {
-    case SSL_ERROR_WANT_READ:
-      return {IoStatus::kBlocked, 0};
-    case SSL_ERROR_WANT_WRITE:
-      return {IoStatus::kBlocked, 0};
-    case SSL_ERROR_ZERO_RETURN:
-      return {IoStatus::kEnded, 0};
+    case SSL_ERROR_WANT_READ: return {IoStatus::kBlocked, 0};
+    case SSL_ERROR_WANT_WRITE: return {IoStatus::kBlocked, 0};
+    case SSL_ERROR_ZERO_RETURN: return {IoStatus::kEnded, 0};
     default:
       BERTH_LOG(kTls, "connection broken", {"reason", take_tls_error()});
       take_tls_error();
@@ -236,17 +231,10 @@ std::size_t Connection::serve(std::span<std::uint8_t> bytes) {
         if (phase_ == Phase::kHttp && active_->http->wants_passthrough()) become_passthrough();
         break;
       case Phase::kWebsocket:
-      case Phase::kWsClosing:
-        taken = serve_websocket(rest);
-        break;
-      case Phase::kPassthrough:
-        taken = serve_passthrough(rest);
-        break;
-      case Phase::kLinger:
-        taken = rest.size();
-        break;
-      default:
-        break;
+      case Phase::kWsClosing: taken = serve_websocket(rest); break;
+      case Phase::kPassthrough: taken = serve_passthrough(rest); break;
+      case Phase::kLinger: taken = rest.size(); break;
+      default: break;
     }
     if (taken == 0) break;
     used += taken;
@@ -268,8 +256,7 @@ void Connection::on_read_ended() {
     case Phase::kHttp:
       if (active_->http->is_answering()) return;  // a client may close its direction and wait for the answer
       return drop();
-    default:
-      return drop();
+    default: return drop();
   }
 }
 
@@ -306,7 +293,8 @@ Connection::IoResult Connection::write_some(std::span<const iovec> parts) {
   if (parts.size() == 1) bytes = {static_cast<const std::uint8_t*>(parts[0].iov_base), parts[0].iov_len};
   else bytes = gather(parts);
   if (bytes.empty()) return {IoStatus::kDone, 0};
-  const auto put = SSL_write(ssl_.get(), bytes.data(), static_cast<int>(std::min<std::size_t>(bytes.size(), 1 << 30)));
+  const auto put =
+      SSL_write(ssl_.get(), bytes.data(), static_cast<int>(std::min<std::size_t>(bytes.size(), 1 << 30)));
   if (put > 0) return {IoStatus::kDone, static_cast<std::size_t>(put)};
   return judge_tls(put);
 }

@@ -33,7 +33,7 @@ struct Active {
   Bytes unsent;                            // for the client, not taken by the socket yet
   std::size_t unsent_begin = 0;
   std::unique_ptr<websocket::MessageReader> reader;  // inside a message or frame
-  Bytes held;                              // read and decoded, but the service has given no credit for it
+  Bytes held;  // read and decoded, but the service has given no credit for it
   std::uint8_t held_flags = 0;
 };
 
@@ -43,13 +43,13 @@ struct Active {
 class Connection final : public loop::IoHandler {
  public:
   enum class Phase : std::uint16_t {
-    kFree,         // not in use, or gone and waiting for the end of the turn
-    kHandshake,    // TLS
+    kFree,       // not in use, or gone and waiting for the end of the turn
+    kHandshake,  // TLS
     kHttp,
     kWebsocket,
-    kWsClosing,    // our close frame is sent, the client's has not come
+    kWsClosing,  // our close frame is sent, the client's has not come
     kPassthrough,
-    kLinger,       // all is said; waits for the client to read it and to close
+    kLinger,  // all is said; waits for the client to read it and to close
   };
 
   Connection();
@@ -80,7 +80,9 @@ class Connection final : public loop::IoHandler {
   std::size_t try_send(std::span<const iovec> parts);
   bool has_unsent() const { return active_ && active_->unsent_begin < active_->unsent.size(); }
   // Something was read already, by us or by OpenSSL, that epoll will not tell of.
-  bool has_unread() const { return (active_ && !active_->unread.empty()) || (ssl_ && SSL_has_pending(ssl_.get())); }
+  bool has_unread() const {
+    return (active_ && !active_->unread.empty()) || (ssl_ && SSL_has_pending(ssl_.get()));
+  }
   // Ends it cleanly once all is sent. `has_unread`: the client may still be sending, so wait for it.
   void finish(bool has_unread);
   // Ends it now. A stream that is open is closed towards the service with `code`.
@@ -129,9 +131,9 @@ class Connection final : public loop::IoHandler {
   enum Flag : std::uint16_t {
     kTls = 1,
     kIpv4 = 2,
-    kReadWantsWrite = 4,    // TLS: reading goes on when the socket can be written
-    kWriteBlocked = 8,      // try_send() waits for room
-    kFinishing = 0x10,      // finish() was called
+    kReadWantsWrite = 4,  // TLS: reading goes on when the socket can be written
+    kWriteBlocked = 8,    // try_send() waits for room
+    kFinishing = 0x10,    // finish() was called
     kFinishUnread = 0x20,
     kReadEnded = 0x40,      // the client has closed its direction
     kWaitsForLink = 0x80,   // in the link's list of those that wait for room
@@ -177,13 +179,13 @@ class Connection final : public loop::IoHandler {
   Reactor* reactor_ = nullptr;
   SslPointer ssl_;
   std::unique_ptr<Active> active_;
-  std::uint64_t peer_prefix_ = 0;      // PeerKey, with kIpv4
+  std::uint64_t peer_prefix_ = 0;  // PeerKey, with kIpv4
   int fd_ = -1;
-  std::uint32_t attach_ = kNoAttach;   // slot in the reactor's AttachTable
+  std::uint32_t attach_ = kNoAttach;  // slot in the reactor's AttachTable
   std::uint32_t index_ = 0;
-  std::uint32_t may_send_ = 0;         // credit that the service has given us
-  std::uint32_t taken_ = 0;            // of the credit we gave: used and not given back yet
-  std::uint16_t generation_ = 0;       // 11 bits of it are in stream ids
+  std::uint32_t may_send_ = 0;    // credit that the service has given us
+  std::uint32_t taken_ = 0;       // of the credit we gave: used and not given back yet
+  std::uint16_t generation_ = 0;  // 11 bits of it are in stream ids
   std::uint16_t flags_ : 12 = 0;
   Phase phase_ : 4 = Phase::kFree;
 };

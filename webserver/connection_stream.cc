@@ -79,7 +79,8 @@ void Connection::give_credit_back() {
 }
 
 void Connection::on_link_credit(std::uint32_t bytes) {
-  may_send_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(std::uint64_t{may_send_} + bytes, 0xffffffff));
+  may_send_ =
+      static_cast<std::uint32_t>(std::min<std::uint64_t>(std::uint64_t{may_send_} + bytes, 0xffffffff));
   if (phase_ == Phase::kHttp || active_ || ssl_) reactor_->run_soon(*this);
   settle();
 }
@@ -123,15 +124,9 @@ void Connection::on_link_close(const link::Close& close) {
   attach().link->append_close(stream_id(), close.code, "");
   forget_stream();
   switch (phase_) {
-    case Phase::kHttp:
-      active_->http->on_close(close);
-      break;
-    case Phase::kWebsocket:
-      send_close_frame(close.code, close.reason);
-      break;
-    default:
-      finish(true);
-      break;
+    case Phase::kHttp: active_->http->on_close(close); break;
+    case Phase::kWebsocket: send_close_frame(close.code, close.reason); break;
+    default: finish(true); break;
   }
   settle();
 }
@@ -139,15 +134,9 @@ void Connection::on_link_close(const link::Close& close) {
 void Connection::on_link_lost() {
   forget_stream();
   switch (phase_) {
-    case Phase::kHttp:
-      active_->http->on_lost();
-      break;
-    case Phase::kWebsocket:
-      send_close_frame(1012, "service restart");
-      break;
-    default:
-      drop();
-      break;
+    case Phase::kHttp: active_->http->on_lost(); break;
+    case Phase::kWebsocket: send_close_frame(1012, "service restart"); break;
+    default: drop(); break;
   }
   settle();
 }
@@ -207,7 +196,8 @@ std::size_t Connection::serve_websocket(std::span<std::uint8_t> bytes) {
         if (!is_open()) return bytes.size();
       }
     } else if (event.kind == ws::MessageReader::Kind::kData && (event.is_final || !event.data.empty())) {
-      const auto flags = static_cast<std::uint8_t>((event.is_final ? link::kFlagEnd : 0) | (event.is_text ? link::kFlagText : 0));
+      const auto flags = static_cast<std::uint8_t>((event.is_final ? link::kFlagEnd : 0) |
+                                                   (event.is_text ? link::kFlagText : 0));
       const auto sent = send_to_service(link::Type::kMessage, flags, event.data);
       if (sent < event.data.size()) {
         hold(event.data.subspan(sent), flags);

@@ -32,11 +32,13 @@ void Connection::answer_plain_http() {
   take_tls_error();
   ssl_.reset();
   set(kTls, false);
-  constexpr std::string_view kText = "400 Bad Request\nThis port speaks TLS. Use https:// instead of http://.\n";
+  constexpr std::string_view kText =
+      "400 Bad Request\nThis port speaks TLS. Use https:// instead of http://.\n";
   phase_ = Phase::kLinger;
-  send(fmt::format("HTTP/1.1 400 Bad Request\r\nDate: {}\r\nContent-Type: text/plain; charset=utf-8\r\n"
-                   "Content-Length: {}\r\nConnection: close\r\n\r\n{}",
-                   reactor_->date(), kText.size(), kText));
+  send(
+      fmt::format("HTTP/1.1 400 Bad Request\r\nDate: {}\r\nContent-Type: text/plain; charset=utf-8\r\n"
+                  "Content-Length: {}\r\nConnection: close\r\n\r\n{}",
+                  reactor_->date(), kText.size(), kText));
   finish(true);
 }
 

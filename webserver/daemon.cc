@@ -80,10 +80,11 @@ loop::Task<void> Daemon::run() {
 
 json::Object Daemon::hello() const {
   json::Array links;
-  for (std::size_t i = 0; i < reactors_.size(); ++i) links.emplace_back(options_.link_path(static_cast<unsigned>(i)));
-  return {{"mt", "WebserverHello"}, {"version", control::kVersion}, {"pid", ::getpid()},
-          {"build", BERTH_VERSION}, {"reactors", reactors_.size()}, {"http", http_port_},
-          {"https", https_port_}, {"linkSockets", std::move(links)}};
+  for (std::size_t i = 0; i < reactors_.size(); ++i)
+    links.emplace_back(options_.link_path(static_cast<unsigned>(i)));
+  return {{"mt", "WebserverHello"}, {"version", control::kVersion},   {"pid", ::getpid()},
+          {"build", BERTH_VERSION}, {"reactors", reactors_.size()},   {"http", http_port_},
+          {"https", https_port_},   {"linkSockets", std::move(links)}};
 }
 
 loop::Task<void> Daemon::converse() {
@@ -117,7 +118,9 @@ loop::Task<json::Object> Daemon::handle(json::Object message) {
     const auto pem = json::get_string(message, "certificate");
     const auto trial = TlsServer::make(pem, ticket_keys_);
     if (!trial) co_return error_to(message, trial.error().detail);
-    std::function<void(Reactor&)> set = [pem](Reactor& reactor) { BERTH_CHECK(reactor.set_certificate(pem)); };
+    std::function<void(Reactor&)> set = [pem](Reactor& reactor) {
+      BERTH_CHECK(reactor.set_certificate(pem));
+    };
     co_await reactors_.on_all(std::move(set));
     log_info("certificate changed");
     co_return answer_to(message, "Ok");
@@ -173,7 +176,8 @@ loop::Task<void> Daemon::apply_config(Config config) {
   if (configured_) co_return;
   configured_ = true;
   for (std::size_t i = 0; i < link_sockets_.size(); ++i) {
-    if (::listen(link_sockets_[i].get(), 1024) != 0) throw Failure(errno_error(errno, "listen on a link socket"));
+    if (::listen(link_sockets_[i].get(), 1024) != 0)
+      throw Failure(errno_error(errno, "listen on a link socket"));
   }
   // A std::function is copied, a descriptor is not: each reactor takes its own out of this.
   const auto sockets = std::make_shared<std::vector<UniqueFd>>(std::move(link_sockets_));
@@ -201,7 +205,9 @@ loop::Task<void> Daemon::rotate_ticket_keys() {
   for (;;) {
     co_await loop::sleep_for(loop_, kTicketLife);
     ticket_keys_.rotate();
-    std::function<void(Reactor&)> set = [keys = ticket_keys_](Reactor& reactor) { reactor.set_ticket_keys(keys); };
+    std::function<void(Reactor&)> set = [keys = ticket_keys_](Reactor& reactor) {
+      reactor.set_ticket_keys(keys);
+    };
     co_await reactors_.on_all(std::move(set));
   }
 }
@@ -228,16 +234,22 @@ loop::Task<json::Object> Daemon::counters() {
     if (reactor.number() != 0) return;
     reactor.for_each_attach([&](Attach& attach) {
       if (!attach.is_routed) return;
-      gathered->attaches.push_back(json::Object{
-          {"path", attach.path}, {"kind", name_of(attach.kind)}, {"service", attach.link->name()}, {"streams", attach.streams}});
+      gathered->attaches.push_back(json::Object{{"path", attach.path},
+                                                {"kind", name_of(attach.kind)},
+                                                {"service", attach.link->name()},
+                                                {"streams", attach.streams}});
     });
   };
   co_await reactors_.on_all(std::move(gather));
   const auto& sum = gathered->sum;
-  co_return json::Object{{"connections", sum.connections}, {"websockets", sum.websockets},
-                         {"requests", sum.requests}, {"bytesIn", sum.bytes_in},
-                         {"bytesOut", sum.bytes_out}, {"accepted", sum.accepted},
-                         {"refused", sum.refused}, {"acceptPauses", sum.accept_pauses},
+  co_return json::Object{{"connections", sum.connections},
+                         {"websockets", sum.websockets},
+                         {"requests", sum.requests},
+                         {"bytesIn", sum.bytes_in},
+                         {"bytesOut", sum.bytes_out},
+                         {"accepted", sum.accepted},
+                         {"refused", sum.refused},
+                         {"acceptPauses", sum.accept_pauses},
                          {"attaches", std::move(gathered->attaches)}};
 }
 

@@ -13,11 +13,16 @@
 namespace berth::webserver::testing {
 namespace {
 
-const std::vector<std::string> kPorts = {"--http", "0", "--https", "0", "--bind", "127.0.0.1", "--reactors", "2"};
+const std::vector<std::string> kPorts = {"--http", "0",         "--https",    "0",
+                                         "--bind", "127.0.0.1", "--reactors", "2"};
 
 json::Object config(const std::string& pem = "") {
-  return {{"mt", "WebserverConfig"}, {"certificate", pem}, {"redirectHttps", false}, {"accessLog", false},
-          {"limits", json::Object{{"headMs", 5000}}}, {"grants", json::Array{grant_of("/app", 'a')}}};
+  return {{"mt", "WebserverConfig"},
+          {"certificate", pem},
+          {"redirectHttps", false},
+          {"accessLog", false},
+          {"limits", json::Object{{"headMs", 5000}}},
+          {"grants", json::Array{grant_of("/app", 'a')}}};
 }
 
 TEST(Program, SaysHelloAndServesOnceConfigured) {
@@ -35,11 +40,12 @@ TEST(Program, SaysHelloAndServesOnceConfigured) {
 
   Client early(manager.http());  // waits in the kernel's queue
   early.get("/x");
-  EXPECT_THROW(ServicePeer service(manager.link()), std::exception) << "links are closed before the grants are known";
+  EXPECT_THROW(ServicePeer service(manager.link()), std::exception)
+      << "links are closed before the grants are known";
   EXPECT_EQ(manager.ask(config(make_certificate())).at("mt"), "WebserverReady");
   EXPECT_EQ(early.read_response().status(), 404);
 
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(::stat(manager.link().c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0666U);
   ServicePeer service(manager.link(0)), second(manager.link(1));
@@ -55,7 +61,11 @@ TEST(Program, AnswersEveryChangeTheManagerMakes) {
   Manager manager(root);
   ASSERT_EQ(manager.ask(config()).at("mt"), "WebserverReady");
 
-  auto answer = manager.ask({{"mt", "SetGrant"}, {"grant", std::string(64, 'b')}, {"path", "/b"}, {"uid", ::getuid()}, {"src", "1"}});
+  auto answer = manager.ask({{"mt", "SetGrant"},
+                             {"grant", std::string(64, 'b')},
+                             {"path", "/b"},
+                             {"uid", ::getuid()},
+                             {"src", "1"}});
   EXPECT_EQ(answer.at("mt"), "Ok");
   EXPECT_EQ(answer.at("src"), "1");
   ServicePeer service(manager.link());
@@ -82,12 +92,12 @@ TEST(Program, AnswersEveryChangeTheManagerMakes) {
   Client tls(manager.https(), true);
   EXPECT_EQ(tls.fetch("/x").status(), 404);
 
-  for (json::Object bad : {json::Object{{"mt", "SetCertificate"}, {"certificate", "no"}},
-                           json::Object{{"mt", "SetGrant"}, {"grant", "zz"}, {"path", "/c"}, {"uid", 1}},
-                           json::Object{{"mt", "SetGrant"}, {"grant", std::string(64, 'c')}, {"path", "c/"}, {"uid", 1}},
-                           json::Object{{"mt", "SetLimits"}, {"limits", json::Object{{"links", "x"}}}},
-                           json::Object{{"mt", "WebserverConfig"}, {"grants", json::Array{1}}},
-                           json::Object{{"mt", "Brew"}}}) {
+  for (json::Object bad :
+       {json::Object{{"mt", "SetCertificate"}, {"certificate", "no"}},
+        json::Object{{"mt", "SetGrant"}, {"grant", "zz"}, {"path", "/c"}, {"uid", 1}},
+        json::Object{{"mt", "SetGrant"}, {"grant", std::string(64, 'c')}, {"path", "c/"}, {"uid", 1}},
+        json::Object{{"mt", "SetLimits"}, {"limits", json::Object{{"links", "x"}}}},
+        json::Object{{"mt", "WebserverConfig"}, {"grants", json::Array{1}}}, json::Object{{"mt", "Brew"}}}) {
     bad["src"] = "bad";
     answer = manager.ask(bad);
     EXPECT_EQ(answer.at("mt"), "Error") << json::serialize(bad);
@@ -155,7 +165,8 @@ TEST(Program, NamesWhoHoldsAPortAndWhichOptionChangesIt) {
   Program program(root, {"--http", std::to_string(port), "--https", "off", "--bind", "127.0.0.1"});
   EXPECT_EQ(program.wait(), 98);
   const auto log = or_throw(read_file(program.log()));
-  EXPECT_THAT(log, ::testing::HasSubstr(fmt::format("port {} is taken by webserver_test (process {})", port, ::getpid())));
+  EXPECT_THAT(log, ::testing::HasSubstr(
+                       fmt::format("port {} is taken by webserver_test (process {})", port, ::getpid())));
   EXPECT_THAT(log, ::testing::HasSubstr("--http"));
 }
 
@@ -171,7 +182,10 @@ TEST(Program, DoesNotShareAPortWithAnotherWebserver) {
 
 TEST(Program, ExplainsItsArguments) {
   Root root;
-  for (const auto& arguments : {std::vector<std::string>{"--http", "off", "--https", "off"}, {"--http", "70000"}, {"--brew"}, {"--http", "0", "--uid", "7"}}) {
+  for (const auto& arguments : {std::vector<std::string>{"--http", "off", "--https", "off"},
+                                {"--http", "70000"},
+                                {"--brew"},
+                                {"--http", "0", "--uid", "7"}}) {
     Program program(root, arguments);
     EXPECT_EQ(program.wait(), 2);
     EXPECT_THAT(or_throw(read_file(program.log())), ::testing::HasSubstr("--root DIR"));
@@ -191,7 +205,8 @@ TEST(Program, IsBackOnTheSamePortsRightAfterAKill) {
     program.kill(SIGKILL);
     EXPECT_EQ(program.wait(), 256 + SIGKILL);
   }
-  Program program(root, {"--http", std::to_string(port), "--https", "off", "--bind", "127.0.0.1", "--reactors", "2"});
+  Program program(
+      root, {"--http", std::to_string(port), "--https", "off", "--bind", "127.0.0.1", "--reactors", "2"});
   Manager manager(root);
   EXPECT_EQ(manager.ask(config()).at("mt"), "WebserverReady");
   Client client(port);
@@ -205,7 +220,8 @@ TEST(Program, TellsWebSocketsThatItGoesAndEndsOnSigterm) {
   Manager manager(root);
   ASSERT_EQ(manager.ask(config()).at("mt"), "WebserverReady");
   ServicePeer service(manager.link());
-  ASSERT_EQ(service.attach(1, link::Kind::kWebsocket, "/app", secret_of('a')).result, link::AttachResult::kOk);
+  ASSERT_EQ(service.attach(1, link::Kind::kWebsocket, "/app", secret_of('a')).result,
+            link::AttachResult::kOk);
   Client client(manager.http());
   client.send_upgrade("/app");
   service.accept(service.expect_open().stream, 0);
@@ -240,7 +256,8 @@ TEST(Program, DropsItsRightsOnceThePortsAreBound) {
   Root root;
   ASSERT_EQ(::chmod(root.path().c_str(), 0755), 0);
   ASSERT_EQ(::chmod((root.path() + "/run/berth/control.sock").c_str(), 0666), 0);
-  Program program(root, {"--http", "0", "--https", "off", "--reactors", "1", "--uid", "70123", "--gid", "70123"});
+  Program program(root,
+                  {"--http", "0", "--https", "off", "--reactors", "1", "--uid", "70123", "--gid", "70123"});
   Manager manager(root);
   ASSERT_EQ(manager.ask(config()).at("mt"), "WebserverReady");
   const auto status = or_throw(read_file(fmt::format("/proc/{}/status", program.pid())));

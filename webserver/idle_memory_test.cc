@@ -28,14 +28,17 @@ struct Idle {
   std::vector<Client> clients;
 
   Idle() {
-    manager.ask({{"mt", "WebserverConfig"}, {"certificate", make_certificate()}, {"grants", json::Array{grant_of("/app", 'a')}}});
+    manager.ask({{"mt", "WebserverConfig"},
+                 {"certificate", make_certificate()},
+                 {"grants", json::Array{grant_of("/app", 'a')}}});
     service.emplace(manager.link());
     if (service->attach(1, link::Kind::kWebsocket, "/app", secret_of('a')).result != link::AttachResult::kOk)
       throw std::runtime_error("attach");
   }
   void add(int count, bool tls) {
     for (int i = 0; i < count; ++i) {
-      auto& client = clients.emplace_back(tls ? manager.https() : manager.http(), tls, fmt::format("127.0.0.{}", 1 + clients.size() / 4000));
+      auto& client = clients.emplace_back(tls ? manager.https() : manager.http(), tls,
+                                          fmt::format("127.0.0.{}", 1 + clients.size() / 4000));
       client.send_upgrade("/app");
       const auto opened = service->expect_open();
       service->accept(opened.stream, 0);
@@ -74,7 +77,8 @@ TEST(IdleWebsocket, CostsLittleMoreThanItsRecord) {
   constexpr int kCount = 2000;
   TestServer server;
   ServicePeer service(server.link_path());
-  ASSERT_EQ(service.attach(1, link::Kind::kWebsocket, "/a", server.grant("/a")).result, link::AttachResult::kOk);
+  ASSERT_EQ(service.attach(1, link::Kind::kWebsocket, "/a", server.grant("/a")).result,
+            link::AttachResult::kOk);
   std::vector<UniqueFd> clients;
   clients.reserve(2 * kCount);
   const auto add = [&](int count) {
@@ -102,7 +106,8 @@ TEST(IdleWebsocket, CostsLittleMoreThanItsRecord) {
 TEST(Measure, DISABLED_IdleMemory) {
   {
     Idle idle;
-    std::printf("idle program, one reactor: PSS %.2f MiB\n", static_cast<double>(proportional_bytes(idle.program.pid())) / (1 << 20));
+    std::printf("idle program, one reactor: PSS %.2f MiB\n",
+                static_cast<double>(proportional_bytes(idle.program.pid())) / (1 << 20));
     std::printf("idle ws:// connection: %.0f bytes\n", idle.measure(7000, false));
   }
   Idle idle;

@@ -14,7 +14,7 @@ using link::AttachResult;
 using link::Kind;
 using websocket::Opcode;
 
-TestServer::Options with(std::int64_t Limits::*member, std::int64_t value) {
+TestServer::Options with(std::int64_t Limits::* member, std::int64_t value) {
   TestServer::Options options;
   options.limits.*member = value;
   return options;
@@ -148,7 +148,10 @@ TEST(Limit, StallTimeAnswers408ForABodyThatStops) {
 TEST(Limit, StallTimeDropsAClientThatDoesNotTakeItsAnswer) {
   TestServer server(with(&Limits::stall_ms, 100));
   ServicePeer service(server.link_path(), link::kDefaultCredit);
-  ASSERT_EQ(service.attach_static(1, "/f", server.grant("/f"), make_pack({{"x.bin", std::string(64 << 20, 'x')}})).result, AttachResult::kOk);
+  ASSERT_EQ(
+      service.attach_static(1, "/f", server.grant("/f"), make_pack({{"x.bin", std::string(64 << 20, 'x')}}))
+          .result,
+      AttachResult::kOk);
   Client client(server.http());
   client.get("/f/x.bin");
   TestServer::wait_until([&] { return server.connections() == 0; }, "the client to be dropped");
@@ -178,7 +181,9 @@ TEST(Limit, StreamsPerLinkAnswer503) {
   service.accept(opened.stream, 200, {}, true);
   const auto count_streams = [&] {
     std::uint32_t streams = 0;
-    server.on_all([&](Reactor& reactor) { reactor.for_each_attach([&](Attach& attach) { streams += attach.streams; }); });
+    server.on_all([&](Reactor& reactor) {
+      reactor.for_each_attach([&](Attach& attach) { streams += attach.streams; });
+    });
     return streams;
   };
   TestServer::wait_until([&] { return count_streams() == 1; }, "a stream to end");
@@ -203,8 +208,7 @@ TEST(Limit, LinkBufferHoldsClientsOfThatServiceBack) {
   std::thread sender([&] {
     try {
       client.send(std::string(100'000'000, 'b'));
-    } catch (const std::exception&) {
-    }
+    } catch (const std::exception&) {}
   });
   std::uint64_t before = 1, now = 0;
   while (now == 0 || before != now) {  // until no more is read

@@ -105,7 +105,8 @@ int main(int argc, char** argv) {
 
   const auto options = parse_options({argv + 1, argv + argc}, std::thread::hardware_concurrency());
   if (!options) {
-    std::fprintf(stderr, "berth-webserver: %s\n%s", options.error().detail.c_str(), std::string(usage()).c_str());
+    std::fprintf(stderr, "berth-webserver: %s\n%s", options.error().detail.c_str(),
+                 std::string(usage()).c_str());
     return 2;
   }
   if (options->help) {

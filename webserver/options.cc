@@ -7,7 +7,8 @@
 namespace berth::webserver {
 namespace {
 
-Result<std::int64_t> number(std::string_view name, std::string_view text, std::int64_t least, std::int64_t most) {
+Result<std::int64_t> number(std::string_view name, std::string_view text, std::int64_t least,
+                            std::int64_t most) {
   const auto value = parse_integer(text);
   if (!value || *value < least || *value > most)
     return fail(Errc::kMalformed, "{} '{}': a number from {} to {} expected", name, text, least, most);
@@ -23,7 +24,8 @@ Result<std::optional<std::uint16_t>> port(std::string_view name, std::string_vie
 }  // namespace
 
 std::string_view usage() {
-  return "berth-webserver --root DIR --http PORT --https PORT [--bind ADDRESS] [--reactors N] [--uid N --gid N]\n"
+  return "berth-webserver --root DIR --http PORT --https PORT [--bind ADDRESS] [--reactors N] [--uid N --gid "
+         "N]\n"
          "  PORT      0: the kernel chooses; off: not at all\n"
          "  --bind    address to listen on; default: all, IPv4 and IPv6\n"
          "  --reactors  threads; default: one per core\n"
@@ -40,7 +42,8 @@ Result<Options> parse_options(std::span<const char* const> arguments, unsigned c
       options.help = true;
       return options;
     }
-    if (i + 1 == arguments.size()) return fail(Errc::kMalformed, "{}: unknown, or its value is missing", name);
+    if (i + 1 == arguments.size())
+      return fail(Errc::kMalformed, "{}: unknown, or its value is missing", name);
     const std::string_view value = arguments[++i];
     if (name == "--root") {
       options.root = value;

@@ -14,16 +14,18 @@ namespace berth::webserver {
 
 struct Options {
   std::string root;
-  std::optional<std::uint16_t> http;   // absent: off; 0: the kernel chooses
+  std::optional<std::uint16_t> http;  // absent: off; 0: the kernel chooses
   std::optional<std::uint16_t> https;
-  std::string bind;                    // address; empty: all, IPv4 and IPv6
+  std::string bind;  // address; empty: all, IPv4 and IPv6
   unsigned reactors = 1;
-  std::optional<uid_t> uid;            // to become once the ports are bound
+  std::optional<uid_t> uid;  // to become once the ports are bound
   std::optional<gid_t> gid;
   bool help = false;
 
   std::string control_path() const { return root + "/run/berth/control.sock"; }
-  std::string link_path(unsigned reactor) const { return fmt::format("{}/run/berth/link.{}.sock", root, reactor); }
+  std::string link_path(unsigned reactor) const {
+    return fmt::format("{}/run/berth/link.{}.sock", root, reactor);
+  }
 };
 
 // `arguments` without argv[0]. kMalformed names the argument. `cores`: default for --reactors.

@@ -55,10 +55,12 @@ void for_each_entry(const std::string& path, Call call) {
 // What accepted sockets inherit, so that nobody has to set it on each: no waiting for more to send, and
 // finding out within two minutes that a silent client is no longer there, at no cost of ours.
 void set_inherited_options(int fd) {
-  const auto set = [fd](int level, int option, int value) { ::setsockopt(fd, level, option, &value, sizeof value); };
+  const auto set = [fd](int level, int option, int value) {
+    ::setsockopt(fd, level, option, &value, sizeof value);
+  };
   set(IPPROTO_TCP, TCP_NODELAY, 1);
   set(SOL_SOCKET, SO_KEEPALIVE, 1);
-  set(IPPROTO_TCP, TCP_KEEPIDLE, 60);   // seconds
+  set(IPPROTO_TCP, TCP_KEEPIDLE, 60);  // seconds
   set(IPPROTO_TCP, TCP_KEEPINTVL, 15);
   set(IPPROTO_TCP, TCP_KEEPCNT, 4);
 }
@@ -70,7 +72,8 @@ Error describe(Error error, std::uint16_t port, std::string_view option) {
                                        holder.empty() ? "" : " by " + holder, option)};
   }
   if (error.code == Errc::kDenied && port < 1024)
-    return {Errc::kDenied, fmt::format("port {} needs root; choose one from 1024 up with {} PORT", port, option)};
+    return {Errc::kDenied,
+            fmt::format("port {} needs root; choose one from 1024 up with {} PORT", port, option)};
   return std::move(error).within(std::string(option));
 }
 
@@ -96,7 +99,8 @@ std::string find_port_holder(std::uint16_t port) {
   return holder;
 }
 
-Result<BoundPort> bind_port(const std::string& bind, std::uint16_t port, unsigned count, std::string_view option) {
+Result<BoundPort> bind_port(const std::string& bind, std::uint16_t port, unsigned count,
+                            std::string_view option) {
   const auto open = [&](std::uint16_t number, bool shared) -> Result<UniqueFd> {
     net::TcpListenOptions options;
     options.reuse_port = shared;
@@ -129,7 +133,7 @@ Result<BoundPort> bind_port(const std::string& bind, std::uint16_t port, unsigne
 Result<UniqueFd> bind_link_socket(const std::string& path) {
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return fail_errno(errno, "socket");
-  struct stat there {};
+  struct stat there{};
   if (::lstat(path.c_str(), &there) == 0 && !S_ISSOCK(there.st_mode))
     return fail(Errc::kExists, "{} is there and is no socket", path);
   const auto temporary = fmt::format("{}.{}", path, random_hex(4));

@@ -19,7 +19,8 @@ struct BoundPort {
 // `count` sockets on one port with SO_REUSEPORT. `bind`: address, or empty for all of IPv6 and IPv4. kExists
 // if anybody listens there, by whatever means; the detail names the holder where it can be found and
 // `option` as what to change. kDenied for a port below 1024 without the right.
-Result<BoundPort> bind_port(const std::string& bind, std::uint16_t port, unsigned count, std::string_view option);
+Result<BoundPort> bind_port(const std::string& bind, std::uint16_t port, unsigned count,
+                            std::string_view option);
 
 // "nginx (process 1234)"; empty if nobody listens on TCP `port` or /proc does not tell.
 std::string find_port_holder(std::uint16_t port);

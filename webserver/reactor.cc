@@ -88,7 +88,9 @@ void Reactor::remove_grant(const link::Grant& secret) {
   }
 }
 
-void Reactor::listen_for_links(UniqueFd fd) { link_listener_ = std::make_unique<LinkListener>(*this, std::move(fd)); }
+void Reactor::listen_for_links(UniqueFd fd) {
+  link_listener_ = std::make_unique<LinkListener>(*this, std::move(fd));
+}
 
 void Reactor::start_accepting() {
   if (draining_) return;
@@ -101,7 +103,8 @@ void Reactor::pause_accepting() {
   if (http_) http_->stop();
   if (https_) https_->stop();
   if (counters_.accept_pauses++ == 0)
-    log_warning("no descriptors left: new clients wait", {{"reactor", number_}, {"limit", descriptor_limit_}});
+    log_warning("no descriptors left: new clients wait",
+                {{"reactor", number_}, {"limit", descriptor_limit_}});
   // Descriptors of other reactors and of links may become free unseen: look again.
   accept_again_.start(std::chrono::milliseconds(100), [this] { start_accepting(); });
 }
@@ -142,12 +145,14 @@ void ClientListener::on_io(std::uint32_t) {
   for (int i = 0; i < kShare && watching_; ++i) {
     sockaddr_storage address{};
     socklen_t size = sizeof address;
-    UniqueFd fd(::accept4(fd_.get(), reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    UniqueFd fd(
+        ::accept4(fd_.get(), reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (fd) {
       reactor_.accepted(std::move(fd), address, is_tls_);
       continue;
     }
-    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) return reactor_.pause_accepting();
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+      return reactor_.pause_accepting();
     if (errno == EAGAIN) return;
     // Others belong to the one connection that went away before it was accepted.
   }
@@ -155,18 +160,23 @@ void ClientListener::on_io(std::uint32_t) {
 
 void Reactor::accepted(UniqueFd fd, const sockaddr_storage& address, bool is_tls) {
   const auto peer = PeerKey::of(address);
-  const auto most = descriptor_limit_ > 2 * kDescriptorReserve ? descriptor_limit_ - kDescriptorReserve : descriptor_limit_ / 2;
+  const auto most = descriptor_limit_ > 2 * kDescriptorReserve ? descriptor_limit_ - kDescriptorReserve
+                                                               : descriptor_limit_ / 2;
   auto limit = static_cast<std::uint64_t>(limits_.connections);
   if (limit == 0 || limit > most) limit = most;
-  const auto per_peer = limits_.connections_per_peer == 0 ? limit : static_cast<std::uint64_t>(limits_.connections_per_peer);
+  const auto per_peer =
+      limits_.connections_per_peer == 0 ? limit : static_cast<std::uint64_t>(limits_.connections_per_peer);
   const auto verdict = census_.enter(peer, limit, per_peer);
   if (verdict != Census::Verdict::kWelcome) {
     ++counters_.refused;
     if (is_tls) return;
-    const std::string_view text = verdict == Census::Verdict::kFull ? "503 Service Unavailable\nToo many connections.\n"
-                                                                    : "503 Service Unavailable\nToo many connections from your address.\n";
-    const auto answer = fmt::format("HTTP/1.1 503 Service Unavailable\r\nDate: {}\r\nContent-Type: text/plain; charset=utf-8\r\n"
-                                    "Content-Length: {}\r\nRetry-After: 5\r\nConnection: close\r\n\r\n{}", date(), text.size(), text);
+    const std::string_view text = verdict == Census::Verdict::kFull
+                                      ? "503 Service Unavailable\nToo many connections.\n"
+                                      : "503 Service Unavailable\nToo many connections from your address.\n";
+    const auto answer = fmt::format(
+        "HTTP/1.1 503 Service Unavailable\r\nDate: {}\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        "Content-Length: {}\r\nRetry-After: 5\r\nConnection: close\r\n\r\n{}",
+        date(), text.size(), text);
     ::send(fd.get(), answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     ::shutdown(fd.get(), SHUT_WR);
     char unread[4096];  // what is left unread would turn the close into a reset
@@ -184,7 +194,8 @@ std::uint32_t Reactor::take_record() {
     const auto first = chunks_.size() * kChunk;
     BERTH_CHECK(first + kChunk <= std::size_t{1} << Connection::kIndexBits);
     chunks_.push_back(std::make_unique<Chunk>());
-    for (std::size_t i = kChunk; i > 0; --i) free_records_.push_back(static_cast<std::uint32_t>(first + i - 1));
+    for (std::size_t i = kChunk; i > 0; --i)
+      free_records_.push_back(static_cast<std::uint32_t>(first + i - 1));
   }
   const auto index = free_records_.back();
   free_records_.pop_back();
@@ -277,7 +288,8 @@ void LinkListener::on_io(std::uint32_t) {
   if (fd) return reactor_.accepted_link(std::move(fd));
   if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) return;
   reactor_.loop().change_interest(fd_.get(), 0);
-  again_.start(std::chrono::milliseconds(100), [this] { reactor_.loop().change_interest(fd_.get(), EPOLLIN); });
+  again_.start(std::chrono::milliseconds(100),
+               [this] { reactor_.loop().change_interest(fd_.get(), EPOLLIN); });
 }
 
 void Reactor::accepted_link(UniqueFd fd) {

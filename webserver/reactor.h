@@ -23,7 +23,7 @@ namespace berth::webserver {
 
 struct Counters {
   std::uint64_t accepted = 0;
-  std::uint64_t refused = 0;    // by a limit on connections
+  std::uint64_t refused = 0;                      // by a limit on connections
   std::uint64_t connections = 0, websockets = 0;  // now
   std::uint64_t requests = 0;
   std::uint64_t bytes_in = 0, bytes_out = 0;
@@ -33,7 +33,8 @@ struct Counters {
 // Accepts clients on one listening socket; stops while no descriptors are left.
 class ClientListener final : public loop::IoHandler {
  public:
-  ClientListener(Reactor& reactor, UniqueFd fd, bool is_tls) : reactor_(reactor), fd_(std::move(fd)), is_tls_(is_tls) {}
+  ClientListener(Reactor& reactor, UniqueFd fd, bool is_tls)
+      : reactor_(reactor), fd_(std::move(fd)), is_tls_(is_tls) {}
   ~ClientListener();
   void start();
   void stop();
@@ -63,7 +64,7 @@ class Reactor {
  public:
   struct Setup {
     int number = 0;
-    UniqueFd http, https;    // listening, non-blocking; may be none
+    UniqueFd http, https;          // listening, non-blocking; may be none
     std::uint16_t https_port = 0;  // for the redirect
   };
   Reactor(loop::Loop& loop, Census& census, Setup setup);
@@ -131,8 +132,9 @@ class Reactor {
 
  private:
   static constexpr std::size_t kChunk = 128;
-  static constexpr std::size_t kReadBuffer = 1 << 18;  // a link's largest frame and a client's share of a turn fit
-  static constexpr std::size_t kWriteBuffer = 16384;   // one TLS record
+  static constexpr std::size_t kReadBuffer =
+      1 << 18;  // a link's largest frame and a client's share of a turn fit
+  static constexpr std::size_t kWriteBuffer = 16384;  // one TLS record
   using Chunk = std::array<Connection, kChunk>;
 
   std::uint32_t take_record();
@@ -154,7 +156,8 @@ class Reactor {
   TicketKeys ticket_keys_;
   std::unique_ptr<TlsServer> tls_;
   Wheel wheel_;
-  std::unique_ptr<std::uint8_t[]> read_buffer_, write_buffer_;  // not written to before they are used: no pages
+  std::unique_ptr<std::uint8_t[]> read_buffer_,
+      write_buffer_;  // not written to before they are used: no pages
   std::string date_;
   std::int64_t date_second_ = 0;
 

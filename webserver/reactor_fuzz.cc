@@ -100,20 +100,37 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     switch (what) {
       case 0: put(client, bytes); break;
       case 1: put(client, as_bytes("GET /h HTTP/1.1\r\nHost: a\r\n\r\n")); break;
-      case 2: put(client, as_bytes("POST /h HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")); break;
+      case 2:
+        put(client, as_bytes("POST /h HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"));
+        break;
       case 3:
-        put(client, as_bytes("GET /w HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"));
+        put(client,
+            as_bytes("GET /w HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"));
         break;
       case 4: put(client, as_bytes("GET /p HTTP/1.1\r\nHost: a\r\n\r\n")); break;
-      case 5: client.reset(); connect(); break;
+      case 5:
+        client.reset();
+        connect();
+        break;
       case 6: ::shutdown(client.get(), SHUT_WR); break;
-      case 7: service.reset(); attach(); break;
+      case 7:
+        service.reset();
+        attach();
+        break;
       case 8: put(service, bytes); break;
-      case 9: (void)link::append(out, stream, link::Accept{.status = static_cast<std::uint16_t>(bytes.empty() ? 0 : 200 + bytes[0]), .bits = 0, .headers = {}}); break;
+      case 9:
+        (void)link::append(
+            out, stream,
+            link::Accept{.status = static_cast<std::uint16_t>(bytes.empty() ? 0 : 200 + bytes[0]),
+                         .bits = 0,
+                         .headers = {}});
+        break;
       case 10: link::append_data(out, link::Type::kData, stream, bytes.size() & 1, bytes); break;
       case 11: link::append_data(out, link::Type::kMessage, stream, flags, bytes); break;
-      case 12: link::append(out, stream, link::Close{static_cast<std::uint16_t>(bytes.size() * 20), "x"}); break;
+      case 12:
+        link::append(out, stream, link::Close{static_cast<std::uint16_t>(bytes.size() * 20), "x"});
+        break;
       case 13: link::append_credit(out, stream, static_cast<std::uint32_t>(bytes.size() * 100)); break;
       case 14: loop.advance(std::chrono::seconds(bytes.size())); break;
       case 15:

@@ -10,14 +10,15 @@ ReactorThread::ReactorThread(Census& census, Reactor::Setup setup) {
   std::promise<void> started;
   auto ready = started.get_future();
   // Memory of the reactor is made in its thread, so that it is near its core.
-  thread_ = std::thread([&census, &started, this, setup = std::make_unique<Reactor::Setup>(std::move(setup))] {
-    ::pthread_setname_np(::pthread_self(), fmt::format("reactor {}", setup->number).c_str());
-    loop_ = std::make_unique<loop::Loop>();
-    Reactor reactor(*loop_, census, std::move(*setup));
-    reactor_ = &reactor;
-    started.set_value();
-    loop_->run();
-  });
+  thread_ =
+      std::thread([&census, &started, this, setup = std::make_unique<Reactor::Setup>(std::move(setup))] {
+        ::pthread_setname_np(::pthread_self(), fmt::format("reactor {}", setup->number).c_str());
+        loop_ = std::make_unique<loop::Loop>();
+        Reactor reactor(*loop_, census, std::move(*setup));
+        reactor_ = &reactor;
+        started.set_value();
+        loop_->run();
+      });
   ready.wait();
 }
 

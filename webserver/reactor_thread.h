@@ -21,8 +21,9 @@ class ReactorThread {
   void post(std::function<void(Reactor&)> call);
 
  private:
-  std::unique_ptr<loop::Loop> loop_;  // made in the thread, outlives it: stop() still touches it while the thread ends
-  Reactor* reactor_ = nullptr;        // lives in the thread
+  std::unique_ptr<loop::Loop>
+      loop_;  // made in the thread, outlives it: stop() still touches it while the thread ends
+  Reactor* reactor_ = nullptr;  // lives in the thread
   std::thread thread_;
 };
 

@@ -22,11 +22,29 @@ std::string random_text(std::mt19937& random, std::size_t longest) {
 // Pieces of what could be valid, so that garbage gets past the first byte.
 std::string likely_garbage(std::mt19937& random) {
   static const std::string kPieces[] = {
-      "GET ", "POST ", "/app", "/app/x ", " HTTP/1.1", "HTTP/1.0", "\r\n", "\n", "\r\n\r\n", "Host: a\r\n",
-      "Content-Length: 5\r\n", "Content-Length: 99999999999999999999\r\n", "Transfer-Encoding: chunked\r\n", "0\r\n\r\n",
-      "5\r\nhello\r\n", "ffffffffffffffff\r\n", "Upgrade: websocket\r\nConnection: Upgrade\r\n",
-      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n", "Expect: 100-continue\r\n",
-      "Range: bytes=0-\r\n", "\x81\x85\x01\x02\x03\x04hello", std::string("\x88\x80\0\0\0\0", 6), "\x16\x03\x01\x02\0\x01"};
+      "GET ",
+      "POST ",
+      "/app",
+      "/app/x ",
+      " HTTP/1.1",
+      "HTTP/1.0",
+      "\r\n",
+      "\n",
+      "\r\n\r\n",
+      "Host: a\r\n",
+      "Content-Length: 5\r\n",
+      "Content-Length: 99999999999999999999\r\n",
+      "Transfer-Encoding: chunked\r\n",
+      "0\r\n\r\n",
+      "5\r\nhello\r\n",
+      "ffffffffffffffff\r\n",
+      "Upgrade: websocket\r\nConnection: Upgrade\r\n",
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n",
+      "Expect: 100-continue\r\n",
+      "Range: bytes=0-\r\n",
+      "\x81\x85\x01\x02\x03\x04hello",
+      std::string("\x88\x80\0\0\0\0", 6),
+      "\x16\x03\x01\x02\0\x01"};
   std::string text;
   const auto count = random() % 8 + 1;
   for (std::size_t i = 0; i < count; ++i) {
@@ -100,9 +118,11 @@ TEST(Robustness, GarbageOnTheLinkEndsThatLinkOnly) {
     try {
       Bytes bytes;
       for (int frames = 0; frames < 20; ++frames) {
-        static constexpr std::uint8_t kTypes[] = {2, 4, 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x80};
+        static constexpr std::uint8_t kTypes[] = {2,    4,    0x10, 0x11, 0x12, 0x13,
+                                                  0x14, 0x15, 0x16, 0x17, 0x18, 0x80};
         const auto payload = random_text(random, 64);
-        link::append_data(bytes, link::Type{kTypes[random() % std::size(kTypes)]}, random() % 3 ? opened.stream : static_cast<std::uint32_t>(random()),
+        link::append_data(bytes, link::Type{kTypes[random() % std::size(kTypes)]},
+                          random() % 3 ? opened.stream : static_cast<std::uint32_t>(random()),
                           static_cast<std::uint8_t>(random()), as_bytes(payload));
       }
       if (i % 5 == 0) {
@@ -112,8 +132,7 @@ TEST(Robustness, GarbageOnTheLinkEndsThatLinkOnly) {
       const auto memory = make_memfd(as_bytes("x"));
       if (i % 7 == 0) bad.send_with_descriptor(bytes, memory.get());
       else bad.send(bytes);
-    } catch (const std::exception&) {
-    }
+    } catch (const std::exception&) {}
   }
   good.message(opened.stream, "still here");
   EXPECT_EQ(client.read_frame().payload, "still here");
@@ -169,15 +188,15 @@ TEST(Robustness, SurvivesEverythingAtOnce) {
             }
           } else if (frame->type == link::Type::kMessage) {
             service.credit(frame->stream, static_cast<std::uint32_t>(frame->payload.size()));
-            service.message(frame->stream, as_text(frame->payload).substr(0, 1000), frame->flags & link::kFlagEnd);
+            service.message(frame->stream, as_text(frame->payload).substr(0, 1000),
+                            frame->flags & link::kFlagEnd);
             if (random() % 20 == 0) service.close(frame->stream, 1000);
             if (random() % 10 == 0) service.broadcast(sockets, "all");
           } else if (frame->type == link::Type::kClose) {
             service.close(frame->stream, 0);
           }
         }
-      } catch (const std::exception&) {
-      }
+      } catch (const std::exception&) {}
     }
   };
   const auto client_life = [&](unsigned seed) {
@@ -214,8 +233,7 @@ TEST(Robustness, SurvivesEverythingAtOnce) {
             break;
         }
         if (random() % 3 == 0) client.reset();
-      } catch (const std::exception&) {
-      }
+      } catch (const std::exception&) {}
     }
   };
   std::vector<std::thread> threads;

@@ -18,7 +18,8 @@ constexpr const char* kCiphers12 =
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
     "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
     "DHE-RSA-AES128-GCM-SHA256:DHE-RSA-AES256-GCM-SHA384:DHE-RSA-CHACHA20-POLY1305";
-constexpr const char* kCiphers13 = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
+constexpr const char* kCiphers13 =
+    "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 constexpr const char* kGroups = "X25519:P-256:P-384";
 
 int keys_index() {
@@ -36,15 +37,19 @@ bool set_mac_key(EVP_MAC_CTX* mac, const TicketKey& key) {
 }
 
 // SSL_CTX_set_tlsext_ticket_key_evp_cb(3): 1 = good, 2 = good but renew, 0 = no such key, -1 = error.
-int ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac, int make) {
+int ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac,
+               int make) {
   const auto& keys = *static_cast<const TicketKeys*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), keys_index()));
   if (make) {
     std::copy(keys.current.name.begin(), keys.current.name.end(), name);
     if (RAND_bytes(iv, EVP_MAX_IV_LENGTH) != 1) return -1;
-    if (EVP_EncryptInit_ex(cipher, EVP_aes_256_cbc(), nullptr, keys.current.cipher.data(), iv) != 1) return -1;
+    if (EVP_EncryptInit_ex(cipher, EVP_aes_256_cbc(), nullptr, keys.current.cipher.data(), iv) != 1)
+      return -1;
     return set_mac_key(mac, keys.current) ? 1 : -1;
   }
-  const auto is = [&](const TicketKey& key) { return std::memcmp(name, key.name.data(), key.name.size()) == 0; };
+  const auto is = [&](const TicketKey& key) {
+    return std::memcmp(name, key.name.data(), key.name.size()) == 0;
+  };
   const bool is_current = is(keys.current);
   if (!is_current && !is(keys.previous)) return 0;
   const TicketKey& key = is_current ? keys.current : keys.previous;
@@ -132,7 +137,8 @@ Result<std::unique_ptr<TlsServer>> TlsServer::make(const std::string& pem, const
   BERTH_CHECK(SSL_CTX_set1_groups_list(context, kGroups) == 1);
   SSL_CTX_set_dh_auto(context, 1);
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(context, 1);
   SSL_CTX_set_ex_data(context, keys_index(), const_cast<TicketKeys*>(&keys));

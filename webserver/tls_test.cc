@@ -31,7 +31,8 @@ TEST(Tls, ServesOverTls13AndMarksTheStream) {
   std::size_t given = service.webserver().credit;
   const std::string block(10000, 'x');
   for (int i = 0; i < 100; ++i) {
-    while (given < block.size()) given += or_throw(link::parse_u32(service.expect(link::Type::kCredit).payload));
+    while (given < block.size())
+      given += or_throw(link::parse_u32(service.expect(link::Type::kCredit).payload));
     service.data(opened.stream, block, i == 99);
     given -= block.size();
   }
@@ -78,9 +79,13 @@ TEST(Tls, RefusesWhatIsNoCertificateWithAReason) {
   ASSERT_NE(key_begin, good.npos);
   EXPECT_TRUE(TlsServer::make(good, keys));
   EXPECT_THAT(TlsServer::make("", keys).error().detail, ::testing::StartsWith("certificate"));
-  EXPECT_THAT(TlsServer::make(good.substr(0, key_begin), keys).error().detail, ::testing::StartsWith("private key"));
-  EXPECT_THAT(TlsServer::make(good.substr(0, key_begin) + other.substr(other.find("-----BEGIN PRIVATE KEY")), keys).error().detail,
-              ::testing::HasSubstr("does not belong"));
+  EXPECT_THAT(TlsServer::make(good.substr(0, key_begin), keys).error().detail,
+              ::testing::StartsWith("private key"));
+  EXPECT_THAT(
+      TlsServer::make(good.substr(0, key_begin) + other.substr(other.find("-----BEGIN PRIVATE KEY")), keys)
+          .error()
+          .detail,
+      ::testing::HasSubstr("does not belong"));
 }
 
 // Tickets are stateless and known to every reactor; those of the previous key still count.

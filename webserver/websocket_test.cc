@@ -60,7 +60,9 @@ TEST_F(WebsocketRelay, LetsTheServiceRefuse) {
 
 TEST_F(WebsocketRelay, RefusesBadUpgradesItself) {
   Client old(server.http());
-  old.get("/chat", "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 8\r\n");
+  old.get("/chat",
+          "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: "
+          "dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 8\r\n");
   const auto response = old.read_response();
   EXPECT_EQ(response.status(), 426);
   EXPECT_EQ(response.header("sec-websocket-version"), "13");
@@ -138,8 +140,10 @@ TEST_F(WebsocketRelay, TakesFramesThatComeBeforeTheUpgradeIsAnswered) {
   Client client(server.http());
   Bytes bytes;
   websocket::append_masked_frame(bytes, Opcode::kText, as_bytes("early"), {1, 2, 3, 4});
-  client.send(fmt::format("GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n{}", as_text(bytes)));
+  client.send(
+      fmt::format("GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n{}",
+                  as_text(bytes)));
   const auto opened = service.expect_open();
   service.accept(opened.stream, 0);
   EXPECT_EQ(client.read_response().status(), 101);
@@ -149,7 +153,9 @@ TEST_F(WebsocketRelay, TakesFramesThatComeBeforeTheUpgradeIsAnswered) {
 TEST_F(WebsocketRelay, EchoesTheClosingHandshake) {
   Client client(server.http());
   const auto stream = open(client);
-  client.send_frame(Opcode::kClose, "\x03\xe9" "bye");  // 1001
+  client.send_frame(Opcode::kClose,
+                    "\x03\xe9"
+                    "bye");  // 1001
   const auto close = service.expect_close(stream);
   EXPECT_EQ(close.code, 1001);
   EXPECT_EQ(close.reason, "bye");
@@ -160,8 +166,11 @@ TEST_F(WebsocketRelay, EchoesTheClosingHandshake) {
 }
 
 TEST_F(WebsocketRelay, ClosesForTheService) {
-  struct Case { std::uint16_t code, told; };
-  for (const auto& c : {Case{1000, 1000}, Case{4001, 4001}, Case{0, 1005}, Case{1006, 1011}, Case{77, 1011}}) {
+  struct Case {
+    std::uint16_t code, told;
+  };
+  for (const auto& c :
+       {Case{1000, 1000}, Case{4001, 4001}, Case{0, 1005}, Case{1006, 1011}, Case{77, 1011}}) {
     Client client(server.http());
     const auto stream = open(client);
     service.close(stream, c.code, "");
@@ -194,7 +203,11 @@ TEST_F(WebsocketRelay, TellsTheServiceWhenTheClientVanishes) {
 }
 
 TEST_F(WebsocketRelay, FailsTheConnectionWhereTheRfcSays) {
-  struct Case { const char* why; std::string bytes; std::uint16_t code; };
+  struct Case {
+    const char* why;
+    std::string bytes;
+    std::uint16_t code;
+  };
   const std::string mask(4, '\0');
   const Case cases[] = {
       {"without mask", std::string("\x81\x05Hello"), 1002},

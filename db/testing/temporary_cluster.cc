@@ -55,7 +55,8 @@ struct TemporaryCluster::User {
     options.environment = std::vector<std::string>{"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8"};
     options.descriptors = {{output, 1}, {output, 2}};
     options.in_child = [uid = uid, gid = gid]() -> int {
-      if (::geteuid() == 0 && (::setgroups(1, &gid) != 0 || ::setgid(gid) != 0 || ::setuid(uid) != 0)) return errno;
+      if (::geteuid() == 0 && (::setgroups(1, &gid) != 0 || ::setgid(gid) != 0 || ::setuid(uid) != 0))
+        return errno;
       // A test that is killed must not leave its PostgreSQL behind.
       return ::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 ? 0 : errno;
     };
@@ -74,24 +75,26 @@ TemporaryCluster::TemporaryCluster(Settings settings) : user_(std::make_unique<U
       throw Failure(errno_error(errno, folder_));
     const std::string log = folder_ + "/log";
     const UniqueFd output(::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-    const pid_t initdb = user_->start("initdb", {"-D", folder_ + "/data", "-U", superuser_, "-A", "trust", "-E", "UTF8",
-                                                "--locale=C.UTF-8", "--no-sync", "--no-instructions"},
+    const pid_t initdb = user_->start("initdb",
+                                      {"-D", folder_ + "/data", "-U", superuser_, "-A", "trust", "-E", "UTF8",
+                                       "--locale=C.UTF-8", "--no-sync", "--no-instructions"},
                                       output.get());
     int status = 0;
     ::waitpid(initdb, &status, 0);
     if (status != 0) throw_failure(Errc::kFailed, "initdb: {}", read_file(log).value_or(""));
     std::string configuration = or_throw(read_file(folder_ + "/data/postgresql.conf"));
-    configuration +=
-        "\nlisten_addresses=''\nunix_socket_directories='" + socket_folder_ +
-        "'\nfsync=off\nfull_page_writes=off\nshared_buffers=8MB\nmax_connections=60\n"
-        "jit=off\nautovacuum=off\nmax_wal_size=64MB\nclient_connection_check_interval=500ms\nlog_min_messages=warning\n" +
-        settings.extra_configuration + "\n";
+    configuration += "\nlisten_addresses=''\nunix_socket_directories='" + socket_folder_ +
+                     "'\nfsync=off\nfull_page_writes=off\nshared_buffers=8MB\nmax_connections=60\n"
+                     "jit=off\nautovacuum=off\nmax_wal_size=64MB\nclient_connection_check_interval="
+                     "500ms\nlog_min_messages=warning\n" +
+                     settings.extra_configuration + "\n";
     or_throw(write_file_durably(folder_ + "/data/postgresql.conf", configuration, 0600));
     if (settings.passwords)
       or_throw(write_file_durably(folder_ + "/data/pg_hba.conf",
                                   "local all berth trust\nlocal all all scram-sha-256\n", 0600));
     for (const char* file : {"/data/postgresql.conf", "/data/pg_hba.conf"})
-      if (::chown((folder_ + file).c_str(), user_->uid, user_->gid) != 0) throw Failure(errno_error(errno, file));
+      if (::chown((folder_ + file).c_str(), user_->uid, user_->gid) != 0)
+        throw Failure(errno_error(errno, file));
     start();
   } catch (...) {
     (void)remove_tree(folder_);
@@ -138,7 +141,8 @@ void TemporaryCluster::start() {
     const bool ended = ::waitpid(pid_, &status, WNOHANG) == pid_;
     if (ended) pid_ = 0;
     if (ended || std::chrono::steady_clock::now() > deadline)
-      throw_failure(Errc::kUnavailable, "PostgreSQL did not start: {}", read_file(folder_ + "/log").value_or(""));
+      throw_failure(Errc::kUnavailable, "PostgreSQL did not start: {}",
+                    read_file(folder_ + "/log").value_or(""));
     std::this_thread::sleep_for(std::chrono::milliseconds(20));  // PQping is the only sign there is
   }
 }

@@ -34,8 +34,8 @@ class TemporaryCluster {
   const std::string& socket_folder() const { return socket_folder_; }
 
   void start();
-  void stop();              // fast shutdown
-  void kill_now();          // SIGKILL of the postmaster and all backends, as by the OOM killer
+  void stop();      // fast shutdown
+  void kill_now();  // SIGKILL of the postmaster and all backends, as by the OOM killer
   pid_t pid() const { return pid_; }
 
  private:

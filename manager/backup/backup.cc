@@ -63,7 +63,8 @@ loop::SpawnOptions BackupWriter::dump_options(const db::ConnectionOptions& sourc
   loop::SpawnOptions options;
   options.program = binaries_ + "/pg_dump";
   // A lock that the app holds for long must not hold up the backup for ever.
-  options.arguments = {"--dbname=" + db::format_conninfo(source), "--no-password", "--lock-wait-timeout=60000"};
+  options.arguments = {"--dbname=" + db::format_conninfo(source), "--no-password",
+                       "--lock-wait-timeout=60000"};
   options.directory = "/";
   options.environment = std::vector<std::string>{"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8"};
   // The environment of a process is seen by its own user and root only.
@@ -71,8 +72,9 @@ loop::SpawnOptions BackupWriter::dump_options(const db::ConnectionOptions& sourc
   return options;
 }
 
-Task<BackupResult> BackupWriter::write(db::ConnectionOptions source, BackupMetadata metadata, std::optional<BackupKey> key,
-                                       BackupSink& sink, std::function<void(BackupProgress)> progress) {
+Task<BackupResult> BackupWriter::write(db::ConnectionOptions source, BackupMetadata metadata,
+                                       std::optional<BackupKey> key, BackupSink& sink,
+                                       std::function<void(BackupProgress)> progress) {
   metadata.created = now_as_iso();
   const std::string json = format_metadata(metadata, key ? &*key : nullptr);
   db::Database database(loop_, options_for(source));

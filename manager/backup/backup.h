@@ -22,8 +22,8 @@ struct BackupProgress {
 };
 
 struct BackupResult {
-  std::uint64_t bytes = 0;           // of the whole file
-  std::string sha256;                // hex, of the file without its end mark (docs/backup-file.md)
+  std::uint64_t bytes = 0;  // of the whole file
+  std::string sha256;       // hex, of the file without its end mark (docs/backup-file.md)
 };
 
 // Makes backups with PostgreSQL's own pg_dump. Owned by the manager's main; any number of backups at
@@ -39,8 +39,9 @@ class BackupWriter {
   // what was written so far is cut off (readers notice). Throws Failure: kNoSpace, kUnavailable
   // (PostgreSQL gone), kNotFound (no such database), kTimeout (a table was locked for a minute), else
   // kFailed with pg_dump's words.
-  Task<BackupResult> write(db::ConnectionOptions source, BackupMetadata metadata, std::optional<BackupKey> key,
-                           BackupSink& sink, std::function<void(BackupProgress)> progress = {});
+  Task<BackupResult> write(db::ConnectionOptions source, BackupMetadata metadata,
+                           std::optional<BackupKey> key, BackupSink& sink,
+                           std::function<void(BackupProgress)> progress = {});
 
   // The database as SQL text for psql (HTTP `uncompressed=1`), without metadata and end mark. Tables in
   // `without_rows` come without their rows. Gives the number of bytes.
@@ -58,6 +59,7 @@ class BackupWriter {
 // All rows of all tables of one database as XML (HTTP `dbdump`), tables in `excluded` left out:
 // <database name="…"><table schema="public" name="…"><row><column name="…">text</column>…. Bytes, and
 // text that XML cannot hold, are base64 with encoding="base64"; nulls have null="true". One moment.
-Task<void> write_xml(loop::Loop& loop, db::ConnectionOptions source, std::vector<std::string> excluded, BackupSink& sink);
+Task<void> write_xml(loop::Loop& loop, db::ConnectionOptions source, std::vector<std::string> excluded,
+                     BackupSink& sink);
 
 }  // namespace berth::manager

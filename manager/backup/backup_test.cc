@@ -65,11 +65,14 @@ class BackupTest : public testing::Test {
     loop::run_task(loop, databases.create(names, "db password"));
     app = open(names.database);
     run(*app, "CREATE TABLE board(id serial PRIMARY KEY, title text NOT NULL)");
-    run(*app, "CREATE TABLE note(id bigserial PRIMARY KEY, board int NOT NULL REFERENCES board, text text, file bytea)");
+    run(*app,
+        "CREATE TABLE note(id bigserial PRIMARY KEY, board int NOT NULL REFERENCES board, text text, file "
+        "bytea)");
     run(*app, "CREATE TABLE \"Odd \"\"Näme\"\" %/\"(\"Spalte 1\" text)");
     run(*app, "INSERT INTO board(title) VALUES ('Grüße'), ('it''s')");
-    run(*app, "INSERT INTO note(board, text, file) SELECT 1 + n % 2, 'note ' || n || E'\\t\\\\ \\n', "
-              "sha256(n::text::bytea) FROM generate_series(1, 5000) n");
+    run(*app,
+        "INSERT INTO note(board, text, file) SELECT 1 + n % 2, 'note ' || n || E'\\t\\\\ \\n', "
+        "sha256(n::text::bytea) FROM generate_series(1, 5000) n");
     run(*app, "INSERT INTO \"Odd \"\"Näme\"\" %/\" VALUES (NULL), ('x < y & \"z\"'), (E'\\x01')");
     char folder_name[] = "/tmp/berth-backup-XXXXXX";
     ASSERT_TRUE(::mkdtemp(folder_name));
@@ -92,12 +95,13 @@ class BackupTest : public testing::Test {
   }
   // Tells two databases apart: every row and the schema.
   std::string fingerprint(db::Database& database) {
-    return one(database,
-               "SELECT md5((SELECT string_agg(n::text, ';' ORDER BY id) FROM note n) || "
-               "(SELECT string_agg(b::text, ';' ORDER BY id) FROM board b) || "
-               "(SELECT string_agg(coalesce(\"Spalte 1\", 'null'), ';' ORDER BY 1) FROM \"Odd \"\"Näme\"\" %/\") || "
-               "(SELECT string_agg(conname::text || contype::text, ';' ORDER BY conname) FROM pg_constraint c "
-               "JOIN pg_namespace s ON s.oid = c.connamespace WHERE nspname = 'public'))");
+    return one(
+        database,
+        "SELECT md5((SELECT string_agg(n::text, ';' ORDER BY id) FROM note n) || "
+        "(SELECT string_agg(b::text, ';' ORDER BY id) FROM board b) || "
+        "(SELECT string_agg(coalesce(\"Spalte 1\", 'null'), ';' ORDER BY 1) FROM \"Odd \"\"Näme\"\" %/\") || "
+        "(SELECT string_agg(conname::text || contype::text, ';' ORDER BY conname) FROM pg_constraint c "
+        "JOIN pg_namespace s ON s.oid = c.connamespace WHERE nspname = 'public'))");
   }
   BackupMetadata metadata() {
     BackupMetadata about;
@@ -113,7 +117,8 @@ class BackupTest : public testing::Test {
   }
   std::string back_up(std::optional<BackupKey> key = std::nullopt) {
     StringSink sink;
-    last = loop::run_task(loop, writer.write(running.cluster().superuser(names.database), metadata(), key, sink));
+    last = loop::run_task(loop,
+                          writer.write(running.cluster().superuser(names.database), metadata(), key, sink));
     return std::move(sink.bytes);
   }
   std::string keep(const std::string& bytes, std::string file = "a.dump") {
@@ -129,7 +134,8 @@ class BackupTest : public testing::Test {
     }
     return Error{Errc::kCancelled, "it was taken"};
   }
-  loop::CommandResult command(std::string program, std::vector<std::string> arguments, std::string input = "") {
+  loop::CommandResult command(std::string program, std::vector<std::string> arguments,
+                              std::string input = "") {
     loop::CommandOptions options;
     options.spawn.program = kBinaries + std::string("/") + program;
     options.spawn.arguments = std::move(arguments);
@@ -217,7 +223,9 @@ TEST_F(BackupTest, HoldsOneMomentWhileTheAppWrites) {
   ASSERT_TRUE(loop.run_until([&] { return writing.size() == 0; }));
   loop::run_task(loop, restorer.load_beside(path, names, "db password", "m"));
   auto restored = open(Restorer::beside_name(names.database, "m"));
-  EXPECT_EQ(one(*restored, "SELECT count(*) FILTER (WHERE board = 1) - count(*) FILTER (WHERE board = 2) FROM note"), "0");
+  EXPECT_EQ(one(*restored,
+                "SELECT count(*) FILTER (WHERE board = 1) - count(*) FILTER (WHERE board = 2) FROM note"),
+            "0");
 }
 
 TEST_F(BackupTest, ComesBackByRestoreAndGoesBackByUndo) {
@@ -228,11 +236,12 @@ TEST_F(BackupTest, ComesBackByRestoreAndGoesBackByUndo) {
   const auto later = fingerprint(*app);
 
   std::uint64_t told = 0;
-  loop::run_task(loop, restorer.load_beside(path, names, "db password", "1", [&](std::uint64_t bytes, std::uint64_t of) {
-                   EXPECT_GE(bytes, told);
-                   EXPECT_LE(bytes, of);
-                   told = bytes;
-                 }));
+  loop::run_task(
+      loop, restorer.load_beside(path, names, "db password", "1", [&](std::uint64_t bytes, std::uint64_t of) {
+        EXPECT_GE(bytes, told);
+        EXPECT_LE(bytes, of);
+        told = bytes;
+      }));
   EXPECT_EQ(told, last.bytes);
   EXPECT_EQ(fingerprint(*app), later) << "nothing changes before the swap";
   loop::run_task(loop, restorer.swap_in(names, "1"));
@@ -285,7 +294,8 @@ TEST_F(BackupTest, RestoresWithNoMoreRightsThanTheInstanceHas) {
   auto bytes = read_file(path).value();
   const auto at = bytes.find(comment);
   ASSERT_NE(at, std::string::npos);
-  std::string attack = "x'; RESET SESSION AUTHORIZATION; RESET ROLE; ALTER ROLE SESSION_USER SUPERUSER; SELECT '";
+  std::string attack =
+      "x'; RESET SESSION AUTHORIZATION; RESET ROLE; ALTER ROLE SESSION_USER SUPERUSER; SELECT '";
   attack.resize(comment.size(), 'x');
   bytes.replace(at, attack.size(), attack);
   try {
@@ -312,14 +322,28 @@ TEST_F(BackupTest, TakesAPlainDumpOfPgDumpWithoutMetadata) {
 
 TEST_F(BackupTest, FindsAFileCutOffAtAnyPoint) {
   const auto whole = back_up();
-  std::vector<std::size_t> cuts = {0, 1, 4, 5, 7, 10, 11, 20, 48, 100, whole.size() - 1, whole.size() - 47, whole.size() - 48, whole.size() - 49};
+  std::vector<std::size_t> cuts = {0,
+                                   1,
+                                   4,
+                                   5,
+                                   7,
+                                   10,
+                                   11,
+                                   20,
+                                   48,
+                                   100,
+                                   whole.size() - 1,
+                                   whole.size() - 47,
+                                   whole.size() - 48,
+                                   whole.size() - 49};
   for (std::size_t i = 1; i < 16; ++i) cuts.push_back(whole.size() * i / 16);
   for (const auto cut : cuts) {
     SCOPED_TRACE(cut);
     const auto path = keep(whole.substr(0, cut), "cut.dump");
     const auto error = refusal(reader.inspect(path, {}));
     EXPECT_EQ(error.code, Errc::kMalformed) << error.detail;
-    EXPECT_THAT(error.detail, testing::AnyOf(HasSubstr("Fetch it again"), HasSubstr("no backup of a platform")));
+    EXPECT_THAT(error.detail,
+                testing::AnyOf(HasSubstr("Fetch it again"), HasSubstr("no backup of a platform")));
   }
 }
 
@@ -373,11 +397,13 @@ TEST_F(BackupTest, OpensSealedFilesWithTheRightKeyOnly) {
 
 TEST_F(BackupTest, EndsCleanlyWhenCancelled) {
   // Enough, and incompressible, so that the sink is stuck in the middle.
-  run(*app, "INSERT INTO note(board, file) SELECT 1, string_agg(sha256((n * 1000 + i)::text::bytea), ''::bytea) "
-            "FROM generate_series(1, 200) n, generate_series(1, 100) i GROUP BY n");
+  run(*app,
+      "INSERT INTO note(board, file) SELECT 1, string_agg(sha256((n * 1000 + i)::text::bytea), ''::bytea) "
+      "FROM generate_series(1, 200) n, generate_series(1, 100) i GROUP BY n");
   StuckSink sink(loop);
   {
-    loop::Spawned<BackupResult> stuck(loop, writer.write(running.cluster().superuser(names.database), metadata(), {}, sink));
+    loop::Spawned<BackupResult> stuck(
+        loop, writer.write(running.cluster().superuser(names.database), metadata(), {}, sink));
     ASSERT_TRUE(loop.run_until([&] { return sink.taken > 100'000; }));
     EXPECT_GT(loop::run_task(loop, databases.sessions(names.database)), 1);
   }
@@ -388,8 +414,9 @@ TEST_F(BackupTest, EndsCleanlyWhenCancelled) {
 }
 
 TEST_F(BackupTest, TellsWhenPostgresqlDiesInTheMiddle) {
-  run(*app, "INSERT INTO note(board, file) SELECT 1, string_agg(sha256((n * 1000 + i)::text::bytea), ''::bytea) "
-            "FROM generate_series(1, 500) n, generate_series(1, 200) i GROUP BY n");
+  run(*app,
+      "INSERT INTO note(board, file) SELECT 1, string_agg(sha256((n * 1000 + i)::text::bytea), ''::bytea) "
+      "FROM generate_series(1, 500) n, generate_series(1, 200) i GROUP BY n");
   struct KillingSink : BackupSink {
     RunningCluster& running;
     loop::Event& killed;
@@ -402,7 +429,8 @@ TEST_F(BackupTest, TellsWhenPostgresqlDiesInTheMiddle) {
   };
   loop::Event killed(loop);
   KillingSink sink(running, killed);
-  loop::Spawned<BackupResult> writing(loop, writer.write(running.cluster().superuser(names.database), metadata(), {}, sink));
+  loop::Spawned<BackupResult> writing(
+      loop, writer.write(running.cluster().superuser(names.database), metadata(), {}, sink));
   ASSERT_TRUE(loop.run_until([&] { return sink.taken > 50'000; }));
   running.kill_now();
   killed.set();
@@ -452,7 +480,8 @@ TEST_F(BackupTest, LeavesNothingHalfDoneOnAFullDisk) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root to mount a small file system";
   const std::string small = folder + "/small";
   ASSERT_EQ(::mkdir(small.c_str(), 0755), 0);
-  if (::mount("tmpfs", small.c_str(), "tmpfs", 0, "size=64k,mode=0755") != 0) GTEST_SKIP() << "cannot mount a tmpfs here";
+  if (::mount("tmpfs", small.c_str(), "tmpfs", 0, "size=64k,mode=0755") != 0)
+    GTEST_SKIP() << "cannot mount a tmpfs here";
   {
     FileSink sink(loop, small + "/a.dump");
     try {
@@ -474,8 +503,9 @@ class SmallFolder {
  public:
   SmallFolder(std::string folder, int megabytes) : folder_(std::move(folder)), aside_(folder_ + ".small") {
     const std::string script = fmt::format(
-        "mkdir '{1}' && mount -t tmpfs -o size={2}m tmpfs '{1}' && cp -a '{0}/.' '{1}/' && mount --move '{1}' '{0}'", folder_, aside_,
-        megabytes);
+        "mkdir '{1}' && mount -t tmpfs -o size={2}m tmpfs '{1}' && cp -a '{0}/.' '{1}/' && mount --move "
+        "'{1}' '{0}'",
+        folder_, aside_, megabytes);
     is_mounted_ = std::system(script.c_str()) == 0;
   }
   ~SmallFolder() {
@@ -492,7 +522,8 @@ class SmallFolder {
 
 TEST_F(BackupTest, LeavesTheOldDataWhenTheDiskGetsFullInARestore) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root to mount a small file system";
-  loop::run_task(loop, app->query("INSERT INTO note(board, file) SELECT 1, string_agg(sha256((n * 5000 + i)::text::bytea), ''::bytea) "
+  loop::run_task(loop, app->query("INSERT INTO note(board, file) SELECT 1, string_agg(sha256((n * 5000 + "
+                                  "i)::text::bytea), ''::bytea) "
                                   "FROM generate_series(1, 100) n, generate_series(1, 5000) i GROUP BY n"));
   const auto path = keep(back_up());
   run(*app, "DELETE FROM note WHERE id > 5000");
@@ -504,9 +535,11 @@ TEST_F(BackupTest, LeavesTheOldDataWhenTheDiskGetsFullInARestore) {
     loop::CommandOptions du;
     du.spawn.program = "/usr/bin/du";
     du.spawn.arguments = {"-sm", running.folder() + "/pgsql/base"};
-    return parse_integer(split(loop::run_task(loop, loop::run_command(loop, std::move(du))).output, '\t')[0]).value();
+    return parse_integer(split(loop::run_task(loop, loop::run_command(loop, std::move(du))).output, '\t')[0])
+        .value();
   }();
-  std::optional<SmallFolder> small(std::in_place, running.folder() + "/pgsql/base", static_cast<int>(counted) + 16);
+  std::optional<SmallFolder> small(std::in_place, running.folder() + "/pgsql/base",
+                                   static_cast<int>(counted) + 16);
   if (!small->is_mounted()) GTEST_SKIP() << "cannot mount a tmpfs here";
   running.start();
   try {
@@ -537,7 +570,7 @@ TEST_F(BackupTest, WritesAFileWholeOrNotAtAll) {
   loop::run_task(loop, sink.write("whole"));
   loop::run_task(loop, sink.finish());
   EXPECT_EQ(read_file(path).value(), "whole");
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat(path.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
 }
@@ -561,7 +594,8 @@ TEST_F(BackupTest, WaitsForASlowReader) {
 
 TEST_F(BackupTest, WritesSqlTextForPsql) {
   StringSink sink;
-  const auto bytes = loop::run_task(loop, writer.write_sql(running.cluster().superuser(names.database), sink, {"board"}));
+  const auto bytes =
+      loop::run_task(loop, writer.write_sql(running.cluster().superuser(names.database), sink, {"board"}));
   EXPECT_EQ(bytes, sink.bytes.size());
   EXPECT_THAT(sink.bytes, HasSubstr("CREATE TABLE public.note"));
   EXPECT_THAT(sink.bytes, HasSubstr("COPY public.note "));
@@ -570,7 +604,9 @@ TEST_F(BackupTest, WritesSqlTextForPsql) {
 }
 
 TEST_F(BackupTest, RestoresItsOwnSqlText) {
-  run(*app, "CREATE FUNCTION two() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; SELECT CASE WHEN true THEN 2 END; END");
+  run(*app,
+      "CREATE FUNCTION two() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; SELECT CASE WHEN true THEN 2 "
+      "END; END");
   run(*app, "CREATE FUNCTION dollar() RETURNS text LANGUAGE plpgsql AS $x$ BEGIN RETURN 'a;$$b'; END $x$");
   run(*app, "CREATE RULE twice AS ON INSERT TO board DO ALSO (SELECT 1; SELECT 2)");
   run(*app, "COMMENT ON TABLE board IS E'semi;colon \\\\ ''quoted'' -- no /* comment'");
@@ -585,24 +621,30 @@ TEST_F(BackupTest, RestoresItsOwnSqlText) {
   auto restored = open(Restorer::beside_name(names.database, "s"));
   EXPECT_EQ(fingerprint(*restored), before);
   EXPECT_EQ(one(*restored, "SELECT two()::text || dollar()"), "2a;$$b");
-  EXPECT_EQ(one(*restored, "SELECT obj_description('board'::regclass)"), one(*app, "SELECT obj_description('board'::regclass)"));
+  EXPECT_EQ(one(*restored, "SELECT obj_description('board'::regclass)"),
+            one(*app, "SELECT obj_description('board'::regclass)"));
 }
 
 TEST_F(BackupTest, RestoresSqlTextOfAnotherRoleAndRefusesCommandsForPsql) {
   // As pg_dump without --no-owner writes it.
-  const std::string head = "--\n-- PostgreSQL database dump\n--\n\n\\restrict abc\nSET client_encoding = 'UTF8';\n";
-  const std::string body = "CREATE TABLE t(a int);\nALTER TABLE t OWNER TO \"somebody else\";\nGRANT ALL ON TABLE t TO nobody_here;\n"
-                           "COPY t (a) FROM stdin;\n1\n\\N\n\\.\n";
+  const std::string head =
+      "--\n-- PostgreSQL database dump\n--\n\n\\restrict abc\nSET client_encoding = 'UTF8';\n";
+  const std::string body =
+      "CREATE TABLE t(a int);\nALTER TABLE t OWNER TO \"somebody else\";\nGRANT ALL ON TABLE t TO "
+      "nobody_here;\n"
+      "COPY t (a) FROM stdin;\n1\n\\N\n\\.\n";
   const std::string end = "--\n-- PostgreSQL database dump complete\n--\n\n\\unrestrict abc\n";
   loop::run_task(loop, restorer.load_beside(keep(head + body + end, "b.sql"), names, "db password", "o"));
   auto restored = open(Restorer::beside_name(names.database, "o"));
   EXPECT_EQ(one(*restored, "SELECT count(*)::text FROM t"), "2");
 
-  const std::string attacks[] = {"\\! touch " + folder + "/touched\n", "\\connect postgres\n", "\\copy t from /etc/passwd\n",
-                                 "COPY t FROM PROGRAM 'touch " + folder + "/touched';\n", "COPY t FROM '/etc/passwd';\n"};
+  const std::string attacks[] = {
+      "\\! touch " + folder + "/touched\n", "\\connect postgres\n", "\\copy t from /etc/passwd\n",
+      "COPY t FROM PROGRAM 'touch " + folder + "/touched';\n", "COPY t FROM '/etc/passwd';\n"};
   for (const auto& attack : attacks) {
     SCOPED_TRACE(attack);
-    EXPECT_THROW(loop::run_task(loop, restorer.load_beside(keep(head + body + attack + end, "c.sql"), names, "db password", "x")),
+    EXPECT_THROW(loop::run_task(loop, restorer.load_beside(keep(head + body + attack + end, "c.sql"), names,
+                                                           "db password", "x")),
                  Failure);
     EXPECT_FALSE(loop::run_task(loop, databases.exists(Restorer::beside_name(names.database, "x"))));
   }
@@ -615,14 +657,17 @@ TEST_F(BackupTest, WritesXmlOfEveryTable) {
   run(*app, "DELETE FROM note WHERE id > 1");
   StringSink sink;
   loop::run_task(loop, write_xml(loop, running.cluster().superuser(names.database), {"board"}, sink));
-  EXPECT_THAT(sink.bytes, testing::StartsWith(fmt::format("<database name=\"example.com_te'am {}\">\n", made)));
-  EXPECT_THAT(sink.bytes, HasSubstr(" <table schema=\"public\" name=\"Odd &quot;Näme&quot; %/\">\n"
-                                    "  <row><column name=\"Spalte 1\" null=\"true\"/></row>\n"
-                                    "  <row><column name=\"Spalte 1\">x &lt; y &amp; &quot;z&quot;</column></row>\n"
-                                    "  <row><column name=\"Spalte 1\" encoding=\"base64\">AQ==</column></row>\n"));
+  EXPECT_THAT(sink.bytes,
+              testing::StartsWith(fmt::format("<database name=\"example.com_te'am {}\">\n", made)));
+  EXPECT_THAT(sink.bytes,
+              HasSubstr(" <table schema=\"public\" name=\"Odd &quot;Näme&quot; %/\">\n"
+                        "  <row><column name=\"Spalte 1\" null=\"true\"/></row>\n"
+                        "  <row><column name=\"Spalte 1\">x &lt; y &amp; &quot;z&quot;</column></row>\n"
+                        "  <row><column name=\"Spalte 1\" encoding=\"base64\">AQ==</column></row>\n"));
   // sha256("1"), by sha256sum.
   const auto digest = parse_hex("6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b").value();
-  EXPECT_THAT(sink.bytes, HasSubstr("<column name=\"file\" encoding=\"base64\">" + format_base64(digest) + "</column>"));
+  EXPECT_THAT(sink.bytes,
+              HasSubstr("<column name=\"file\" encoding=\"base64\">" + format_base64(digest) + "</column>"));
   EXPECT_THAT(sink.bytes, Not(HasSubstr("name=\"board\"><")));
   EXPECT_THAT(sink.bytes, Not(HasSubstr("<table schema=\"public\" name=\"board\">")));
   EXPECT_THAT(sink.bytes, testing::EndsWith("</database>\n"));

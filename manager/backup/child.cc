@@ -108,8 +108,8 @@ Error error_of_child(const Child& child, const loop::ExitStatus& status, std::st
   Errc code = Errc::kFailed;
   if (tells("No space left on device") || tells("disk full")) code = Errc::kNoSpace;
   else if (tells("password authentication failed") || tells("permission denied")) code = Errc::kDenied;
-  else if (tells("server closed the connection") || tells("terminating connection") || tells("could not connect") ||
-           tells("connection to server") || tells("the database system is"))
+  else if (tells("server closed the connection") || tells("terminating connection") ||
+           tells("could not connect") || tells("connection to server") || tells("the database system is"))
     code = Errc::kUnavailable;
   if (code == Errc::kUnavailable && tells("does not exist") && tells("database \"")) code = Errc::kNotFound;
   if (text.empty()) text = status.describe();

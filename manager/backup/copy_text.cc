@@ -4,7 +4,10 @@ namespace berth::manager {
 namespace {
 
 int digit_of(char c, int base) {
-  const int value = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : 99;
+  const int value = c >= '0' && c <= '9'   ? c - '0'
+                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                           : 99;
   return value < base ? value : -1;
 }
 
@@ -21,7 +24,8 @@ std::string without_escapes(std::string_view text) {
     const std::size_t most = at + (c == 'x' ? 2 : 3);
     int value = 0;
     std::size_t digits = 0;
-    for (; at < text.size() && at < most && digit_of(text[at], base) >= 0; ++at, ++digits) value = value * base + digit_of(text[at], base);
+    for (; at < text.size() && at < most && digit_of(text[at], base) >= 0; ++at, ++digits)
+      value = value * base + digit_of(text[at], base);
     if (digits > 0) {
       out += static_cast<char>(value);
       i = at - 1;

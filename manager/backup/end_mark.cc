@@ -22,7 +22,9 @@ std::optional<EndMark> parse_end_mark(std::string_view bytes) {
   if (bytes.size() != kEndMarkBytes || !bytes.starts_with(kMagic)) return std::nullopt;
   EndMark mark{};
   for (int i = 0; i < 8; ++i)
-    mark.length |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[8 + static_cast<std::size_t>(i)])) << (8 * i);
+    mark.length |=
+        static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[8 + static_cast<std::size_t>(i)]))
+        << (8 * i);
   std::ranges::copy(as_bytes(bytes.substr(16)), mark.sha256.begin());
   return mark;
 }

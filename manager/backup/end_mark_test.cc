@@ -10,8 +10,8 @@ TEST(EndMark, IsFortyEightBytes) {
   EndMark mark{0x0102030405060708, sha256(as_bytes("abc"))};
   const auto bytes = format_end_mark(mark);
   EXPECT_EQ(format_hex(as_bytes(bytes)),
-            "4245525448454e44"                                                   // BERTHEND
-            "0807060504030201"                                                   // little-endian
+            "4245525448454e44"                                                    // BERTHEND
+            "0807060504030201"                                                    // little-endian
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");  // FIPS 180-2, "abc"
   const auto back = parse_end_mark(bytes);
   ASSERT_TRUE(back);

@@ -15,7 +15,9 @@ constexpr std::size_t kPiece = 256 * 1024;
 
 void check_psql_command(std::string_view command) {
   if (command.starts_with("\\restrict ") || command.starts_with("\\unrestrict ")) return;
-  throw_failure(Errc::kMalformed, "the SQL text holds a command for psql ({}), which a backup does not need: load it by hand if you trust it",
+  throw_failure(Errc::kMalformed,
+                "the SQL text holds a command for psql ({}), which a backup does not need: load it by hand "
+                "if you trust it",
                 command.substr(0, 40));
 }
 
@@ -50,7 +52,8 @@ loop::Task<void> load_sql_text(loop::Loop& loop, db::ConnectionOptions place, in
     std::vector<SqlPart> parts;
     or_throw(reader.feed(std::string_view(buffer).substr(0, static_cast<std::size_t>(got)), parts));
     for (auto& part : parts) {
-      if (part.kind == SqlPart::Kind::kStatement || part.kind == SqlPart::Kind::kCopy) where = part.text.substr(0, 80);
+      if (part.kind == SqlPart::Kind::kStatement || part.kind == SqlPart::Kind::kCopy)
+        where = part.text.substr(0, 80);
       try {
         co_await run_part(*connection, std::move(part));
       } catch (const db::SqlFailure& failure) {

@@ -21,7 +21,8 @@ void require_sodium() { BERTH_CHECK(sodium_init() >= 0); }
 std::string id_of(std::string_view key) {
   std::uint8_t digest[crypto_generichash_BYTES_MIN];
   static constexpr std::string_view kPurpose = "berth backup key id";
-  crypto_generichash(digest, sizeof digest, as_bytes(kPurpose).data(), kPurpose.size(), as_bytes(key).data(), key.size());
+  crypto_generichash(digest, sizeof digest, as_bytes(kPurpose).data(), kPurpose.size(), as_bytes(key).data(),
+                     key.size());
   return format_hex(ByteView(digest, 8));
 }
 
@@ -69,9 +70,10 @@ Result<std::string> open_box(const json::object& sealed, std::string_view about,
   std::string secret(box->size() - kTagBytes, '\0');
   unsigned long long size = 0;
   const int opened = crypto_aead_xchacha20poly1305_ietf_decrypt(
-      reinterpret_cast<unsigned char*>(secret.data()), &size, nullptr, box->data(), box->size(), as_bytes(about).data(),
-      about.size(), nonce->data(), as_bytes(key.bytes()).data());
-  if (opened != 0) return fail(Errc::kMalformed, "what the backup says about its instance was changed after it was sealed");
+      reinterpret_cast<unsigned char*>(secret.data()), &size, nullptr, box->data(), box->size(),
+      as_bytes(about).data(), about.size(), nonce->data(), as_bytes(key.bytes()).data());
+  if (opened != 0)
+    return fail(Errc::kMalformed, "what the backup says about its instance was changed after it was sealed");
   return secret;
 }
 
@@ -79,7 +81,8 @@ Result<std::string> open_box(const json::object& sealed, std::string_view about,
 
 Result<BackupKey> BackupKey::from_bytes(std::string_view bytes) {
   require_sodium();
-  if (bytes.size() != kKeyBytes) return fail(Errc::kMalformed, "a backup key has {} bytes, this one {}", kKeyBytes, bytes.size());
+  if (bytes.size() != kKeyBytes)
+    return fail(Errc::kMalformed, "a backup key has {} bytes, this one {}", kKeyBytes, bytes.size());
   BackupKey key;
   key.bytes_ = bytes;
   key.id_ = id_of(bytes);
@@ -88,12 +91,13 @@ Result<BackupKey> BackupKey::from_bytes(std::string_view bytes) {
 
 Result<BackupKey> BackupKey::from_passphrase(std::string_view passphrase, std::string_view salt) {
   require_sodium();
-  if (salt.size() != kSaltBytes) return fail(Errc::kMalformed, "the salt of a backup key has {} bytes, not {}", kSaltBytes, salt.size());
+  if (salt.size() != kSaltBytes)
+    return fail(Errc::kMalformed, "the salt of a backup key has {} bytes, not {}", kSaltBytes, salt.size());
   if (passphrase.empty()) return fail(Errc::kMalformed, "the backup passphrase is empty");
   std::string bytes(kKeyBytes, '\0');
-  if (crypto_pwhash(reinterpret_cast<unsigned char*>(bytes.data()), bytes.size(), passphrase.data(), passphrase.size(),
-                    as_bytes(salt).data(), crypto_pwhash_OPSLIMIT_INTERACTIVE, crypto_pwhash_MEMLIMIT_INTERACTIVE,
-                    crypto_pwhash_ALG_ARGON2ID13) != 0)
+  if (crypto_pwhash(reinterpret_cast<unsigned char*>(bytes.data()), bytes.size(), passphrase.data(),
+                    passphrase.size(), as_bytes(salt).data(), crypto_pwhash_OPSLIMIT_INTERACTIVE,
+                    crypto_pwhash_MEMLIMIT_INTERACTIVE, crypto_pwhash_ALG_ARGON2ID13) != 0)
     return fail(Errc::kFailed, "not enough memory for the backup passphrase (64 MiB)");
   BERTH_TRY(BackupKey key, from_bytes(bytes));
   erase_secret(bytes);
@@ -136,11 +140,14 @@ std::string format_metadata(const BackupMetadata& metadata, const BackupKey* key
 Result<ReadMetadata> parse_metadata(std::string_view text, const BackupKeys& keys) {
   boost::system::error_code error;
   const auto value = json::parse({text.data(), text.size()}, error);
-  if (error || !value.is_object()) return fail(Errc::kMalformed, "what the backup says about its instance is not readable");
+  if (error || !value.is_object())
+    return fail(Errc::kMalformed, "what the backup says about its instance is not readable");
   const auto& whole = value.as_object();
   const auto format = number_of(whole, "berthBackup");
   if (format > kFormat)
-    return fail(Errc::kUnsupported, "the backup has format {}, this platform reads up to {}: it was made by a newer platform. Update this one first",
+    return fail(Errc::kUnsupported,
+                "the backup has format {}, this platform reads up to {}: it was made by a newer platform. "
+                "Update this one first",
                 format, kFormat);
   const std::string about = text_of(whole, "instance");
   const auto about_value = json::parse(about, error);
@@ -179,14 +186,16 @@ Result<ReadMetadata> parse_metadata(std::string_view text, const BackupKeys& key
     const auto salt = parse_base64(text_of(sealed, "salt"));
     const bool has_salt = salt && !salt->empty();
     if (!fitting && keys.passphrase && has_salt) {
-      if (auto key = BackupKey::from_passphrase(*keys.passphrase, as_text(*salt)); key && key->id() == read.key_id) {
+      if (auto key = BackupKey::from_passphrase(*keys.passphrase, as_text(*salt));
+          key && key->id() == read.key_id) {
         derived = std::move(*key);
         fitting = &*derived;
       }
     }
     if (!fitting) {
       read.missing_key = fmt::format(
-          "the backup is sealed with {} {}, which this platform does not have: give {}, or the instance gets a new password",
+          "the backup is sealed with {} {}, which this platform does not have: give {}, or the instance gets "
+          "a new password",
           has_salt ? "a passphrase, key" : "key", read.key_id, has_salt ? "that passphrase" : "that key");
       return read;
     }
@@ -196,7 +205,8 @@ Result<ReadMetadata> parse_metadata(std::string_view text, const BackupKeys& key
   }
   const auto secret_value = json::parse(secret, error);
   erase_secret(secret);
-  if (error || !secret_value.is_object()) return fail(Errc::kMalformed, "the backup's own password part is not readable");
+  if (error || !secret_value.is_object())
+    return fail(Errc::kMalformed, "the backup's own password part is not readable");
   metadata.password = text_of(secret_value.as_object(), "password");
   return read;
 }

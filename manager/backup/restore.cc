@@ -64,7 +64,8 @@ std::string Restorer::old_name(const std::string& database, const std::string& i
   return derived_name(database, "_old_" + id);
 }
 
-Task<void> Restorer::load_beside(std::string path, InstanceDatabaseNames names, std::string user_password, std::string id,
+Task<void> Restorer::load_beside(std::string path, InstanceDatabaseNames names, std::string user_password,
+                                 std::string id,
                                  std::function<void(std::uint64_t bytes, std::uint64_t of)> progress) {
   const std::string beside = beside_name(names.database, id);
   co_await databases_.drop_database(beside);
@@ -79,7 +80,8 @@ Task<void> Restorer::load_beside(std::string path, InstanceDatabaseNames names, 
   try {
     co_await databases_.drop_database(beside);
   } catch (const Failure& failure) {
-    log_warning("a half restored database is left until the next try", {{"database", beside}, {"error", failure.error().detail}});
+    log_warning("a half restored database is left until the next try",
+                {{"database", beside}, {"error", failure.error().detail}});
   }
   throw *failed;
 }
@@ -88,10 +90,17 @@ Task<void> Restorer::run_pg_restore(db::ConnectionOptions place, int fd, std::ui
                                     std::function<void(std::uint64_t bytes, std::uint64_t of)> progress) {
   loop::SpawnOptions options;
   options.program = cluster_.program("pg_restore");
-  options.arguments = {"--dbname=" + db::format_conninfo(place), "--no-password", "--no-owner", "--no-privileges",
-                       "--no-publications", "--no-subscriptions", "--single-transaction", "--exit-on-error"};
+  options.arguments = {"--dbname=" + db::format_conninfo(place),
+                       "--no-password",
+                       "--no-owner",
+                       "--no-privileges",
+                       "--no-publications",
+                       "--no-subscriptions",
+                       "--single-transaction",
+                       "--exit-on-error"};
   options.directory = "/";
-  options.environment = std::vector<std::string>{"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "PGPASSWORD=" + place.password};
+  options.environment =
+      std::vector<std::string>{"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "PGPASSWORD=" + place.password};
   options.descriptors = {{fd, 0}};
   const auto child = Child::start(loop_, without_rights(std::move(options)));
   loop::Spawned<void> watching(loop_, watch_position(loop_, fd, size, std::move(progress)));
@@ -106,11 +115,12 @@ Task<void> Restorer::run_pg_restore(db::ConnectionOptions place, int fd, std::ui
   throw Failure(std::move(error));
 }
 
-Task<void> Restorer::fill(std::string path, std::string database, InstanceDatabaseNames names, std::string user_password,
+Task<void> Restorer::fill(std::string path, std::string database, InstanceDatabaseNames names,
+                          std::string user_password,
                           std::function<void(std::uint64_t bytes, std::uint64_t of)> progress) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) throw Failure(errno_error(errno, "open " + path));
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd.get(), &info) != 0) throw Failure(errno_error(errno, path));
 
   const auto size = static_cast<std::uint64_t>(info.st_size);

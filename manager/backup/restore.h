@@ -47,7 +47,8 @@ class Restorer {
   // from a try before is dropped first. All of it goes in or nothing. On failure nothing is left; if
   // cancelled, what is left goes with the next call or forget(). Progress: bytes of the file taken.
   // Throws Failure: kMalformed with pg_restore's words, kNoSpace, kUnavailable, kDenied (password).
-  Task<void> load_beside(std::string path, InstanceDatabaseNames names, std::string user_password, std::string id,
+  Task<void> load_beside(std::string path, InstanceDatabaseNames names, std::string user_password,
+                         std::string id,
                          std::function<void(std::uint64_t bytes, std::uint64_t of)> progress = {});
 
   // Swaps names; sessions of the instance are ended and find the new data when they reconnect. If
@@ -61,7 +62,8 @@ class Restorer {
   Task<void> forget(InstanceDatabaseNames names, std::string id);
 
  private:
-  Task<void> fill(std::string path, std::string database, InstanceDatabaseNames names, std::string user_password,
+  Task<void> fill(std::string path, std::string database, InstanceDatabaseNames names,
+                  std::string user_password,
                   std::function<void(std::uint64_t bytes, std::uint64_t of)> progress);
   Task<void> run_pg_restore(db::ConnectionOptions place, int fd, std::uint64_t size,
                             std::function<void(std::uint64_t bytes, std::uint64_t of)> progress);

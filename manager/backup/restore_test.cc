@@ -15,7 +15,8 @@ TEST(RestoreNames, StayWithinALimitOfBytes) {
     const auto beside = Restorer::beside_name(name, "0123456789abcdef");
     EXPECT_TRUE(check_database_name(beside)) << beside;
   }
-  EXPECT_NE(Restorer::beside_name(std::string(63, 'a'), "1"), Restorer::beside_name(std::string(62, 'a') + "b", "1"));
+  EXPECT_NE(Restorer::beside_name(std::string(63, 'a'), "1"),
+            Restorer::beside_name(std::string(62, 'a') + "b", "1"));
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ namespace {
 
 // Disks block whatever their descriptors say, and epoll(7) does not take them.
 bool is_disk(int fd) {
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd, &info) != 0) throw Failure(errno_error(errno, "descriptor of the backup"));
   return S_ISREG(info.st_mode) || S_ISBLK(info.st_mode) || (S_ISCHR(info.st_mode) && !::isatty(fd));
 }
@@ -77,7 +77,8 @@ struct FileSink::State {
   loop::Worker worker;  // last: ends its call before the descriptor goes
 };
 
-FileSink::FileSink(loop::Loop& loop, std::string path, unsigned mode) : state_(std::make_unique<State>(loop)) {
+FileSink::FileSink(loop::Loop& loop, std::string path, unsigned mode)
+    : state_(std::make_unique<State>(loop)) {
   state_->path = std::move(path);
   state_->temporary = fmt::format("{}.{}.tmp", state_->path, random_hex(6));
   state_->fd = UniqueFd(::open(state_->temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
@@ -102,7 +103,9 @@ Task<void> FileSink::finish() {
     if (::rename(state->temporary.c_str(), state->path.c_str()) != 0)
       throw Failure(errno_error(errno, "rename to " + state->path));
     const auto slash = state->path.rfind('/');
-    or_throw(sync_directory(slash == std::string::npos ? "." : slash == 0 ? "/" : state->path.substr(0, slash)));
+    or_throw(sync_directory(slash == std::string::npos ? "."
+                            : slash == 0               ? "/"
+                                                       : state->path.substr(0, slash)));
     return 0;
   };
   auto finishing = state_->worker.run(std::move(call));

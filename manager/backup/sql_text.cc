@@ -10,19 +10,22 @@ constexpr std::size_t kFirstWords = 5;  // CREATE OR REPLACE FUNCTION …
 
 // Characters of names and keywords (PostgreSQL, scan.l, ident_cont).
 bool is_name_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || static_cast<unsigned char>(c) >= 0x80;
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         static_cast<unsigned char>(c) >= 0x80;
 }
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f'; }
 
 }  // namespace
 
 Result<void> SqlTextReader::feed(std::string_view bytes, std::vector<SqlPart>& parts) {
-  if (bytes.find('\0') != std::string_view::npos) return fail(Errc::kMalformed, "the SQL text holds a zero byte");
+  if (bytes.find('\0') != std::string_view::npos)
+    return fail(Errc::kMalformed, "the SQL text holds a zero byte");
   while (!bytes.empty()) {
     if (state_ == State::kCopyData) {
       const auto end = bytes.find('\n');
       statement_.append(bytes.substr(0, end));
-      if (statement_.size() > max_statement_bytes_) return fail(Errc::kTooLarge, "a row of the SQL text has more than {} bytes", max_statement_bytes_);
+      if (statement_.size() > max_statement_bytes_)
+        return fail(Errc::kTooLarge, "a row of the SQL text has more than {} bytes", max_statement_bytes_);
       if (end == std::string_view::npos) return {};
       bytes.remove_prefix(end + 1);
       take_copy_line(parts);
@@ -30,13 +33,16 @@ Result<void> SqlTextReader::feed(std::string_view bytes, std::vector<SqlPart>& p
     }
     step(bytes.front(), parts);
     bytes.remove_prefix(1);
-    if (statement_.size() > max_statement_bytes_) return fail(Errc::kTooLarge, "a statement of the SQL text has more than {} bytes", max_statement_bytes_);
+    if (statement_.size() > max_statement_bytes_)
+      return fail(Errc::kTooLarge, "a statement of the SQL text has more than {} bytes",
+                  max_statement_bytes_);
   }
   return {};
 }
 
 Result<void> SqlTextReader::finish() const {
-  const bool is_between = (state_ == State::kPlain || state_ == State::kLineComment) && trim(statement_).empty();
+  const bool is_between =
+      (state_ == State::kPlain || state_ == State::kLineComment) && trim(statement_).empty();
   if (!is_between) return fail(Errc::kMalformed, "the SQL text is cut off: it ends within a statement");
   return {};
 }
@@ -53,7 +59,8 @@ void SqlTextReader::take_copy_line(std::vector<SqlPart>& parts) {
     previous_ = '\n';
     return;
   }
-  if (parts.empty() || parts.back().kind != SqlPart::Kind::kCopyData || parts.back().text.size() >= kCopyPiece)
+  if (parts.empty() || parts.back().kind != SqlPart::Kind::kCopyData ||
+      parts.back().text.size() >= kCopyPiece)
     parts.push_back({SqlPart::Kind::kCopyData, ""});
   parts.back().text.append(statement_).append("\n");
   statement_.clear();
@@ -77,7 +84,8 @@ void SqlTextReader::step(char c, std::vector<SqlPart>& parts) {
       break;
     case State::kBlockComment:
       if (previous_ == '/' && c == '*') ++comments_, c = 0;
-      else if (previous_ == '*' && c == '/' && --comments_ == 0) statement_ += ' ', state_ = State::kPlain, c = ' ';
+      else if (previous_ == '*' && c == '/' && --comments_ == 0)
+        statement_ += ' ', state_ = State::kPlain, c = ' ';
       break;
     case State::kPsqlCommand:
       if (c != '\n') {
@@ -160,7 +168,8 @@ void SqlTextReader::end_word() {
   const std::string word = std::exchange(word_, {});
   if (words_.size() < kFirstWords) words_.push_back(word);
   const std::size_t kind = words_.size() > 2 && words_[1] == "or" && words_[2] == "replace" ? 3 : 1;
-  const bool makes_function = words_[0] == "create" && words_.size() > kind && (words_[kind] == "function" || words_[kind] == "procedure");
+  const bool makes_function = words_[0] == "create" && words_.size() > kind &&
+                              (words_[kind] == "function" || words_[kind] == "procedure");
   if (!makes_function || parentheses_ > 0) return;
   if (word == "begin") ++bodies_;
   else if (word == "case" && bodies_ > 0) ++bodies_;
@@ -182,7 +191,8 @@ void SqlTextReader::end_statement(std::vector<SqlPart>& parts) {
 bool is_sql_dump(std::string_view head) { return head.starts_with("--\n-- PostgreSQL database dump\n"); }
 
 bool is_about_rights(std::string_view statement) {
-  for (const std::string_view front : {"GRANT ", "REVOKE ", "ALTER DEFAULT PRIVILEGES ", "SET SESSION AUTHORIZATION "})
+  for (const std::string_view front :
+       {"GRANT ", "REVOKE ", "ALTER DEFAULT PRIVILEGES ", "SET SESSION AUTHORIZATION "})
     if (statement.starts_with(front)) return true;
   static constexpr std::string_view kOwner = " OWNER TO ";
   if (!statement.starts_with("ALTER ")) return false;

@@ -13,9 +13,9 @@ namespace berth::manager {
 // One part of a dump as text, in order.
 struct SqlPart {
   enum class Kind : std::uint8_t {
-    kStatement,   // without its ';'
-    kCopy,        // a COPY … FROM stdin statement; kCopyData parts and one kCopyEnd follow
-    kCopyData,    // whole lines
+    kStatement,  // without its ';'
+    kCopy,       // a COPY … FROM stdin statement; kCopyData parts and one kCopyEnd follow
+    kCopyData,   // whole lines
     kCopyEnd,
     kPsqlCommand  // a line for psql that begins with a backslash, as "\restrict …"
   };
@@ -28,7 +28,8 @@ struct SqlPart {
 // statements. A value; not restartable.
 class SqlTextReader {
  public:
-  explicit SqlTextReader(std::size_t max_statement_bytes = 64 << 20) : max_statement_bytes_(max_statement_bytes) {}
+  explicit SqlTextReader(std::size_t max_statement_bytes = 64 << 20)
+      : max_statement_bytes_(max_statement_bytes) {}
 
   // Takes the next bytes; appends the parts that are whole now. kTooLarge for a statement or line above
   // the limit, kMalformed for zero bytes.
@@ -37,7 +38,15 @@ class SqlTextReader {
   Result<void> finish() const;
 
  private:
-  enum class State : std::uint8_t { kPlain, kQuoted, kDollar, kLineComment, kBlockComment, kPsqlCommand, kCopyData };
+  enum class State : std::uint8_t {
+    kPlain,
+    kQuoted,
+    kDollar,
+    kLineComment,
+    kBlockComment,
+    kPsqlCommand,
+    kCopyData
+  };
   void step(char c, std::vector<SqlPart>& parts);
   void step_plain(char c, std::vector<SqlPart>& parts);
   void step_quoted(char c);
@@ -47,7 +56,7 @@ class SqlTextReader {
 
   const std::size_t max_statement_bytes_;
   State state_ = State::kPlain;
-  std::string statement_;           // so far, without comments; or the line for psql, or of COPY data
+  std::string statement_;  // so far, without comments; or the line for psql, or of COPY data
   char previous_ = 0;
   // Of quotes: which mark, and whether backslashes hide the next character (E'…').
   char mark_ = 0;
@@ -57,7 +66,7 @@ class SqlTextReader {
   std::string word_;                // keyword or name being read, in lower case
   std::vector<std::string> words_;  // the first few of the statement
   int parentheses_ = 0, comments_ = 0, bodies_ = 0;
-  bool is_after_copy_ = false;      // the line feed behind COPY … FROM stdin; is still to come
+  bool is_after_copy_ = false;  // the line feed behind COPY … FROM stdin; is still to come
 };
 
 // Do these first bytes begin a dump as pg_dump writes SQL text?

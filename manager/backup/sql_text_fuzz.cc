@@ -13,7 +13,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!first) return 0;
   BERTH_CHECK(at_once.finish().has_value() == bytewise.finish().has_value());
   BERTH_CHECK(one.size() == two.size());
-  for (std::size_t i = 0; i < one.size(); ++i) BERTH_CHECK(one[i].kind == two[i].kind && one[i].text == two[i].text);
+  for (std::size_t i = 0; i < one.size(); ++i)
+    BERTH_CHECK(one[i].kind == two[i].kind && one[i].text == two[i].text);
   for (const auto& part : one) (void)is_about_rights(part.text);
   return 0;
 }

@@ -30,10 +30,13 @@ std::vector<std::string> parts_of(std::string_view text, std::size_t piece = 1 <
 TEST(SqlText, IsCutAtItsSemicolons) {
   EXPECT_THAT(parts_of("SET a = 1;\n\nSELECT 2 ;;"), ElementsAre("S SET a = 1", "S SELECT 2"));
   EXPECT_THAT(parts_of("SELECT ';', \"a;b\", 'it''s;';"), ElementsAre("S SELECT ';', \"a;b\", 'it''s;'"));
-  EXPECT_THAT(parts_of("SELECT E'\\';', 'x\\'; SELECT 1;"), ElementsAre("S SELECT E'\\';', 'x\\'", "S SELECT 1"));
+  EXPECT_THAT(parts_of("SELECT E'\\';', 'x\\'; SELECT 1;"),
+              ElementsAre("S SELECT E'\\';', 'x\\'", "S SELECT 1"));
   EXPECT_THAT(parts_of("SELECT E'a''b\\';';"), ElementsAre("S SELECT E'a''b\\';'"));
-  EXPECT_THAT(parts_of("AS $$ a; $x$ b; $$; B AS $x$ $$; $x$;"), ElementsAre("S AS $$ a; $x$ b; $$", "S B AS $x$ $$; $x$"));
-  EXPECT_THAT(parts_of("SELECT $1; SELECT a$b; SELECT $2$;"), ElementsAre("S SELECT $1", "S SELECT a$b", "S SELECT $2$"));
+  EXPECT_THAT(parts_of("AS $$ a; $x$ b; $$; B AS $x$ $$; $x$;"),
+              ElementsAre("S AS $$ a; $x$ b; $$", "S B AS $x$ $$; $x$"));
+  EXPECT_THAT(parts_of("SELECT $1; SELECT a$b; SELECT $2$;"),
+              ElementsAre("S SELECT $1", "S SELECT a$b", "S SELECT $2$"));
 }
 
 TEST(SqlText, LeavesCommentsOut) {
@@ -45,8 +48,11 @@ TEST(SqlText, LeavesCommentsOut) {
 TEST(SqlText, KeepsBodiesTogether) {
   EXPECT_THAT(parts_of("CREATE RULE r AS ON INSERT TO t DO (SELECT 1; SELECT 2);"),
               ElementsAre("S CREATE RULE r AS ON INSERT TO t DO (SELECT 1; SELECT 2)"));
-  EXPECT_THAT(parts_of("CREATE OR REPLACE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN a THEN 1 END; SELECT 2; END; SET b;"),
-              ElementsAre("S CREATE OR REPLACE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN a THEN 1 END; SELECT 2; END", "S SET b"));
+  EXPECT_THAT(parts_of("CREATE OR REPLACE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN a THEN 1 "
+                       "END; SELECT 2; END; SET b;"),
+              ElementsAre("S CREATE OR REPLACE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN a THEN "
+                          "1 END; SELECT 2; END",
+                          "S SET b"));
   EXPECT_THAT(parts_of("BEGIN; SELECT 1; END;"), ElementsAre("S BEGIN", "S SELECT 1", "S END"));
 }
 
@@ -58,12 +64,14 @@ TEST(SqlText, TellsCopyDataFromStatements) {
 }
 
 TEST(SqlText, HandsOverCommandsForPsql) {
-  EXPECT_THAT(parts_of("\\restrict x\nSELECT 1;\n\\! rm\n"), ElementsAre("\\ \\restrict x", "S SELECT 1", "\\ \\! rm"));
+  EXPECT_THAT(parts_of("\\restrict x\nSELECT 1;\n\\! rm\n"),
+              ElementsAre("\\ \\restrict x", "S SELECT 1", "\\ \\! rm"));
 }
 
 TEST(SqlText, GivesTheSamePartsForAnySplit) {
   const std::string text =
-      "--c\n\\restrict q\nCREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; END;\nSELECT E'\\'' ';', $a$;$$;$a$, "
+      "--c\n\\restrict q\nCREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; END;\nSELECT "
+      "E'\\'' ';', $a$;$$;$a$, "
       "\"x\"\"y;\" /* ; /* */ */;\nCOPY \"T;\" (a) FROM stdin;\na\\tb\n\\.\nSELECT '';\n";
   const auto whole = parts_of(text);
   EXPECT_EQ(whole.size(), 7u);
@@ -84,11 +92,13 @@ TEST(SqlText, HasALimit) {
 }
 
 TEST(SqlText, KnowsStatementsAboutRights) {
-  for (const char* text : {"ALTER TABLE public.note OWNER TO \"us\"\"er\"", "ALTER FUNCTION f(a text) OWNER TO ann", "GRANT ALL ON TABLE t TO x",
-                           "REVOKE ALL ON SCHEMA public FROM PUBLIC", "ALTER DEFAULT PRIVILEGES FOR ROLE x GRANT SELECT ON TABLES TO y"})
+  for (const char* text :
+       {"ALTER TABLE public.note OWNER TO \"us\"\"er\"", "ALTER FUNCTION f(a text) OWNER TO ann",
+        "GRANT ALL ON TABLE t TO x", "REVOKE ALL ON SCHEMA public FROM PUBLIC",
+        "ALTER DEFAULT PRIVILEGES FOR ROLE x GRANT SELECT ON TABLES TO y"})
     EXPECT_TRUE(is_about_rights(text)) << text;
-  for (const char* text : {"ALTER TABLE ONLY t ADD CONSTRAINT c CHECK (a <> ' OWNER TO x')", "CREATE TABLE grants(a int)",
-                           "ALTER TABLE t OWNER TO \"a\" \"b\"", "SELECT 1"})
+  for (const char* text : {"ALTER TABLE ONLY t ADD CONSTRAINT c CHECK (a <> ' OWNER TO x')",
+                           "CREATE TABLE grants(a int)", "ALTER TABLE t OWNER TO \"a\" \"b\"", "SELECT 1"})
     EXPECT_FALSE(is_about_rights(text)) << text;
 }
 

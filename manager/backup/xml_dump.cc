@@ -30,7 +30,8 @@ std::string escaped(std::string_view text) {
 bool is_xml_text(std::string_view text) {
   for (const char c : text)
     if (static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\n' && c != '\r') return false;
-  return text.find("\xef\xbf\xbe") == std::string_view::npos && text.find("\xef\xbf\xbf") == std::string_view::npos;
+  return text.find("\xef\xbf\xbe") == std::string_view::npos &&
+         text.find("\xef\xbf\xbf") == std::string_view::npos;
 }
 
 std::string format_row(const db::Rows& rows, const db::Row& row) {
@@ -40,9 +41,11 @@ std::string format_row(const db::Rows& rows, const db::Row& row) {
     if (row.is_null(column)) {
       out += fmt::format("<column name=\"{}\" null=\"true\"/>", name);
     } else if (rows.column_type(column) == kByteaOid) {
-      out += fmt::format("<column name=\"{}\" encoding=\"base64\">{}</column>", name, format_base64(row.get<Bytes>(column)));
+      out += fmt::format("<column name=\"{}\" encoding=\"base64\">{}</column>", name,
+                         format_base64(row.get<Bytes>(column)));
     } else if (const auto text = row.text(column); !is_xml_text(text)) {
-      out += fmt::format("<column name=\"{}\" encoding=\"base64\">{}</column>", name, format_base64(as_bytes(text)));
+      out += fmt::format("<column name=\"{}\" encoding=\"base64\">{}</column>", name,
+                         format_base64(as_bytes(text)));
     } else {
       out += fmt::format("<column name=\"{}\">{}</column>", name, escaped(text));
     }
@@ -52,7 +55,8 @@ std::string format_row(const db::Rows& rows, const db::Row& row) {
 
 }  // namespace
 
-Task<void> write_xml(loop::Loop& loop, db::ConnectionOptions source, std::vector<std::string> excluded, BackupSink& sink) {
+Task<void> write_xml(loop::Loop& loop, db::ConnectionOptions source, std::vector<std::string> excluded,
+                     BackupSink& sink) {
   db::DatabaseOptions options;
   options.connection = source;
   options.connection.application_name = "berth dbdump";
@@ -60,7 +64,8 @@ Task<void> write_xml(loop::Loop& loop, db::ConnectionOptions source, std::vector
   db::Database database(loop, options);
   auto transaction = co_await database.begin("ISOLATION LEVEL REPEATABLE READ READ ONLY");
   const auto tables = co_await transaction.query(
-      "SELECT n.nspname AS schema, c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+      "SELECT n.nspname AS schema, c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = "
+      "c.relnamespace "
       "WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'berth_backup') "
       "AND n.nspname !~ '^pg_(toast|temp)' ORDER BY 1, 2");
 
@@ -77,7 +82,8 @@ Task<void> write_xml(loop::Loop& loop, db::ConnectionOptions source, std::vector
       if (rows.empty()) break;
       std::string text;
       for (const auto row : rows) text += format_row(rows, row);
-      count = std::clamp<std::size_t>(kBatchBytes * rows.size() / (text.size() + 1), 1, std::min(kMostRows, count * 10));
+      count = std::clamp<std::size_t>(kBatchBytes * rows.size() / (text.size() + 1), 1,
+                                      std::min(kMostRows, count * 10));
       co_await sink.write(std::move(text));
     }
     co_await transaction.query("CLOSE berth_dump");

@@ -11,7 +11,8 @@ TEST(ControlPeer, TellsWhoStillAsksThatTheConnectionEnded) {
   int ends[2];
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
   const UniqueFd other(ends[1]);
-  auto peer = std::make_unique<ControlPeer>(loop, std::make_unique<net::MessageSocket>(loop, UniqueFd(ends[0])));
+  auto peer =
+      std::make_unique<ControlPeer>(loop, std::make_unique<net::MessageSocket>(loop, UniqueFd(ends[0])));
   std::optional<Errc> failed;
   // The asker is somebody else's task: it goes on after the peer is gone.
   const auto ask = [](ControlPeer& asked, std::optional<Errc>& out) -> Task<void> {

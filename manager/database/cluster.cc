@@ -36,8 +36,8 @@ Account account_of(const ClusterSettings& settings) {
                   "PostgreSQL cannot run as root and there is no user {}: install the package postgresql-15",
                   settings.user);
   if (!entry)
-    throw_failure(Errc::kUnsupported, "user {} has no name in /etc/passwd, which PostgreSQL's peer login needs",
-                  ::geteuid());
+    throw_failure(Errc::kUnsupported,
+                  "user {} has no name in /etc/passwd, which PostgreSQL's peer login needs", ::geteuid());
   return {entry->pw_uid, entry->pw_gid, entry->pw_name};
 }
 
@@ -83,11 +83,14 @@ loop::SpawnOptions Cluster::as_database_user(loop::SpawnOptions options) const {
 Task<bool> Cluster::prepare() {
   const Account account = account_of(settings_);
   if (::access(program("postgres").c_str(), X_OK) != 0)
-    throw_failure(Errc::kUnsupported, "PostgreSQL 15 is not installed ({} is missing): install the package postgresql-15",
+    throw_failure(Errc::kUnsupported,
+                  "PostgreSQL 15 is not installed ({} is missing): install the package postgresql-15",
                   program("postgres"));
   if (settings_.socket_folder.size() + sizeof "/.s.PGSQL.65535" > 107)
-    throw_failure(Errc::kTooLarge, "the path of the socket folder {} has {} bytes; Unix sockets allow 90: choose a shorter root",
-                  settings_.socket_folder, settings_.socket_folder.size());
+    throw_failure(
+        Errc::kTooLarge,
+        "the path of the socket folder {} has {} bytes; Unix sockets allow 90: choose a shorter root",
+        settings_.socket_folder, settings_.socket_folder.size());
   make_folder(settings_.socket_folder, 0755, account);
   make_folder(settings_.log_folder, 0750, account);
 
@@ -95,8 +98,8 @@ Task<bool> Cluster::prepare() {
   if (!is_there) co_await make_cluster();
   const std::string version(trim(or_throw(read_file(settings_.data_folder + "/PG_VERSION"))));
   if (version != kVersion)
-    throw_failure(Errc::kUnsupported, "the data in {} are of PostgreSQL {}, this platform runs {}", settings_.data_folder,
-                  version, kVersion);
+    throw_failure(Errc::kUnsupported, "the data in {} are of PostgreSQL {}, this platform runs {}",
+                  settings_.data_folder, version, kVersion);
   write_configuration();
 
   // PostgreSQL takes over a lock file whose process is gone. After a power cut the pid may belong to
@@ -122,8 +125,17 @@ Task<void> Cluster::make_cluster() {
 
   loop::CommandOptions command;
   command.spawn.program = program("initdb");
-  command.spawn.arguments = {"-D", making, "-U", "berth", "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums",
-                             "--auth-local=peer", "--auth-host=reject", "--no-instructions", "--no-sync"};
+  command.spawn.arguments = {"-D",
+                             making,
+                             "-U",
+                             "berth",
+                             "--encoding=UTF8",
+                             "--locale=C.UTF-8",
+                             "--data-checksums",
+                             "--auth-local=peer",
+                             "--auth-host=reject",
+                             "--no-instructions",
+                             "--no-sync"};
   command.spawn.directory = "/";
   command.spawn = as_database_user(std::move(command.spawn));
   auto running = loop::run_command(loop_, std::move(command));
@@ -132,9 +144,11 @@ Task<void> Cluster::make_cluster() {
     or_throw(remove_tree(making));
     const bool is_full = result.errors.find("No space left") != std::string::npos;
     const bool is_closed = result.errors.find("Permission denied") != std::string::npos;
-    throw_failure(is_full ? Errc::kNoSpace : Errc::kFailed, "make the database cluster in {}: {}{}", settings_.data_folder,
-                  trim(result.errors),
-                  is_closed ? fmt::format(" (user {} must be able to enter every folder of this path)", account.name) : "");
+    throw_failure(
+        is_full ? Errc::kNoSpace : Errc::kFailed, "make the database cluster in {}: {}{}",
+        settings_.data_folder, trim(result.errors),
+        is_closed ? fmt::format(" (user {} must be able to enter every folder of this path)", account.name)
+                  : "");
   }
   const auto configuration = or_throw(read_file(making + "/postgresql.conf"));
   write_for(making + "/postgresql.conf", configuration + format_include_line(), account);
@@ -157,7 +171,8 @@ Task<void> Cluster::make_cluster() {
 
 void Cluster::write_configuration() const {
   const Account account = account_of(settings_);
-  const auto write_if_changed = [&account](const std::string& path, const Result<std::string>& old, const std::string& wanted) {
+  const auto write_if_changed = [&account](const std::string& path, const Result<std::string>& old,
+                                           const std::string& wanted) {
     if (!old || *old != wanted) write_for(path, wanted, account);
   };
   const std::string settings_path = settings_.data_folder + "/berth.conf";
@@ -260,7 +275,8 @@ db::ConnectionOptions Cluster::superuser(std::string database) const {
   return connection(std::move(database), "berth", "");
 }
 
-db::ConnectionOptions Cluster::connection(std::string database, std::string user, std::string password) const {
+db::ConnectionOptions Cluster::connection(std::string database, std::string user,
+                                          std::string password) const {
   db::ConnectionOptions options;
   options.host = settings_.socket_folder;
   options.port = settings_.port;

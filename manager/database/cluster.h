@@ -19,13 +19,13 @@ namespace berth::manager {
 using loop::Task;
 
 struct ClusterSettings {
-  std::string data_folder;      // <root>/var/lib/berth/pgsql
-  std::string socket_folder;    // <root>/run/berth/pgsql (at most 90 bytes: sockaddr_un)
-  std::string log_folder;       // <root>/var/log/berth/postgresql
-  int port = 5432;              // names the socket; TCP only with listen_addresses
-  std::string listen_addresses; // empty: no TCP
-  int max_connections = 200;    // 10..5000
-  int shared_buffers_mb = 32;   // 8..65536
+  std::string data_folder;       // <root>/var/lib/berth/pgsql
+  std::string socket_folder;     // <root>/run/berth/pgsql (at most 90 bytes: sockaddr_un)
+  std::string log_folder;        // <root>/var/log/berth/postgresql
+  int port = 5432;               // names the socket; TCP only with listen_addresses
+  std::string listen_addresses;  // empty: no TCP
+  int max_connections = 200;     // 10..5000
+  int shared_buffers_mb = 32;    // 8..65536
   std::string binaries = "/usr/lib/postgresql/15/bin";
   std::string user = "postgres";  // whom it runs as when we are root; not used otherwise
 };

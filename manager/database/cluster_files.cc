@@ -21,8 +21,9 @@ std::string quoted(std::string_view value) {
 }  // namespace
 
 std::string format_configuration(const ClusterSettings& settings) {
-  std::string text = "# Written by Berth: changes here are lost at its next start. Put yours into postgresql.conf,\n"
-                     "# below the line that includes this file.\n";
+  std::string text =
+      "# Written by Berth: changes here are lost at its next start. Put yours into postgresql.conf,\n"
+      "# below the line that includes this file.\n";
   const auto set = [&text](std::string_view name, std::string_view value) {
     text += fmt::format("{} = {}\n", name, value);
   };
@@ -58,7 +59,8 @@ std::string format_include_line() {
 }
 
 std::string format_access_rules() {
-  return "# Who may connect (PostgreSQL, \"The pg_hba.conf File\"). Berth wrote this once and never changes it\n"
+  return "# Who may connect (PostgreSQL, \"The pg_hba.conf File\"). Berth wrote this once and never changes "
+         "it\n"
          "# again. Add your lines at the end and reload, for example\n"
          "#   hostssl  example.com_notes  example.com_notes  192.0.2.0/24  scram-sha-256\n"
          "# TCP is off until it is switched on in Berth's settings or listen_addresses.\n"

@@ -14,7 +14,8 @@ using db::quote_literal;
 constexpr std::size_t kHashDigits = 8;
 
 bool is_reserved(std::string_view name) {
-  for (const std::string_view own : {"postgres", "template0", "template1", "manager", "berth", "public", "none"})
+  for (const std::string_view own :
+       {"postgres", "template0", "template1", "manager", "berth", "public", "none"})
     if (name == own) return true;
   return name.starts_with("pg_");
 }
@@ -35,9 +36,11 @@ Result<void> check_database_name(std::string_view name) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
       return fail(Errc::kMalformed, "the database name holds a control character");
   if (name.size() > kMaxDatabaseName)
-    return fail(Errc::kTooLarge, "the database name has {} bytes, {} are allowed (a letter such as \"ü\" takes 2)",
+    return fail(Errc::kTooLarge,
+                "the database name has {} bytes, {} are allowed (a letter such as \"ü\" takes 2)",
                 name.size(), kMaxDatabaseName);
-  if (is_reserved(name)) return fail(Errc::kExists, "the database name {} is one of the platform's own", name);
+  if (is_reserved(name))
+    return fail(Errc::kExists, "the database name {} is one of the platform's own", name);
   return {};
 }
 
@@ -65,7 +68,8 @@ Task<void> InstanceDatabases::create(InstanceDatabaseNames names, std::string pa
   or_throw(check_database_name(names.database));
   or_throw(check_database_name(names.user));
   const auto owners = co_await admin_.query_repeatable(
-      "SELECT datname FROM pg_database WHERE datdba = (SELECT oid FROM pg_roles WHERE rolname = $1) AND datname <> $2",
+      "SELECT datname FROM pg_database WHERE datdba = (SELECT oid FROM pg_roles WHERE rolname = $1) AND "
+      "datname <> $2",
       names.user, names.database);
   if (!owners.empty())
     throw_failure(Errc::kExists, "the role {} belongs to another database ({})", names.user,
@@ -79,7 +83,8 @@ Task<void> InstanceDatabases::create(InstanceDatabaseNames names, std::string pa
   const std::string user = quote_identifier(names.user);
   const std::string secret = quote_literal(db::make_password_secret(password));
   const bool has_user = co_await user_exists(names.user);
-  co_await admin_.query(fmt::format("{} ROLE {} LOGIN PASSWORD {}", has_user ? "ALTER" : "CREATE", user, secret));
+  co_await admin_.query(
+      fmt::format("{} ROLE {} LOGIN PASSWORD {}", has_user ? "ALTER" : "CREATE", user, secret));
   if (current.empty()) co_await create_beside(names.database, names.user);
   else co_await protect(names.database, names.user);
 }
@@ -94,7 +99,8 @@ Task<void> InstanceDatabases::create_beside(std::string database, std::string ow
 Task<void> InstanceDatabases::protect(std::string database, std::string owner) {
   const std::string name = quote_identifier(database);
   co_await admin_.query(fmt::format("REVOKE CONNECT ON DATABASE {} FROM PUBLIC", name));
-  co_await admin_.query(fmt::format("GRANT ALL PRIVILEGES ON DATABASE {} TO {}", name, quote_identifier(owner)));
+  co_await admin_.query(
+      fmt::format("GRANT ALL PRIVILEGES ON DATABASE {} TO {}", name, quote_identifier(owner)));
 }
 
 Task<void> InstanceDatabases::set_password(std::string user, std::string password) {
@@ -104,10 +110,12 @@ Task<void> InstanceDatabases::set_password(std::string user, std::string passwor
 
 Task<void> InstanceDatabases::end_sessions(std::string database, bool keep_out) {
   if (keep_out)
-    co_await admin_.query(fmt::format("ALTER DATABASE {} ALLOW_CONNECTIONS false", quote_identifier(database)));
+    co_await admin_.query(
+        fmt::format("ALTER DATABASE {} ALLOW_CONNECTIONS false", quote_identifier(database)));
   // Waits up to 10 s for each to be gone (PostgreSQL, pg_terminate_backend).
   co_await admin_.query_repeatable(
-      "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()",
+      "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = $1 AND pid <> "
+      "pg_backend_pid()",
       database);
 }
 
@@ -124,7 +132,8 @@ Task<void> InstanceDatabases::drop(InstanceDatabaseNames names) {
       "SELECT 1 FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass AND "
       "refobjid = (SELECT oid FROM pg_roles WHERE rolname = $1) LIMIT 1",
       names.user);
-  if (uses.empty()) co_await admin_.query(fmt::format("DROP ROLE IF EXISTS {}", quote_identifier(names.user)));
+  if (uses.empty())
+    co_await admin_.query(fmt::format("DROP ROLE IF EXISTS {}", quote_identifier(names.user)));
   else log_info("role kept, it owns more", {{"role", names.user}});
 }
 
@@ -144,7 +153,8 @@ Task<void> InstanceDatabases::rename_user(std::string from, std::string to, std:
   if (has_from && has_to) throw_failure(Errc::kExists, "the role {} is there already", to);
   if (!has_from && !has_to) throw_failure(Errc::kNotFound, "there is no role {}", from);
   if (has_from)
-    co_await admin_.query(fmt::format("ALTER ROLE {} RENAME TO {}", quote_identifier(from), quote_identifier(to)));
+    co_await admin_.query(
+        fmt::format("ALTER ROLE {} RENAME TO {}", quote_identifier(from), quote_identifier(to)));
   co_await set_password(to, password);
 }
 
@@ -187,11 +197,13 @@ Task<void> InstanceDatabases::admit(std::string database) {
   const auto closed = co_await admin_.query_repeatable(
       "SELECT 1 FROM pg_database WHERE datname = $1 AND NOT datallowconn", database);
   if (!closed.empty())
-    co_await admin_.query(fmt::format("ALTER DATABASE {} ALLOW_CONNECTIONS true", quote_identifier(database)));
+    co_await admin_.query(
+        fmt::format("ALTER DATABASE {} ALLOW_CONNECTIONS true", quote_identifier(database)));
 }
 
 Task<bool> InstanceDatabases::exists(std::string database) {
-  const auto rows = co_await admin_.query_repeatable("SELECT 1 FROM pg_database WHERE datname = $1", database);
+  const auto rows =
+      co_await admin_.query_repeatable("SELECT 1 FROM pg_database WHERE datname = $1", database);
   co_return !rows.empty();
 }
 
@@ -216,8 +228,8 @@ Task<std::map<std::string, std::uint64_t>> InstanceDatabases::sizes() {
 }
 
 Task<int> InstanceDatabases::sessions(std::string database) {
-  const auto rows =
-      co_await admin_.query_repeatable("SELECT count(*) AS n FROM pg_stat_activity WHERE datname = $1", database);
+  const auto rows = co_await admin_.query_repeatable(
+      "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = $1", database);
   co_return rows[0].get<int>("n");
 }
 

@@ -31,7 +31,8 @@ TEST(DatabaseName, RefusesWhatCannotBeOne) {
   EXPECT_EQ(check_database_name("\xff").error().code, Errc::kMalformed);
   for (const char* name : {"postgres", "manager", "template1", "pg_x", "berth"})
     EXPECT_EQ(check_database_name(name).error().code, Errc::kExists) << name;
-  for (const char* name : {"it's", "a\"b", "50% / x", "übung_größe", "a b;--"}) EXPECT_TRUE(check_database_name(name)) << name;
+  for (const char* name : {"it's", "a\"b", "50% / x", "übung_größe", "a b;--"})
+    EXPECT_TRUE(check_database_name(name)) << name;
 }
 
 TEST(DatabaseName, IsSuggestedFromDomainAndInstance) {
@@ -72,7 +73,8 @@ class InstanceDatabaseTest : public testing::Test {
   void create(const std::string& name, const std::string& password = "geheim") {
     loop::run_task(loop, databases.create({name, name}, password));
   }
-  std::unique_ptr<db::Database> open(const std::string& database, const std::string& user, const std::string& password) {
+  std::unique_ptr<db::Database> open(const std::string& database, const std::string& user,
+                                     const std::string& password) {
     return std::make_unique<db::Database>(loop, running.options(database, user, password));
   }
   db::Rows ask(db::Database& database, std::string sql) {
@@ -96,7 +98,9 @@ TEST_F(InstanceDatabaseTest, FollowsTheRecipe) {
   create("recipe_one");
   auto own = open("recipe_one", "recipe_one", "geheim");
   EXPECT_EQ(text(*own, "SELECT current_setting('server_encoding')"), "UTF8");
-  EXPECT_EQ(text(*own, "SELECT pg_get_userbyid(datdba)::text FROM pg_database WHERE datname = current_database()"), "recipe_one");
+  EXPECT_EQ(
+      text(*own, "SELECT pg_get_userbyid(datdba)::text FROM pg_database WHERE datname = current_database()"),
+      "recipe_one");
   EXPECT_EQ(text(*own, "SELECT has_database_privilege('recipe_one', 'CREATE')::text"), "true");
   EXPECT_EQ(text(*own, "SELECT rolsuper::text FROM pg_roles WHERE rolname = current_user"), "false");
   ask(*own, "CREATE TABLE t(a int)");

@@ -13,7 +13,7 @@ namespace berth::manager {
 using loop::Task;
 
 struct MaintenanceProgress {
-  std::string what;         // database, or table as schema.name
+  std::string what;  // database, or table as schema.name
   std::size_t done = 0, of = 0;
 };
 
@@ -34,7 +34,8 @@ class Maintenance {
   // "Clean up database": rewrites every table without its gaps (VACUUM FULL), which locks each while it
   // lasts and needs room for a copy of it. Throws Failure: kNoSpace before anything is done when the disk
   // has less free than the largest table takes, kTimeout when the app holds a table for a minute.
-  Task<CleanUpResult> clean_up(std::string database, std::function<void(const MaintenanceProgress&)> progress = {});
+  Task<CleanUpResult> clean_up(std::string database,
+                               std::function<void(const MaintenanceProgress&)> progress = {});
   // With the free space told instead of asked of the disk.
   Task<CleanUpResult> clean_up_within(std::string database, std::uint64_t free_bytes,
                                       std::function<void(const MaintenanceProgress&)> progress);

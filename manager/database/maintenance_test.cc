@@ -29,7 +29,9 @@ class MaintenanceTest : public testing::Test {
     run("CREATE TABLE \"No te\" AS SELECT n, repeat('x', 500) AS text FROM generate_series(1, 20000) n");
   }
   db::Rows run(std::string sql) { return loop::run_task(loop, app->query(std::move(sql))); }
-  std::uint64_t table_bytes() { return run("SELECT pg_total_relation_size('\"No te\"') AS b")[0].get<std::uint64_t>("b"); }
+  std::uint64_t table_bytes() {
+    return run("SELECT pg_total_relation_size('\"No te\"') AS b")[0].get<std::uint64_t>("b");
+  }
 
   loop::Loop& loop = *shared_loop;
   Maintenance maintenance{*shared_loop, shared->cluster()};
@@ -41,8 +43,8 @@ TEST_F(MaintenanceTest, GivesSpaceBack) {
   run("DELETE FROM \"No te\" WHERE n % 5 > 0");
   std::vector<std::string> told;
   const auto result = loop::run_task(loop, maintenance.clean_up(name, [&](const MaintenanceProgress& at) {
-                                       told.push_back(fmt::format("{} {}/{}", at.what, at.done, at.of));
-                                     }));
+    told.push_back(fmt::format("{} {}/{}", at.what, at.done, at.of));
+  }));
   EXPECT_LT(result.bytes_after, result.bytes_before - (5 << 20));
   EXPECT_EQ(run("SELECT count(*) AS n FROM \"No te\"")[0].get<int>("n"), 4000);
   EXPECT_THAT(told, testing::ElementsAre("public.No te 0/1", "public.No te 1/1"));

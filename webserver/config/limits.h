@@ -31,9 +31,10 @@ struct Limits {
   std::int64_t response_ms = 600000;  // service does not begin its answer; 504
   std::int64_t close_ms = 5000;       // closing handshake of a WebSocket, lingering after an error
   // Towards a service, in each reactor.
-  std::int64_t streams_per_link = 262144;  // 503
+  std::int64_t streams_per_link = 262144;    // 503
   std::int64_t stream_buffer_bytes = 65536;  // what a service may send ahead of its client
-  std::int64_t link_buffer_bytes = 4 << 20;  // clients of this service are not read above; new requests get 503 at four times
+  std::int64_t link_buffer_bytes =
+      4 << 20;  // clients of this service are not read above; new requests get 503 at four times
   std::int64_t attaches_per_link = 65536;
   std::int64_t links = 1024;
 };
@@ -41,7 +42,7 @@ struct Limits {
 // One limit as a setting.
 struct LimitSetting {
   std::string_view name;  // "headBytes"
-  std::int64_t Limits::*value;
+  std::int64_t Limits::* value;
   std::int64_t least;
   std::int64_t most;
 };

@@ -96,12 +96,11 @@ void HttpConversation::restart_deadline() {
       return connection_.set_deadline(milliseconds(parser_.is_empty() ? limits.idle_ms : limits.head_ms));
     case State::kBody:
       // While the service gives no credit it is not the client that stalls.
-      return connection_.set_deadline(milliseconds(connection_.can_send_to_service() ? limits.stall_ms : limits.response_ms));
+      return connection_.set_deadline(
+          milliseconds(connection_.can_send_to_service() ? limits.stall_ms : limits.response_ms));
     case State::kAnswering:
-    case State::kUpgrading:
-      return connection_.set_deadline(milliseconds(limits.response_ms));
-    default:
-      return connection_.set_deadline(milliseconds(limits.stall_ms));
+    case State::kUpgrading: return connection_.set_deadline(milliseconds(limits.response_ms));
+    default: return connection_.set_deadline(milliseconds(limits.stall_ms));
   }
 }
 
@@ -123,8 +122,7 @@ void HttpConversation::on_deadline() {
     case State::kUpgrading:
       connection_.close_stream(504, "no answer in time");
       return fail_response(504, "The app did not answer in time.");
-    default:
-      return connection_.drop(0);
+    default: return connection_.drop(0);
   }
 }
 
@@ -158,7 +156,8 @@ void HttpConversation::fail_response(int status, std::string_view text) {
   respond(status, text);
 }
 
-void HttpConversation::respond_file(Attach& attach, const http1::RequestHead& head, std::string_view relative) {
+void HttpConversation::respond_file(Attach& attach, const http1::RequestHead& head,
+                                    std::string_view relative) {
   const auto file = find_static(*attach.pack, relative, attach.build);
   auto answer = answer_static(head, file);
   add_common(answer.headers);
@@ -316,7 +315,9 @@ void HttpConversation::end_of_answer() {
 void HttpConversation::on_close(const link::Close& close) {
   const bool is_status = close.code >= 400 && close.code <= 599;
   fail_response(is_status ? close.code : 502,
-                is_status && !close.reason.empty() && is_valid_utf8(close.reason) ? close.reason : "The app gave no answer.");
+                is_status && !close.reason.empty() && is_valid_utf8(close.reason)
+                    ? close.reason
+                    : "The app gave no answer.");
 }
 
 void HttpConversation::on_lost() { fail_response(502, "The app has ended while it worked on the request."); }
@@ -325,8 +326,11 @@ void HttpConversation::log_request() {
   auto& reactor = connection_.reactor();
   if (!reactor.writes_access_log()) return;
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(reactor.loop().now() - began_);
-  log_info("request", {{"peer", connection_.peer_text()}, {"request", log_line_}, {"status", status_},
-                       {"bytes", body_sent_}, {"ms", took.count()}});
+  log_info("request", {{"peer", connection_.peer_text()},
+                       {"request", log_line_},
+                       {"status", status_},
+                       {"bytes", body_sent_},
+                       {"ms", took.count()}});
 }
 
 void HttpConversation::finish_response() {

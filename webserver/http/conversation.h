@@ -26,14 +26,14 @@ class HttpConversation {
   explicit HttpConversation(Connection& connection);
 
   // --- from the client ---
-  void begin_connection();                            // starts the deadline for the first head
+  void begin_connection();                             // starts the deadline for the first head
   std::size_t consume(std::span<std::uint8_t> bytes);  // gives how many it took; 0: not now
   bool wants_input() const;
-  void on_writable();                                 // goes on with a file
+  void on_writable();  // goes on with a file
   void on_deadline();
-  void restart_deadline();                            // for what is waited for now
+  void restart_deadline();  // for what is waited for now
   // --- from the service ---
-  bool on_accept(const link::Accept& accept);         // true: is a WebSocket now
+  bool on_accept(const link::Accept& accept);  // true: is a WebSocket now
   void on_data(ByteView bytes, bool is_end);
   void on_close(const link::Close& close);
   void on_lost();
@@ -42,7 +42,10 @@ class HttpConversation {
   bool is_answering() const { return state_ != State::kHead && state_ != State::kBody; }
   bool is_between_requests() const { return state_ == State::kHead && parser_.is_empty(); }
   bool wants_passthrough() const { return state_ == State::kPassthrough; }
-  void end_after_request() { keep_alive_ = false; ends_ = true; }
+  void end_after_request() {
+    keep_alive_ = false;
+    ends_ = true;
+  }
 
  private:
   enum class State : std::uint8_t {
@@ -74,8 +77,8 @@ class HttpConversation {
   void respond(int status, std::string_view text, http1::Headers headers = {});
   void respond_file(Attach& attach, const http1::RequestHead& head, std::string_view relative);
   void continue_file();
-  void add_common(http1::Headers& headers) const;     // Date, Connection
-  void end_of_answer();                               // the service's END
+  void add_common(http1::Headers& headers) const;  // Date, Connection
+  void end_of_answer();                            // the service's END
   void finish_response();
   void next_request();
   void log_request();
@@ -84,21 +87,21 @@ class HttpConversation {
   Connection& connection_;
   State state_ = State::kHead;
   BodyMode body_mode_ = BodyMode::kNone;
-  bool first_ = true;         // no request was answered yet
+  bool first_ = true;  // no request was answered yet
   bool keep_alive_ = true;
-  bool ends_ = false;         // drain
-  bool is_head_ = false;      // HEAD
+  bool ends_ = false;     // drain
+  bool is_head_ = false;  // HEAD
   bool request_done_ = false;
   bool head_sent_ = false;
   std::uint8_t minor_ = 1;  // HTTP/1.minor of the request
   std::uint16_t status_ = 0;
-  std::uint64_t body_left_ = 0;    // of an answer with a length
-  std::uint64_t body_taken_ = 0;   // of the request
+  std::uint64_t body_left_ = 0;   // of an answer with a length
+  std::uint64_t body_taken_ = 0;  // of the request
   std::uint64_t body_sent_ = 0;
   http1::RequestParser parser_;
   http1::BodyDecoder decoder_;
   std::string websocket_key_;
-  std::string log_line_;           // method and target, with the access log on
+  std::string log_line_;  // method and target, with the access log on
   loop::TimePoint began_;
   std::shared_ptr<const StaticPack> pack_;  // while one of its files is sent
   std::string file_head_;

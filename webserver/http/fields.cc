@@ -8,8 +8,8 @@ namespace berth::webserver {
 namespace {
 
 bool is_hop_by_hop(std::string_view name) {
-  constexpr std::string_view kNames[] = {"connection", "keep-alive", "proxy-connection", "te",
-                                         "trailer", "transfer-encoding", "upgrade"};
+  constexpr std::string_view kNames[] = {"connection", "keep-alive",        "proxy-connection", "te",
+                                         "trailer",    "transfer-encoding", "upgrade"};
   return std::ranges::find(kNames, name) != std::end(kNames);
 }
 
@@ -34,7 +34,8 @@ std::optional<std::optional<std::uint64_t>> take_content_length(http1::Headers& 
   for (const auto& [name, value] : headers) {
     if (name != "content-length") continue;
     const auto number = parse_integer(trim(value));
-    if (!number || *number < 0 || (length && *length != static_cast<std::uint64_t>(*number))) return std::nullopt;
+    if (!number || *number < 0 || (length && *length != static_cast<std::uint64_t>(*number)))
+      return std::nullopt;
     length = static_cast<std::uint64_t>(*number);
   }
   std::erase_if(headers, [](const auto& field) { return field.first == "content-length"; });

@@ -100,9 +100,10 @@ TEST_F(HttpRelay, TakesTheChunksOffARequestBody) {
 
 TEST_F(HttpRelay, AnswersPipelinedRequestsInTheirOrder) {
   Client client(server.http());
-  client.send("GET /example.com/team/1 HTTP/1.1\r\nHost: a\r\n\r\n"
-              "POST /example.com/team/2 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
-              "GET /example.com/team/3 HTTP/1.1\r\nHost: a\r\n\r\n");
+  client.send(
+      "GET /example.com/team/1 HTTP/1.1\r\nHost: a\r\n\r\n"
+      "POST /example.com/team/2 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
+      "GET /example.com/team/3 HTTP/1.1\r\nHost: a\r\n\r\n");
   for (const auto* name : {"1", "2", "3"}) {
     const auto opened = service.expect_open();
     EXPECT_EQ(opened.open.relative, name);
@@ -142,10 +143,15 @@ TEST_F(HttpRelay, SendsContinueWhenTheBodyIsWanted) {
 // RFC 9110 section 7.6.1.
 TEST_F(HttpRelay, KeepsHopByHopFieldsToItself) {
   Client client(server.http());
-  client.get("/example.com/team/x", "Connection: keep-alive, X-Private\r\nX-Private: 1\r\nTE: trailers\r\nUpgrade: h2c\r\n");
+  client.get("/example.com/team/x",
+             "Connection: keep-alive, X-Private\r\nX-Private: 1\r\nTE: trailers\r\nUpgrade: h2c\r\n");
   const auto opened = service.expect_open();
-  for (const auto* name : {"connection", "x-private", "te", "upgrade"}) EXPECT_EQ(opened.find(name), std::nullopt) << name;
-  service.accept(opened.stream, 200, {{"Connection", "close, X-Secret"}, {"X-Secret", "1"}, {"Keep-Alive", "timeout=5"}, {"X-Open", "1"}}, true);
+  for (const auto* name : {"connection", "x-private", "te", "upgrade"})
+    EXPECT_EQ(opened.find(name), std::nullopt) << name;
+  service.accept(
+      opened.stream, 200,
+      {{"Connection", "close, X-Secret"}, {"X-Secret", "1"}, {"Keep-Alive", "timeout=5"}, {"X-Open", "1"}},
+      true);
   const auto response = client.read_response();
   EXPECT_EQ(response.header("x-secret"), "");
   EXPECT_EQ(response.header("connection"), "");
@@ -154,7 +160,8 @@ TEST_F(HttpRelay, KeepsHopByHopFieldsToItself) {
 }
 
 TEST_F(HttpRelay, RefusesAServiceThatSplitsTheResponse) {
-  for (const auto& bad : {std::string("a\r\nSet-Cookie: x=y"), std::string("a\nb"), std::string("nul\0", 4)}) {
+  for (const auto& bad :
+       {std::string("a\r\nSet-Cookie: x=y"), std::string("a\nb"), std::string("nul\0", 4)}) {
     Client client(server.http());
     client.get("/example.com/team/x");
     const auto opened = service.expect_open();
@@ -210,7 +217,10 @@ TEST_F(HttpRelay, AnswersAClientThatHasClosedItsDirection) {
 }
 
 TEST_F(HttpRelay, TellsTheStatusOfACloseBeforeTheHead) {
-  struct Case { std::uint16_t code; int status; };
+  struct Case {
+    std::uint16_t code;
+    int status;
+  };
   for (const auto& c : {Case{0, 502}, Case{404, 404}, Case{503, 503}, Case{200, 502}, Case{1006, 502}}) {
     Client client(server.http());
     client.get("/example.com/team/x");
@@ -319,11 +329,16 @@ TEST_F(HttpRelay, ReadsNoMoreOfABodyThanTheServiceHasCreditFor) {
 }
 
 TEST_F(HttpRelay, RefusesWhatIsNoRequest) {
-  struct Case { const char* why; std::string bytes; int status; };
+  struct Case {
+    const char* why;
+    std::string bytes;
+    int status;
+  };
   const Case cases[] = {
       {"no Host (RFC 9112 section 3.2)", "GET / HTTP/1.1\r\n\r\n", 400},
       {"two Hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
-      {"both lengths (smuggling)", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+      {"both lengths (smuggling)",
+       "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
       {"two lengths", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc", 400},
       {"blank before colon", "GET / HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n", 400},
       {"a version to come", "GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505},
@@ -396,7 +411,8 @@ TEST(Http, LetsGoOfAnIdAfterTheServicesCloseOnly) {
 TEST(Passthrough, CarriesTheHeadAsItWasAndRawBytesBothWays) {
   TestServer server;
   ServicePeer service(server.link_path());
-  ASSERT_EQ(service.attach(1, link::Kind::kPassthrough, "/raw", server.grant("/raw")).result, link::AttachResult::kOk);
+  ASSERT_EQ(service.attach(1, link::Kind::kPassthrough, "/raw", server.grant("/raw")).result,
+            link::AttachResult::kOk);
   Client client(server.http());
   const std::string head = "GET /raw/x HTTP/1.1\r\nHost:  a\r\nX-Odd:\tv \r\nConnection: X\r\n\r\n";
   client.send(head + "more");

@@ -15,11 +15,19 @@ constexpr std::string_view kAllowed =
 
 // 0: not one of ours.
 std::uint16_t method_of(std::string_view name) {
-  static constexpr std::pair<std::string_view, link::Method> kMethods[] = {
-      {"GET", link::kGet}, {"HEAD", link::kGet}, {"POST", link::kPost}, {"PUT", link::kPut},
-      {"PROPFIND", link::kPropfind}, {"MOVE", link::kMove}, {"COPY", link::kCopy}, {"MKCOL", link::kMkcol},
-      {"DELETE", link::kDelete}, {"OPTIONS", link::kOptions}, {"LOCK", link::kLock}, {"UNLOCK", link::kUnlock},
-      {"PROPPATCH", link::kProppatch}};
+  static constexpr std::pair<std::string_view, link::Method> kMethods[] = {{"GET", link::kGet},
+                                                                           {"HEAD", link::kGet},
+                                                                           {"POST", link::kPost},
+                                                                           {"PUT", link::kPut},
+                                                                           {"PROPFIND", link::kPropfind},
+                                                                           {"MOVE", link::kMove},
+                                                                           {"COPY", link::kCopy},
+                                                                           {"MKCOL", link::kMkcol},
+                                                                           {"DELETE", link::kDelete},
+                                                                           {"OPTIONS", link::kOptions},
+                                                                           {"LOCK", link::kLock},
+                                                                           {"UNLOCK", link::kUnlock},
+                                                                           {"PROPPATCH", link::kProppatch}};
   for (const auto& [known, method] : kMethods)
     if (name == known) return method;
   return 0;
@@ -113,7 +121,9 @@ void HttpConversation::redirect_to_https(const Target& target) {
   const auto colon = host.rfind(':');
   if (colon != host.npos && host.find(']', colon) == host.npos) host.resize(colon);
   const auto port = connection_.reactor().https_port();
-  respond(308, "Use https.", {{"location", fmt::format("https://{}{}{}", host, port == 443 ? "" : fmt::format(":{}", port), target.raw)}});
+  respond(308, "Use https.",
+          {{"location",
+            fmt::format("https://{}{}{}", host, port == 443 ? "" : fmt::format(":{}", port), target.raw)}});
 }
 
 link::Open HttpConversation::make_open(Attach& attach, const Target& target, std::uint16_t method,
@@ -121,8 +131,9 @@ link::Open HttpConversation::make_open(Attach& attach, const Target& target, std
   link::Open open;
   open.attach = attach.id;
   open.kind = attach.kind;
-  open.bits = static_cast<std::uint8_t>((connection_.is_tls() ? link::kOpenTls : 0) | (is_head_ ? link::kOpenHead : 0) |
-                                        (request_done_ ? 0 : link::kOpenHasBody));
+  open.bits =
+      static_cast<std::uint8_t>((connection_.is_tls() ? link::kOpenTls : 0) |
+                                (is_head_ ? link::kOpenHead : 0) | (request_done_ ? 0 : link::kOpenHasBody));
   open.method = method;
   open.peer = connection_.peer_text();
   open.target = target.raw;
@@ -144,7 +155,8 @@ void HttpConversation::open_http(Attach& attach, const Target& target, std::uint
   if (!opened) return refuse_open(opened.error());
   decoder_ = http1::BodyDecoder(head);
   state_ = request_done_ ? State::kAnswering : State::kBody;
-  if (!request_done_ && head.expects_continue && head.minor > 0) connection_.send("HTTP/1.1 100 Continue\r\n\r\n");
+  if (!request_done_ && head.expects_continue && head.minor > 0)
+    connection_.send("HTTP/1.1 100 Continue\r\n\r\n");
   parser_ = http1::RequestParser();  // the head has gone on
   if (connection_.is_open() && !connection_.has_unsent()) restart_deadline();
 }

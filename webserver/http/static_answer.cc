@@ -18,7 +18,8 @@ std::string etag_of(const static_pack::Entry& entry, Coding coding) {
 }
 
 // Which coding's tag of `entry` stands in a list of entity tags, if any. Weak comparison unless `strong`.
-std::optional<Coding> find_tag(std::string_view list, const static_pack::Entry& entry, Coding chosen, bool strong) {
+std::optional<Coding> find_tag(std::string_view list, const static_pack::Entry& entry, Coding chosen,
+                               bool strong) {
   if (trim(list) == "*") return chosen;
   std::optional<Coding> found;
   for (auto part : split(list, ',')) {
@@ -61,7 +62,8 @@ RangeVerdict parse_range(std::string_view text, std::size_t size, Range& range) 
   const auto last = to.empty() ? kFar : number(to);
   if (last < first) return RangeVerdict::kNone;
   if (first >= size) return RangeVerdict::kUnsatisfiable;
-  range = {static_cast<std::size_t>(first), static_cast<std::size_t>(std::min<std::uint64_t>(last, size - 1))};
+  range = {static_cast<std::size_t>(first),
+           static_cast<std::size_t>(std::min<std::uint64_t>(last, size - 1))};
   return RangeVerdict::kOne;
 }
 
@@ -136,15 +138,16 @@ StaticAnswer answer_static(const http1::RequestHead& request, const StaticFile& 
   const auto type = entry.type.empty() ? static_pack::content_type_of(entry.path) : entry.type;
   if (!type.empty()) headers.emplace_back("content-type", type);
   headers.emplace_back("accept-ranges", "bytes");
-  if (variant.coding != Coding::kIdentity) headers.emplace_back("content-encoding", static_pack::name_of(variant.coding));
+  if (variant.coding != Coding::kIdentity)
+    headers.emplace_back("content-encoding", static_pack::name_of(variant.coding));
   answer.body = variant.bytes;
 
-  if (const auto condition = header("if-range"); condition && trim(*condition) != etag_of(entry, variant.coding))
+  if (const auto condition = header("if-range");
+      condition && trim(*condition) != etag_of(entry, variant.coding))
     range_text.reset();
   Range range{};
   switch (range_text ? parse_range(trim(*range_text), answer.body.size(), range) : RangeVerdict::kNone) {
-    case RangeVerdict::kNone:
-      break;
+    case RangeVerdict::kNone: break;
     case RangeVerdict::kUnsatisfiable:
       answer.status = 416;
       headers.emplace_back("content-range", fmt::format("bytes */{}", answer.body.size()));
@@ -152,7 +155,8 @@ StaticAnswer answer_static(const http1::RequestHead& request, const StaticFile& 
       break;
     case RangeVerdict::kOne:
       answer.status = 206;
-      headers.emplace_back("content-range", fmt::format("bytes {}-{}/{}", range.first, range.last, answer.body.size()));
+      headers.emplace_back("content-range",
+                           fmt::format("bytes {}-{}/{}", range.first, range.last, answer.body.size()));
       answer.body = answer.body.subspan(range.first, range.last - range.first + 1);
       break;
   }

@@ -13,7 +13,7 @@ Result<std::shared_ptr<const StaticPack>> StaticPack::map(int fd) {
   const int seals = ::fcntl(fd, F_GET_SEALS);
   if (seals < 0) return fail(Errc::kMalformed, "the descriptor is no memfd");
   if ((seals & kSeals) != kSeals) return fail(Errc::kMalformed, "the memfd is not sealed");
-  struct stat status {};
+  struct stat status{};
   if (::fstat(fd, &status) != 0) return fail_errno(errno, "stat of the pack");
   if (status.st_size <= 0) return fail(Errc::kMalformed, "the pack is empty");
 

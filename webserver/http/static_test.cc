@@ -12,7 +12,11 @@ struct StaticFiles : ::testing::Test {
   std::string script = "console.log('hello');" + std::string(3000, ' ');
 
   void SetUp() override {
-    const auto pack = make_pack({{"app.htm", page}, {"app.js", script}, {"cafe/x.txt", "in a folder"}, {"tiny.bin", "0123456789"}, {"empty.txt", ""}});
+    const auto pack = make_pack({{"app.htm", page},
+                                 {"app.js", script},
+                                 {"cafe/x.txt", "in a folder"},
+                                 {"tiny.bin", "0123456789"},
+                                 {"empty.txt", ""}});
     const auto attached = service.attach_static(1, "/app", grant, pack, R"({"build":"1a2b"})");
     ASSERT_EQ(attached.result, link::AttachResult::kOk) << attached.reason;
   }
@@ -52,7 +56,12 @@ TEST_F(StaticFiles, AnswersHeadConditionsAndRanges) {
   EXPECT_EQ(response.header("content-length"), "10");
   EXPECT_EQ(response.body, "");
 
-  struct Case { const char* why; std::string fields; int status; std::string body, range; };
+  struct Case {
+    const char* why;
+    std::string fields;
+    int status;
+    std::string body, range;
+  };
   const Case cases[] = {
       {"same tag", "If-None-Match: " + tag + "\r\n", 304, "", ""},
       {"in a list, weak", "If-None-Match: \"x\", W/" + tag + "\r\n", 304, "", ""},
@@ -93,9 +102,14 @@ TEST_F(StaticFiles, SendsTheSmallestCodingThatTheClientTakes) {
     EXPECT_EQ(response.header("content-encoding"), coding);
     EXPECT_LT(response.body.size(), script.size());
     EXPECT_TRUE(tags.insert(response.header("etag")).second) << "codings must differ in their tags";
-    EXPECT_EQ(client.fetch("/app/app.js", fmt::format("Accept-Encoding: {}\r\nIf-None-Match: {}\r\n", coding, response.header("etag"))).status(), 304);
+    EXPECT_EQ(client
+                  .fetch("/app/app.js", fmt::format("Accept-Encoding: {}\r\nIf-None-Match: {}\r\n", coding,
+                                                    response.header("etag")))
+                  .status(),
+              304);
   }
-  EXPECT_EQ(client.fetch("/app/app.js", "Accept-Encoding: gzip;q=0, identity\r\n").header("content-encoding"), "");
+  EXPECT_EQ(client.fetch("/app/app.js", "Accept-Encoding: gzip;q=0, identity\r\n").header("content-encoding"),
+            "");
   EXPECT_NE(client.fetch("/app/app.js", "Accept-Encoding: *\r\n").header("content-encoding"), "");
 }
 

@@ -12,8 +12,8 @@ class Grants {
   enum class Verdict : std::uint8_t { kGranted, kUnknown, kWrongUser, kWrongPath };
   // May the peer with `uid` attach `path` with this secret?
   Verdict check(const link::Grant& secret, uid_t uid, std::string_view path) const;
-  void set(const Grant& grant);                 // replaces one with the same secret
-  bool remove(const link::Grant& secret);       // false if there is none
+  void set(const Grant& grant);            // replaces one with the same secret
+  bool remove(const link::Grant& secret);  // false if there is none
   void replace(std::vector<Grant> grants);
   bool has(const link::Grant& secret) const { return grants_.contains(secret); }
   // Longest granted path at or above `path`; empty if there is none.

@@ -25,7 +25,11 @@ bool is_hexadecimal(std::string_view text) {
 }  // namespace
 
 Link::Link(Reactor& reactor, UniqueFd fd, const ucred& peer)
-    : reactor_(reactor), fd_(std::move(fd)), peer_(peer), flush_soon_(reactor.loop()), greeting_(reactor.loop()) {
+    : reactor_(reactor),
+      fd_(std::move(fd)),
+      peer_(peer),
+      flush_soon_(reactor.loop()),
+      greeting_(reactor.loop()) {
   our_credit_ = static_cast<std::uint32_t>(reactor_.limits().stream_buffer_bytes);
   reactor_.loop().watch(fd_.get(), EPOLLIN, *this);
   greeting_.start(kGreetingTime, [this] { fail("no HELLO in time"); });
@@ -114,8 +118,7 @@ void Link::on_frame(const link::FrameHeader& header, std::span<std::uint8_t> pay
 
 Result<void> Link::on_link_frame(const link::FrameHeader& header, std::span<std::uint8_t> payload) {
   switch (header.type) {
-    case link::Type::kHello:
-      return on_hello(payload);
+    case link::Type::kHello: return on_hello(payload);
     case link::Type::kAttach: {
       BERTH_TRY(auto request, link::parse_attach(payload));
       return on_attach(std::move(request));
@@ -131,16 +134,14 @@ Result<void> Link::on_link_frame(const link::FrameHeader& header, std::span<std:
       if (found != attaches_.end()) detach(reactor_.attach_at(found->second));
       return {};
     }
-    case link::Type::kBroadcast:
-      return on_broadcast(header.flags, payload);
+    case link::Type::kBroadcast: return on_broadcast(header.flags, payload);
     case link::Type::kPing:
       if (pending() > 16U * static_cast<std::size_t>(reactor_.limits().link_buffer_bytes))
         return fail_errno(ENOBUFS, "PINGs without reading");
       link::append_ping(out_, link::Type::kPong, payload);
       schedule_flush();
       return {};
-    case link::Type::kPong:
-      return {};
+    case link::Type::kPong: return {};
     default:
       if (static_cast<std::uint8_t>(header.type) >= 0x80) return {};
       return berth::fail(Errc::kMalformed, "frame of type {:#x} on stream 0", static_cast<int>(header.type));
@@ -161,13 +162,17 @@ Result<void> Link::on_stream_frame(const link::FrameHeader& header, std::span<st
       return {};
     }
     case link::Type::kData:
-      if (payload.size() > link::kMaxData) return berth::fail(Errc::kTooLarge, "DATA of {} bytes", payload.size());
-      if (!connection->take_credit(payload.size())) return berth::fail(Errc::kConflict, "DATA without credit");
+      if (payload.size() > link::kMaxData)
+        return berth::fail(Errc::kTooLarge, "DATA of {} bytes", payload.size());
+      if (!connection->take_credit(payload.size()))
+        return berth::fail(Errc::kConflict, "DATA without credit");
       connection->on_link_data(payload, header.flags & link::kFlagEnd);
       return {};
     case link::Type::kMessage:
-      if (payload.size() > link::kMaxData) return berth::fail(Errc::kTooLarge, "MESSAGE of {} bytes", payload.size());
-      if (!connection->take_credit(payload.size())) return berth::fail(Errc::kConflict, "MESSAGE without credit");
+      if (payload.size() > link::kMaxData)
+        return berth::fail(Errc::kTooLarge, "MESSAGE of {} bytes", payload.size());
+      if (!connection->take_credit(payload.size()))
+        return berth::fail(Errc::kConflict, "MESSAGE without credit");
       connection->on_link_message(header.flags, payload);
       return {};
     case link::Type::kClose: {
@@ -190,8 +195,8 @@ Result<void> Link::on_hello(ByteView payload) {
   if (greeted_) return berth::fail(Errc::kMalformed, "second HELLO");
   BERTH_TRY(const auto hello, link::parse_hello(payload));
   if (hello.version != link::kVersion)
-    return berth::fail(Errc::kUnsupported, "version {} of the link protocol; this webserver speaks {}", hello.version,
-                       link::kVersion);
+    return berth::fail(Errc::kUnsupported, "version {} of the link protocol; this webserver speaks {}",
+                       hello.version, link::kVersion);
   greeted_ = true;
   greeting_.cancel();
   name_ = hello.name;
@@ -202,12 +207,11 @@ Result<void> Link::on_hello(ByteView payload) {
 
 link::Attached Link::judge(const link::Attach& request) {
   using enum link::AttachResult;
-  if (!is_attach_path(request.path)) return {request.id, kPathInvalid, fmt::format("'{}' is no path", request.path)};
+  if (!is_attach_path(request.path))
+    return {request.id, kPathInvalid, fmt::format("'{}' is no path", request.path)};
   switch (reactor_.grants().check(request.grant, peer_.uid, request.path)) {
-    case Grants::Verdict::kGranted:
-      break;
-    case Grants::Verdict::kUnknown:
-      return {request.id, kNoGrant, "the grant is not known"};
+    case Grants::Verdict::kGranted: break;
+    case Grants::Verdict::kUnknown: return {request.id, kNoGrant, "the grant is not known"};
     case Grants::Verdict::kWrongUser:
       return {request.id, kNoGrant, fmt::format("the grant is not for user {}", peer_.uid)};
     case Grants::Verdict::kWrongPath:
@@ -218,7 +222,8 @@ link::Attached Link::judge(const link::Attach& request) {
   const auto* node = reactor_.routes().find_exact(request.path);
   if (const auto* taken = node ? node->of(request.kind) : nullptr)
     return {request.id, kPathTaken,
-            fmt::format("'{}' is taken by {}", request.path, taken->link ? taken->link->name() : "another service")};
+            fmt::format("'{}' is taken by {}", request.path,
+                        taken->link ? taken->link->name() : "another service")};
   return {request.id, kOk, ""};
 }
 
@@ -226,7 +231,8 @@ Result<void> Link::on_attach(link::Attach request) {
   if (attaches_.contains(request.id) || awaiting_pack_.contains(request.id))
     return berth::fail(Errc::kMalformed, "attach id {} is in use", request.id);
   if (request.kind == link::Kind::kStatic) {  // answered when its pack has come
-    if (awaiting_pack_.size() >= kMaxDescriptors) return berth::fail(Errc::kTooLarge, "too many attaches without pack");
+    if (awaiting_pack_.size() >= kMaxDescriptors)
+      return berth::fail(Errc::kTooLarge, "too many attaches without pack");
     const auto id = request.id;
     awaiting_pack_.emplace(id, std::move(request));
     return {};
@@ -261,7 +267,8 @@ Result<void> Link::on_static(std::uint32_t id) {
   auto pack = StaticPack::map(fd.get());
   if (replaces) {
     if (pack) reactor_.attach_at(known->second).pack = std::move(*pack);
-    answer({id, pack ? link::AttachResult::kOk : link::AttachResult::kBadPack, pack ? "" : pack.error().detail});
+    answer(
+        {id, pack ? link::AttachResult::kOk : link::AttachResult::kBadPack, pack ? "" : pack.error().detail});
     return {};
   }
   const auto request = std::move(awaited->second);
@@ -270,7 +277,8 @@ Result<void> Link::on_static(std::uint32_t id) {
   std::string build;
   if (verdict.result == link::AttachResult::kOk && !request.options.empty()) {
     const auto options = json::parse_object(request.options);
-    if (!options) return berth::fail(Errc::kMalformed, "options of attach {}: {}", id, options.error().detail);
+    if (!options)
+      return berth::fail(Errc::kMalformed, "options of attach {}: {}", id, options.error().detail);
     build = json::get_string(*options, "build");
     if (!is_hexadecimal(build)) build.clear();
   }
@@ -396,7 +404,8 @@ void Link::flush() {
     watching_out_ = wants_out;
     reactor_.loop().change_interest(fd_.get(), wants_out ? EPOLLIN | EPOLLOUT : EPOLLIN);
   }
-  if (waiters_.empty() || pending() > static_cast<std::size_t>(reactor_.limits().link_buffer_bytes) / 2) return;
+  if (waiters_.empty() || pending() > static_cast<std::size_t>(reactor_.limits().link_buffer_bytes) / 2)
+    return;
   for (const auto id : std::exchange(waiters_, {}))
     if (auto* connection = reactor_.find_stream(id)) reactor_.run_soon(*connection);
 }

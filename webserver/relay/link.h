@@ -43,8 +43,10 @@ class Link final : public loop::IoHandler {
   // Room for a further stream?
   bool takes_streams() const;
 
-  std::uint32_t service_credit() const { return service_credit_; }  // that each new stream starts with towards it
-  std::uint32_t our_credit() const { return our_credit_; }          // that we told it
+  std::uint32_t service_credit() const {
+    return service_credit_;
+  }                                                         // that each new stream starts with towards it
+  std::uint32_t our_credit() const { return our_credit_; }  // that we told it
   bool is_closing(std::uint32_t stream) const { return closing_.contains(stream); }
   void stream_opened() { ++streams_; }
   void stream_ended() { --streams_; }

@@ -85,9 +85,14 @@ TEST(Attach, LongestPathWinsBySegmentAndCase) {
   std::uint32_t id = 0;
   for (const auto* path : {"/", "/a", "/a/b", "/a/b/c/d"})
     ASSERT_EQ(service.attach(++id, Kind::kHttp, path, grant).result, AttachResult::kOk);
-  struct Case { const char* path; std::uint32_t attach; const char* relative; };
-  for (const auto& c : {Case{"/", 1, ""}, Case{"/a", 2, ""}, Case{"/a/", 2, ""}, Case{"/ab", 1, "ab"}, Case{"/A", 1, "A"},
-                        Case{"/a/b/c", 3, "c"}, Case{"/a/b/c/d", 4, ""}, Case{"/a/b/c/d/e/f", 4, "e/f"}, Case{"/a/bc", 2, "bc"}}) {
+  struct Case {
+    const char* path;
+    std::uint32_t attach;
+    const char* relative;
+  };
+  for (const auto& c : {Case{"/", 1, ""}, Case{"/a", 2, ""}, Case{"/a/", 2, ""}, Case{"/ab", 1, "ab"},
+                        Case{"/A", 1, "A"}, Case{"/a/b/c", 3, "c"}, Case{"/a/b/c/d", 4, ""},
+                        Case{"/a/b/c/d/e/f", 4, "e/f"}, Case{"/a/bc", 2, "bc"}}) {
     Client client(server.http());
     client.get(c.path);
     const auto opened = service.expect_open();
@@ -98,13 +103,19 @@ TEST(Attach, LongestPathWinsBySegmentAndCase) {
 
 TEST(Link, EndsForAServiceThatBreaksTheProtocol) {
   TestServer server;
-  struct Case { const char* why; Bytes bytes; bool greet; };
+  struct Case {
+    const char* why;
+    Bytes bytes;
+    bool greet;
+  };
   Bytes old;
   link::append(old, link::Hello{.version = 99, .name = "old"});
   const Case cases[] = {
       {"no HELLO first", {0, 0, 0, 0, 0x18, 0, 0, 0, 0, 0, 0, 0}, false},
       {"another version", old, false},
-      {"second HELLO", {13, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 3, 0, 'a', 'b', 'c'}, true},
+      {"second HELLO",
+       {13, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 3, 0, 'a', 'b', 'c'},
+       true},
       {"reserved bits", {0, 0, 0, 0, 0x18, 0, 1, 0, 0, 0, 0, 0}, true},
       {"too long", {0, 0, 2, 0, 0x18, 0, 0, 0, 0, 0, 0, 0}, true},
       {"unknown type", {0, 0, 0, 0, 0x70, 0, 0, 0, 0, 0, 0, 0}, true},
@@ -130,11 +141,13 @@ TEST(Link, FreesItsPathsWhenItIsLost) {
   const auto grant = server.grant("/a");
   for (int round = 0; round < 5; ++round) {
     ServicePeer service(server.link_path());
-    TestServer::wait_until([&] {
-      bool is_free = false;
-      server.on_all([&](Reactor& reactor) { is_free = !reactor.routes().find_exact("/a"); });
-      return is_free;
-    }, "the path to be free");
+    TestServer::wait_until(
+        [&] {
+          bool is_free = false;
+          server.on_all([&](Reactor& reactor) { is_free = !reactor.routes().find_exact("/a"); });
+          return is_free;
+        },
+        "the path to be free");
     EXPECT_EQ(service.attach(1, Kind::kHttp, "/a", grant).result, AttachResult::kOk);
   }
 }

@@ -28,7 +28,8 @@ TEST(Target, IsTakenApart) {
 }
 
 TEST(Target, IsRefusedWhereItMeansHarmOrNothing) {
-  for (const auto* text : {"", "a", "host:443", "ftp://host/a", "/%", "/%4", "/%zz", "/a/../b", "/..", "/.", "/a/.", "/%2e%2e/a", "/a/%2E", "/a%2f..%2fb"})
+  for (const auto* text : {"", "a", "host:443", "ftp://host/a", "/%", "/%4", "/%zz", "/a/../b", "/..", "/.",
+                           "/a/.", "/%2e%2e/a", "/a/%2E", "/a%2f..%2fb"})
     EXPECT_FALSE(parse_target(text)) << text;
   EXPECT_FALSE(parse_target("/%00"));
 }

@@ -56,7 +56,9 @@ const RouteTable::Node* RouteTable::find(std::string_view path, Wanted wanted) c
 }
 
 const RouteTable::Node* RouteTable::find_websocket(std::string_view path) const {
-  return find(path, [](const Node& node) { return node.of(link::Kind::kWebsocket) || node.of(link::Kind::kPassthrough); });
+  return find(path, [](const Node& node) {
+    return node.of(link::Kind::kWebsocket) || node.of(link::Kind::kPassthrough);
+  });
 }
 
 const RouteTable::Node* RouteTable::find_http(std::string_view path) const {

@@ -18,17 +18,17 @@ class StaticPack;
 // One registration of a service. Owned by the reactor's AttachTable; lives until it is detached
 // and its last stream has ended.
 struct Attach {
-  std::uint32_t slot = 0;       // in the AttachTable
-  std::uint32_t id = 0;         // the service's
+  std::uint32_t slot = 0;  // in the AttachTable
+  std::uint32_t id = 0;    // the service's
   link::Kind kind{};
   std::string path;
   link::Grant grant{};
-  std::string build;            // static: the running build, or empty
-  Link* link = nullptr;         // null once detached and gone
+  std::string build;     // static: the running build, or empty
+  Link* link = nullptr;  // null once detached and gone
   // static, once its pack came. Shared with the answers that are under way when it is taken away.
   std::shared_ptr<const StaticPack> pack;
-  std::uint32_t streams = 0;    // open streams that came by this attach
-  bool is_routed = false;       // in the route table
+  std::uint32_t streams = 0;  // open streams that came by this attach
+  bool is_routed = false;     // in the route table
 };
 
 struct StringHash {

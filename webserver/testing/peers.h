@@ -75,7 +75,8 @@ struct Opened {
 // A service at the other end of a link.
 class ServicePeer {
  public:
-  explicit ServicePeer(const std::string& path, std::uint32_t credit = link::kDefaultCredit, bool greet = true);
+  explicit ServicePeer(const std::string& path, std::uint32_t credit = link::kDefaultCredit,
+                       bool greet = true);
 
   const link::Hello& webserver() const { return hello_; }
   void send(ByteView bytes);
@@ -85,8 +86,8 @@ class ServicePeer {
 
   link::Attached attach(std::uint32_t id, link::Kind kind, const std::string& path, const link::Grant& grant,
                         const std::string& options = "");
-  link::Attached attach_static(std::uint32_t id, const std::string& path, const link::Grant& grant, ByteView pack,
-                               const std::string& options = "", bool sealed = true);
+  link::Attached attach_static(std::uint32_t id, const std::string& path, const link::Grant& grant,
+                               ByteView pack, const std::string& options = "", bool sealed = true);
   void send_with_descriptor(ByteView bytes, int fd);
 
   Opened expect_open();
@@ -147,9 +148,9 @@ class Client {
   std::string read_some(std::size_t limit = 65536);
   std::string read_exactly(std::size_t size);
   std::string read_all();
-  bool is_at_end();            // waits for the end
+  bool is_at_end();  // waits for the end
   void shutdown_write();
-  void reset();                // closes with RST
+  void reset();  // closes with RST
   void close();
   int fd() const { return fd_.get(); }
   bool was_resumed() const { return SSL_session_reused(ssl_.get()) == 1; }
@@ -157,7 +158,7 @@ class Client {
 
  private:
   std::string take(std::size_t size);
-  bool fill();                 // reads more into buffer_; false at the end
+  bool fill();  // reads more into buffer_; false at the end
   UniqueFd fd_;
   SslPointer ssl_;
   std::string buffer_;

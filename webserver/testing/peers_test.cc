@@ -1,12 +1,12 @@
 // Bodies of peers.h. (The name puts them into the test program and keeps them out of the daemon.)
 #include "webserver/testing/peers.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <openssl/err.h>
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <fcntl.h>
 
 #include <stdexcept>
 #include <thread>
@@ -82,9 +82,13 @@ TestServer::~TestServer() {
   (void)remove_tree(folder_);
 }
 
-std::string TestServer::link_path(unsigned reactor) const { return fmt::format("{}/link.{}.sock", folder_, reactor); }
+std::string TestServer::link_path(unsigned reactor) const {
+  return fmt::format("{}/link.{}.sock", folder_, reactor);
+}
 
-void TestServer::on_all(std::function<void(Reactor&)> call) { loop::run_task(loop_, reactors_->on_all(std::move(call))); }
+void TestServer::on_all(std::function<void(Reactor&)> call) {
+  loop::run_task(loop_, reactors_->on_all(std::move(call)));
+}
 
 link::Grant TestServer::grant(const std::string& path) {
   Grant grant;
@@ -178,12 +182,13 @@ Frame ServicePeer::expect(link::Type type) {
   auto frame = next();
   if (!frame) give_up(fmt::format("link ended where {:#x} was expected", static_cast<int>(type)));
   if (frame->type != type)
-    give_up(fmt::format("frame {:#x} where {:#x} was expected", static_cast<int>(frame->type), static_cast<int>(type)));
+    give_up(fmt::format("frame {:#x} where {:#x} was expected", static_cast<int>(frame->type),
+                        static_cast<int>(type)));
   return std::move(*frame);
 }
 
-link::Attached ServicePeer::attach(std::uint32_t id, link::Kind kind, const std::string& path, const link::Grant& grant,
-                                   const std::string& options) {
+link::Attached ServicePeer::attach(std::uint32_t id, link::Kind kind, const std::string& path,
+                                   const link::Grant& grant, const std::string& options) {
   Bytes out;
   link::append(out, link::Attach{id, kind, grant, path, options});
   send(out);
@@ -247,7 +252,8 @@ void ServicePeer::data(std::uint32_t stream, std::string_view text, bool is_end)
 
 void ServicePeer::message(std::uint32_t stream, std::string_view text, bool is_end, bool is_text) {
   Bytes out;
-  const auto flags = static_cast<std::uint8_t>((is_end ? link::kFlagEnd : 0) | (is_text ? link::kFlagText : 0));
+  const auto flags =
+      static_cast<std::uint8_t>((is_end ? link::kFlagEnd : 0) | (is_text ? link::kFlagText : 0));
   link::append_data(out, link::Type::kMessage, stream, flags, as_bytes(text));
   send(out);
 }
@@ -310,7 +316,8 @@ std::string Response::header(std::string_view name) const {
 
 std::uint16_t WsFrame::close_code() const {
   if (payload.size() < 2) return 1005;
-  return static_cast<std::uint16_t>(static_cast<unsigned char>(payload[0]) << 8 | static_cast<unsigned char>(payload[1]));
+  return static_cast<std::uint16_t>(static_cast<unsigned char>(payload[0]) << 8 |
+                                    static_cast<unsigned char>(payload[1]));
 }
 
 Client::Client(std::uint16_t port, bool tls, const std::string& from)
@@ -340,7 +347,8 @@ void Client::send(std::string_view bytes) {
 
 bool Client::fill() {
   char more[65536];
-  const auto got = ssl_ ? SSL_read(ssl_.get(), more, sizeof more) : static_cast<int>(::recv(fd_.get(), more, sizeof more, 0));
+  const auto got = ssl_ ? SSL_read(ssl_.get(), more, sizeof more)
+                        : static_cast<int>(::recv(fd_.get(), more, sizeof more, 0));
   if (got > 0) {
     buffer_.append(more, static_cast<std::size_t>(got));
     return true;
@@ -409,8 +417,10 @@ Response Client::fetch(std::string_view path, std::string_view more, std::string
 }
 
 void Client::send_upgrade(std::string_view path, std::string_view more) {
-  get(path, fmt::format("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                        "Sec-WebSocket-Version: 13\r\n{}", more));
+  get(path, fmt::format(
+                "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                "Sec-WebSocket-Version: 13\r\n{}",
+                more));
 }
 
 void Client::send_frame(websocket::Opcode opcode, std::string_view payload, bool fin) {
@@ -427,7 +437,8 @@ WsFrame Client::read_frame() {
       continue;
     }
     take(header->size);
-    WsFrame frame{header->opcode, header->fin, read_exactly(static_cast<std::size_t>(header->payload_length))};
+    WsFrame frame{header->opcode, header->fin,
+                  read_exactly(static_cast<std::size_t>(header->payload_length))};
     if (header->masked) give_up("a server must not mask");
     return frame;
   }

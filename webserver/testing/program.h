@@ -50,7 +50,7 @@ class Program {
   ~Program();
   pid_t pid() const { return pid_; }
   void kill(int signal) const;
-  int wait();                       // exit code, or 256 + signal
+  int wait();                                      // exit code, or 256 + signal
   const std::string& log() const { return log_; }  // path of its output
 
  private:

@@ -49,7 +49,8 @@ RunningCluster::~RunningCluster() {
   (void)remove_tree(folder_);
 }
 
-db::DatabaseOptions RunningCluster::options(std::string database, std::string user, std::string password) const {
+db::DatabaseOptions RunningCluster::options(std::string database, std::string user,
+                                            std::string password) const {
   db::DatabaseOptions options;
   options.connection = cluster_->connection(std::move(database), std::move(user), std::move(password));
   return options;

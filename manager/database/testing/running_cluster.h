@@ -17,9 +17,9 @@ class RunningCluster {
   explicit RunningCluster(loop::Loop& loop);
   ~RunningCluster();
 
-  void start();        // and waits until it answers
+  void start();  // and waits until it answers
   void stop();
-  void kill_now();     // SIGKILL of postmaster and backends
+  void kill_now();  // SIGKILL of postmaster and backends
 
   const std::string& folder() const { return folder_; }
   Cluster& cluster() { return *cluster_; }
