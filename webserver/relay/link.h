@@ -45,7 +45,7 @@ class Link final : public loop::IoHandler {
 
   std::uint32_t service_credit() const {
     return service_credit_;
-  }                                                         // that each new stream starts with towards it
+  }  // that each new stream starts with towards it
   std::uint32_t our_credit() const { return our_credit_; }  // that we told it
   bool is_closing(std::uint32_t stream) const { return closing_.contains(stream); }
   void stream_opened() { ++streams_; }
