@@ -20,4 +20,11 @@ foreach(part "2:${PROJECT_VERSION_MAJOR}" "2:${PROJECT_VERSION_MINOR}" "4:${comm
   endwhile()
   string(APPEND BERTH_BUILD_ID ${digits})
 endforeach()
+# A new commit is a new build number: configure again when the branch has moved.
+execute_process(COMMAND ${GIT_EXECUTABLE} rev-parse --git-path logs/HEAD WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+                OUTPUT_VARIABLE head_log OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+get_filename_component(head_log "${head_log}" ABSOLUTE BASE_DIR ${CMAKE_SOURCE_DIR})
+if(head_log AND EXISTS "${head_log}" AND NOT IS_DIRECTORY "${head_log}")
+  set_property(DIRECTORY ${CMAKE_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${head_log}")
+endif()
 message(STATUS "Build number ${BERTH_BUILD_ID}")

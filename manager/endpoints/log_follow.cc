@@ -41,6 +41,10 @@ std::vector<LogFile> log_files(const std::string& folder) {
     files.push_back(std::move(file));
   }
   ::closedir(directory);
+  // What a process writes past its own log (stdout, a sanitizer's last words) goes to output.log; it is
+  // the log only of programs that have no other.
+  const auto is_output = [&](const LogFile& file) { return file.path == folder + "/output.log"; };
+  if (!std::all_of(files.begin(), files.end(), is_output)) std::erase_if(files, is_output);
   std::sort(files.begin(), files.end(), [](const LogFile& a, const LogFile& b) {
     return std::pair(a.changed.tv_sec, a.changed.tv_nsec) > std::pair(b.changed.tv_sec, b.changed.tv_nsec);
   });

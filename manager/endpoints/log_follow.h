@@ -14,7 +14,8 @@
 
 namespace berth::manager {
 
-// The newest log file in `folder`: the one that is written last among "*.log"; empty if there is none.
+// The newest log file in `folder`: the one that is written last among "*.log", "output.log" only if it is the
+// only one; empty if there is none.
 std::string newest_log(const std::string& folder);
 
 struct LogTail {
