@@ -1,16 +1,20 @@
 // The lines of the README, as people type them: through ./run, in a shell, as root and as an ordinary user.
 import { type ChildProcess, spawn } from "node:child_process";
-import { chmodSync, chownSync, existsSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, copyFileSync, existsSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AppWebsocket, password_login } from "./harness/appwebsocket";
 import { fetch_url } from "./harness/http";
-import { type User, as_user, build, is_root, kNobody, quiet_port, temporary_folder, tree } from "./harness/platform";
+import { type User, as_user, build_for, is_root, kNobody, quiet_port, temporary_folder, tree } from "./harness/platform";
 import { ended, processes, run } from "./harness/process";
 import { assert, test } from "./harness/test";
 
 // ./run is called with --build, so that the tests need no second, release build.
 async function story(user: User): Promise<void> {
   const folder = temporary_folder("berth-lines");
+  // The checkout may lie where an ordinary user cannot go.
+  const build = build_for(user);
+  const script = join(folder, "run");
+  copyFileSync(join(tree, "run"), script);
   if (user === "nobody" && is_root) chownSync(folder, kNobody, kNobody);
   const root = join(folder, "root");
   const [http, https] = [await quiet_port(), await quiet_port()];
@@ -28,7 +32,7 @@ async function story(user: User): Promise<void> {
     return done.stdout;
   };
 
-  const line = `"${tree}/run" --build $B --root $R --http ${http} --https ${https} --password-file pw.txt --store demo`;
+  const line = `"${script}" --build $B --root $R --http ${http} --https ${https} --password-file pw.txt --store demo`;
   const [program, args] = as_user(user, "/bin/bash", ["-c", `exec ${line}`]);
   const platform: ChildProcess = spawn(program, args, { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
   let printed = "";

@@ -95,7 +95,7 @@ function copy_tree(from: string, to: string): void {
 }
 
 /** The build folder as another user sees it: a copy, where the tree lies in a closed home. */
-function build_for(user: User): string {
+export function build_for(user: User): string {
   if (user === "self" || others_can_enter(build)) return build;
   if (staged === undefined) {
     staged = temporary_folder("berth-build");
