@@ -186,7 +186,9 @@ function LogLines(props: {
     if (element && !props.paused) element.scrollTop = element.scrollHeight;
   }, [props.lines, props.paused]);
   const onScroll = () => {
-    const element = box.current!;
+    // A scroll event may arrive after the page has gone.
+    const element = box.current;
+    if (!element) return;
     const atEnd = element.scrollHeight - element.scrollTop - element.clientHeight < 24;
     if (atEnd === following.current) return;
     following.current = atEnd;
