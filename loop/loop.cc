@@ -9,6 +9,22 @@
 #include "base/result.h"
 
 namespace berth::loop {
+namespace {
+
+// What comes back with an event (epoll_event::data): of a slot its descriptor and generation, of a pool its
+// key and number with the highest bit set, of the wake-up all bits.
+constexpr std::uint64_t kWake = ~std::uint64_t{0};
+constexpr std::uint64_t kPoolBit = std::uint64_t{1} << 63;
+constexpr std::uint32_t kGenerations = 0x7fffffff;
+
+epoll_event make_event(std::uint32_t interest, std::uint32_t low, std::uint64_t high) {
+  epoll_event event{};
+  event.events = interest;
+  event.data.u64 = high << 32 | low;
+  return event;
+}
+
+}  // namespace
 
 Loop::Loop(Time time)
     : time_(time),
@@ -20,7 +36,7 @@ Loop::Loop(Time time)
   ::signal(SIGPIPE, SIG_IGN);
   epoll_event event{};
   event.events = EPOLLIN;
-  event.data.u64 = ~std::uint64_t{0};
+  event.data.u64 = kWake;
   BERTH_CHECK(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event) == 0);
 }
 
@@ -62,14 +78,16 @@ void Loop::run_once(Duration longest) {
   if (time_ == Time::kReal) now_ = Clock::now();
   for (int i = 0; i < count; ++i) {
     const auto data = events[i].data.u64;
-    if (data == ~std::uint64_t{0}) {
+    const auto low = static_cast<std::uint32_t>(data);
+    const auto high = static_cast<std::uint32_t>(data >> 32);
+    if (data == kWake) {
       take_posted();
-      continue;
+    } else if (data & kPoolBit) {
+      if (auto* pool = pools_[high & kGenerations]) pool->on_pool_io(low, events[i].events);
+    } else {
+      const Slot& watched = slot(static_cast<int>(low));
+      if (watched.handler && watched.generation == high) watched.handler->on_io(events[i].events);
     }
-    const auto fd = static_cast<std::uint32_t>(data);
-    const auto generation = static_cast<std::uint32_t>(data >> 32);
-    const Slot& slot = slots_[fd];
-    if (slot.handler && slot.generation == generation) slot.handler->on_io(events[i].events);
   }
   if (time_ == Time::kReal) fire_timers();
   run_deferred();
@@ -114,36 +132,47 @@ void Loop::run_deferred() {
 
 void Loop::watch(int fd, std::uint32_t interest, IoHandler& handler) {
   BERTH_CHECK(fd >= 0);
-  if (slots_.size() <= static_cast<std::size_t>(fd)) slots_.resize(static_cast<std::size_t>(fd) + 1);
-  Slot& slot = slots_[static_cast<std::size_t>(fd)];
-  BERTH_CHECK(!slot.handler);
-  slot.handler = &handler;
-  slot.interest = interest;
-  ++slot.generation;
-  epoll_event event{};
-  event.events = interest;
-  event.data.u64 = static_cast<std::uint64_t>(slot.generation) << 32 | static_cast<std::uint32_t>(fd);
+  const auto block = static_cast<std::size_t>(fd) / kSlotsInBlock;
+  if (blocks_.size() <= block) blocks_.resize(block + 1);
+  if (!blocks_[block]) blocks_[block] = std::make_unique<Block>();
+  Slot& watched = slot(fd);
+  BERTH_CHECK(!watched.handler);
+  watched.handler = &handler;
+  watched.interest = interest;
+  watched.generation = (watched.generation + 1) & kGenerations;
+  auto event = make_event(interest, static_cast<std::uint32_t>(fd), watched.generation);
   BERTH_CHECK(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0);
 }
 
 void Loop::change_interest(int fd, std::uint32_t interest) {
-  Slot& slot = slots_[static_cast<std::size_t>(fd)];
-  BERTH_CHECK(slot.handler);
-  if (slot.interest == interest) return;
-  slot.interest = interest;
-  epoll_event event{};
-  event.events = interest;
-  event.data.u64 = static_cast<std::uint64_t>(slot.generation) << 32 | static_cast<std::uint32_t>(fd);
+  Slot& watched = slot(fd);
+  BERTH_CHECK(watched.handler);
+  if (watched.interest == interest) return;
+  watched.interest = interest;
+  auto event = make_event(interest, static_cast<std::uint32_t>(fd), watched.generation);
   BERTH_CHECK(::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) == 0);
 }
 
 void Loop::unwatch(int fd) {
-  Slot& slot = slots_[static_cast<std::size_t>(fd)];
-  BERTH_CHECK(slot.handler);
-  slot.handler = nullptr;
-  ++slot.generation;
+  Slot& watched = slot(fd);
+  BERTH_CHECK(watched.handler);
+  watched.handler = nullptr;
+  watched.generation = (watched.generation + 1) & kGenerations;
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
 }
+
+IoPool::IoPool(Loop& loop) : loop_(loop), number_(static_cast<std::uint32_t>(loop.pools_.size())) {
+  loop.pools_.push_back(this);
+}
+
+IoPool::~IoPool() { loop_.pools_[number_] = nullptr; }
+
+void IoPool::control(int operation, int fd, std::uint32_t key, std::uint32_t interest) {
+  auto event = make_event(interest, key, kPoolBit >> 32 | number_);
+  BERTH_CHECK(::epoll_ctl(loop_.epoll_.get(), operation, fd, &event) == 0);
+}
+
+void IoPool::unwatch(int fd) { ::epoll_ctl(loop_.epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
 
 void Loop::post(std::function<void()> call) {
   {

@@ -3,11 +3,13 @@
 
 #include <sys/epoll.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <vector>
 
@@ -29,8 +31,37 @@ class IoHandler {
   ~IoHandler() = default;
 };
 
+class Loop;
 class Timer;
 class Deferred;
+
+// Many descriptors of one kind whose owner keeps a record of each anyway: watching one costs the loop no
+// memory. Goes before its loop.
+class IoPool {
+ public:
+  explicit IoPool(Loop& loop);
+  IoPool(const IoPool&) = delete;
+  IoPool& operator=(const IoPool&) = delete;
+
+  // `key` comes back with each event of `fd`. `interest` as in Loop::watch().
+  void watch(int fd, std::uint32_t key, std::uint32_t interest) { control(EPOLL_CTL_ADD, fd, key, interest); }
+  void change_interest(int fd, std::uint32_t key, std::uint32_t interest) {
+    control(EPOLL_CTL_MOD, fd, key, interest);
+  }
+  // Before close(2). Events already fetched in this turn still come: the pool must not use `key` for
+  // another descriptor before the next turn.
+  void unwatch(int fd);
+
+  virtual void on_pool_io(std::uint32_t key, std::uint32_t events) = 0;
+
+ protected:
+  ~IoPool();
+
+ private:
+  void control(int operation, int fd, std::uint32_t key, std::uint32_t interest);
+  Loop& loop_;
+  std::uint32_t number_ = 0;  // in the loop's list
+};
 
 // Owned by a thread's main function; everything else borrows it and must go before it does.
 // Not thread-safe but for post() and stop().
@@ -65,6 +96,7 @@ class Loop {
   void post(std::function<void()> call);
 
  private:
+  friend class IoPool;
   friend class Timer;
   friend class Deferred;
   struct Slot {
@@ -72,6 +104,13 @@ class Loop {
     std::uint32_t generation = 0;
     std::uint32_t interest = 0;
   };
+
+  static constexpr std::size_t kSlotsInBlock = 64;
+  using Block = std::array<Slot, kSlotsInBlock>;
+  Slot& slot(int fd) {
+    const auto number = static_cast<std::size_t>(fd);
+    return (*blocks_[number / kSlotsInBlock])[number % kSlotsInBlock];
+  }
 
   void take_posted();
   void fire_timers();
@@ -82,7 +121,9 @@ class Loop {
   TimePoint now_;
   UniqueFd epoll_;
   UniqueFd wake_;
-  std::vector<Slot> slots_;  // by descriptor
+  // By descriptor. A block is there from its first watch on: descriptors of pools take no room.
+  std::vector<std::unique_ptr<Block>> blocks_;
+  std::vector<IoPool*> pools_;  // null where one has gone
   std::multimap<TimePoint, Timer*> timers_;
   std::vector<Deferred*> deferred_;  // for the end of the turn; null = cancelled
   std::vector<Deferred*> round_;     // being run

@@ -4,10 +4,9 @@
 
 #include <netinet/in.h>
 
-#include <array>
 #include <cstdint>
 #include <mutex>
-#include <unordered_map>
+#include <vector>
 
 namespace berth::webserver {
 
@@ -22,18 +21,41 @@ struct PeerKey {
 class Census {
  public:
   enum class Verdict : std::uint8_t { kWelcome, kFull, kPeerFull };
+  // A peer by 32 bits of a keyed hash, which is what a connection keeps of it. Two peers with the same mark (one
+  // pair in 4 billion, and nobody can aim at it) are counted together.
+  using Mark = std::uint32_t;
+  struct Entry {
+    Verdict verdict;
+    Mark mark = 0;  // kWelcome: for leave()
+  };
+  // `secret`: nobody outside knows it; equal ones give equal marks.
+  explicit Census(std::uint64_t secret = make_secret());
+
   // Counts a connection in unless a limit is reached. Thread-safe.
-  Verdict enter(const PeerKey& peer, std::uint64_t limit, std::uint64_t limit_per_peer);
-  void leave(const PeerKey& peer);
+  Entry enter(const PeerKey& peer, std::uint64_t limit, std::uint64_t limit_per_peer);
+  void leave(Mark mark);
   std::uint64_t connections();
+  std::size_t peers();
 
  private:
-  struct Hash {
-    std::size_t operator()(const PeerKey& key) const { return key.prefix * 0x9e3779b97f4a7c15U >> 20; }
+  static std::uint64_t make_secret();
+  Mark mark_of(const PeerKey& peer) const;
+
+  // Open addressing with linear probing: 8 bytes a peer, at most two thirds full, and small again when few are left.
+  struct Place {
+    Mark mark = 0;            // 0: free
+    std::uint32_t count = 0;  // connections
   };
+  Place& find(Mark mark);  // its place, or the free one where it would stand
+  void erase(Place& place);
+  void resize(std::size_t size);
+
+  static constexpr std::size_t kSmallest = 64;
+  const std::uint64_t secret_;
   std::mutex mutex_;
   std::uint64_t total_ = 0;
-  std::unordered_map<PeerKey, std::uint32_t, Hash> peers_;
+  std::size_t peers_ = 0;
+  std::vector<Place> places_;  // a power of two of them
 };
 
 }  // namespace berth::webserver

@@ -2,6 +2,10 @@
 
 #include <arpa/inet.h>
 
+#include <map>
+#include <random>
+#include <vector>
+
 namespace berth::webserver {
 namespace {
 
@@ -28,14 +32,48 @@ TEST(PeerKey, IsAnIpv4AddressOrAnIpv6Network) {
 TEST(Census, CountsInAllAndOfEachPeer) {
   Census census;
   const auto a = key_of("192.0.2.1"), b = key_of("192.0.2.2"), c = key_of("192.0.2.3");
-  EXPECT_EQ(census.enter(a, 3, 2), Census::Verdict::kWelcome);
-  EXPECT_EQ(census.enter(a, 3, 2), Census::Verdict::kWelcome);
-  EXPECT_EQ(census.enter(a, 3, 2), Census::Verdict::kPeerFull);
-  EXPECT_EQ(census.enter(b, 3, 2), Census::Verdict::kWelcome);
-  EXPECT_EQ(census.enter(c, 3, 2), Census::Verdict::kFull);
-  census.leave(a);
-  EXPECT_EQ(census.enter(c, 3, 2), Census::Verdict::kWelcome);
+  Census::Mark mark_of_a = 0;
+  const auto verdict = [&](const PeerKey& peer) {
+    const auto entry = census.enter(peer, 3, 2);
+    if (peer == a && entry.verdict == Census::Verdict::kWelcome) mark_of_a = entry.mark;
+    return entry.verdict;
+  };
+  EXPECT_EQ(verdict(a), Census::Verdict::kWelcome);
+  EXPECT_EQ(verdict(a), Census::Verdict::kWelcome);
+  EXPECT_EQ(verdict(a), Census::Verdict::kPeerFull);
+  EXPECT_EQ(verdict(b), Census::Verdict::kWelcome);
+  EXPECT_EQ(verdict(c), Census::Verdict::kFull);
+  census.leave(mark_of_a);
+  EXPECT_EQ(verdict(c), Census::Verdict::kWelcome);
   EXPECT_EQ(census.connections(), 3U);
+}
+
+TEST(Census, CountsManyPeersThatComeAndGoInAnyOrder) {
+  Census census(7);
+  std::mt19937 random(1);
+  std::map<std::uint64_t, std::vector<Census::Mark>> open;
+  std::uint64_t total = 0;
+  for (int i = 0; i < 200000; ++i) {
+    const PeerKey peer{random() % 3000, false};
+    // Comes in the first half, goes in the second.
+    if (random() % 10 < (i < 100000 ? 7U : 3U)) {
+      const auto entry = census.enter(peer, 1 << 30, 20);
+      auto& marks = open[peer.prefix];
+      ASSERT_EQ(entry.verdict, marks.size() < 20 ? Census::Verdict::kWelcome : Census::Verdict::kPeerFull);
+      if (entry.verdict != Census::Verdict::kWelcome) continue;
+      marks.push_back(entry.mark);
+      ++total;
+    } else if (auto& marks = open[peer.prefix]; !marks.empty()) {
+      census.leave(marks.back());
+      marks.pop_back();
+      --total;
+    }
+    ASSERT_EQ(census.connections(), total);
+  }
+  for (auto& [peer, marks] : open)
+    for (const auto mark : marks) census.leave(mark);
+  EXPECT_EQ(census.connections(), 0U);
+  EXPECT_EQ(census.peers(), 0U);
 }
 
 }  // namespace

@@ -16,27 +16,36 @@ Active::~Active() = default;
 Connection::Connection() = default;
 Connection::~Connection() = default;
 
-void Connection::begin(Reactor& reactor, std::uint32_t index, int fd, const PeerKey& peer, bool is_tls) {
+void Connection::begin(int fd, Census::Mark peer, bool is_tls) {
   BERTH_CHECK(phase_ == Phase::kFree && !active_ && !ssl_);
-  reactor_ = &reactor;
-  index_ = index;
   fd_ = fd;
-  peer_prefix_ = peer.prefix;
+  peer_ = peer;
   flags_ = 0;
-  set(kIpv4, peer.is_ipv4);
   set(kTls, is_tls);
   attach_ = kNoAttach;
-  reactor.loop().watch(fd, EPOLLIN, *this);
+  interest_ = kIn;
+  reactor().clients().watch(fd, index(), EPOLLIN);
   active();
   if (is_tls) {
-    ssl_ = reactor.tls()->accept(fd);
+    ssl_ = reactor().tls()->accept(fd);
     phase_ = Phase::kHandshake;
-    set_deadline(milliseconds(reactor.limits().handshake_ms));
+    set_deadline(milliseconds(reactor().limits().handshake_ms));
   } else {
     phase_ = Phase::kHttp;
     active_->http = std::make_unique<HttpConversation>(*this);
     active_->http->begin_connection();
   }
+}
+
+Reactor& Connection::reactor() const { return ConnectionTable::reactor_of(*this); }
+std::uint32_t Connection::index() const { return ConnectionTable::index_of(*this); }
+
+void Connection::watch_for(unsigned interest) {
+  if (interest_ == interest) return;
+  interest_ = interest & 7;
+  reactor().clients().change_interest(fd_, index(),
+                                      (interest & kIn ? EPOLLIN : 0U) | (interest & kOut ? EPOLLOUT : 0U) |
+                                          (interest & kPeerEnds ? EPOLLRDHUP : 0U));
 }
 
 void Connection::recycle() {
@@ -55,14 +64,14 @@ Active& Connection::active() {
 void Connection::drop(std::uint16_t code) {
   if (phase_ == Phase::kFree) return;
   if (has_stream()) close_stream(code);
-  if (phase_ == Phase::kWebsocket || phase_ == Phase::kWsClosing) --reactor_->counters().websockets;
+  if (phase_ == Phase::kWebsocket || phase_ == Phase::kWsClosing) --reactor().counters().websockets;
   phase_ = Phase::kFree;
   if (active_) active_->deadline.cancel();
-  reactor_->loop().unwatch(fd_);
+  reactor().clients().unwatch(fd_);
   ::close(fd_);
   fd_ = -1;
-  reactor_->census().leave(PeerKey{peer_prefix_, has(kIpv4)});
-  reactor_->bury(index_);
+  reactor().census().leave(peer_);
+  reactor().bury(*this);
 }
 
 // --- events ---
@@ -122,15 +131,15 @@ bool Connection::wants_read() const {
 void Connection::settle() {
   if (!is_open()) return;
   give_credit_back();
-  std::uint32_t interest = 0;
+  unsigned interest = 0;
   if (phase_ == Phase::kHandshake) {
-    interest = SSL_want_write(ssl_.get()) ? EPOLLOUT : EPOLLIN;
+    interest = SSL_want_write(ssl_.get()) ? kOut : kIn;
   } else {
-    if (wants_read()) interest |= EPOLLIN;
-    if (has_unsent() || has(kWriteBlocked) || has(kReadWantsWrite)) interest |= EPOLLOUT;
-    if (phase_ == Phase::kHttp && active_->http->is_upgrading()) interest |= EPOLLRDHUP;
+    if (wants_read()) interest |= kIn;
+    if (has_unsent() || has(kWriteBlocked) || has(kReadWantsWrite)) interest |= kOut;
+    if (phase_ == Phase::kHttp && active_->http->is_upgrading()) interest |= kPeerEnds;
   }
-  reactor_->loop().change_interest(fd_, interest);
+  watch_for(interest);
   if (has_stream() && !has(kWaitsForLink) && attach().link->is_congested()) {
     set(kWaitsForLink);
     attach().link->wait_for_room(*this);
@@ -140,7 +149,7 @@ void Connection::settle() {
 }
 
 void Connection::set_deadline(std::chrono::milliseconds after) {
-  reactor_->wheel().start(active().deadline, after);
+  reactor().wheel().start(active().deadline, after);
 }
 
 void Connection::clear_deadline() {
@@ -192,12 +201,12 @@ Connection::IoResult Connection::read_some(std::span<std::uint8_t> buffer) {
 
 void Connection::read_and_serve() {
   constexpr std::size_t kOneRead = 65536;  // a client's share of one turn
-  const auto buffer = reactor_->read_buffer().first(kOneRead);
+  const auto buffer = reactor().read_buffer().first(kOneRead);
   const auto result = read_some(buffer);
   if (result.status == IoStatus::kBlocked) return;
   if (result.status == IoStatus::kBroken) return drop();
   if (result.status == IoStatus::kEnded) return on_read_ended();
-  reactor_->counters().bytes_in += result.bytes;
+  reactor().counters().bytes_in += result.bytes;
 
   auto bytes = buffer.first(result.bytes);
   if (active_ && !active_->unread.empty()) {
@@ -211,7 +220,7 @@ void Connection::read_and_serve() {
     if (is_open()) keep_unread(bytes.subspan(used));
   }
   // epoll does not know what OpenSSL holds.
-  if (is_open() && ssl_ && wants_read() && SSL_has_pending(ssl_.get())) reactor_->run_soon(*this);
+  if (is_open() && ssl_ && wants_read() && SSL_has_pending(ssl_.get())) reactor().run_soon(*this);
 }
 
 void Connection::keep_unread(ByteView bytes) {
@@ -268,7 +277,7 @@ std::size_t Connection::serve_passthrough(std::span<std::uint8_t> bytes) {
 // --- writing ---
 
 std::span<std::uint8_t> Connection::gather(std::span<const iovec> parts) {
-  const auto buffer = reactor_->write_buffer();
+  const auto buffer = reactor().write_buffer();
   std::size_t size = 0;
   for (const auto& part : parts) {
     const auto count = std::min(part.iov_len, buffer.size() - size);
@@ -325,9 +334,9 @@ std::size_t Connection::try_send(std::span<const iovec> parts) {
       if (rest.front().iov_len == 0) rest.erase(rest.begin());
     }
   }
-  reactor_->counters().bytes_out += total;
+  reactor().counters().bytes_out += total;
   if (rest.empty()) set(kWriteBlocked, false);
-  else set_deadline(milliseconds(reactor_->limits().stall_ms));
+  else set_deadline(milliseconds(reactor().limits().stall_ms));
   return total;
 }
 
@@ -345,14 +354,14 @@ void Connection::send(std::span<const iovec> parts) {
     const auto result = write_some(parts);
     if (result.status == IoStatus::kBroken || result.status == IoStatus::kEnded) return drop();
     done = result.bytes;
-    reactor_->counters().bytes_out += done;
+    reactor().counters().bytes_out += done;
     if (done == size) return;
   }
   auto& unsent = active().unsent;
   if (!has_unsent()) {
     unsent.clear();
     active_->unsent_begin = 0;
-    set_deadline(milliseconds(reactor_->limits().stall_ms));
+    set_deadline(milliseconds(reactor().limits().stall_ms));
   }
   for (const auto& part : parts) {
     const auto skip = std::min(done, part.iov_len);
@@ -375,9 +384,9 @@ void Connection::on_writable() {
     const auto result = write_some(std::span(&part, 1));
     if (result.status == IoStatus::kBlocked) return;
     if (result.status != IoStatus::kDone) return drop();
-    reactor_->counters().bytes_out += result.bytes;
+    reactor().counters().bytes_out += result.bytes;
     active.unsent_begin += result.bytes;
-    if (has_unsent()) set_deadline(milliseconds(reactor_->limits().stall_ms));
+    if (has_unsent()) set_deadline(milliseconds(reactor().limits().stall_ms));
     else all_sent();
     if (!is_open()) return;
   }
@@ -393,7 +402,7 @@ void Connection::all_sent() {
   clear_deadline();
   if (has(kFinishing)) return finish(has(kFinishUnread));
   if (phase_ == Phase::kHttp) active_->http->restart_deadline();
-  if (phase_ == Phase::kWsClosing) set_deadline(milliseconds(reactor_->limits().close_ms));
+  if (phase_ == Phase::kWsClosing) set_deadline(milliseconds(reactor().limits().close_ms));
 }
 
 void Connection::finish(bool has_unread) {
@@ -409,10 +418,10 @@ void Connection::finish(bool has_unread) {
   if (!has_unread && !(active_ && !active_->unread.empty())) return drop(0);
   // Closing now would reset the connection and may take our answer with it.
   ::shutdown(fd_, SHUT_WR);
-  if (phase_ == Phase::kWebsocket || phase_ == Phase::kWsClosing) --reactor_->counters().websockets;
+  if (phase_ == Phase::kWebsocket || phase_ == Phase::kWsClosing) --reactor().counters().websockets;
   phase_ = Phase::kLinger;
   active().unread.clear();
-  set_deadline(milliseconds(reactor_->limits().close_ms));
+  set_deadline(milliseconds(reactor().limits().close_ms));
 }
 
 std::string Connection::peer_text() const { return net::peer_address(fd_).format(); }

@@ -37,12 +37,12 @@ struct Active {
   std::uint8_t held_flags = 0;
 };
 
-// A record in the reactor's pool; used again for another client after it has gone. Everything here
+// A record in the reactor's ConnectionTable; used again for another client after it has gone. Everything here
 // happens in the reactor's thread. Data path: on_io → read → serve → (HttpConversation | MessageReader) →
 // Link::append…; back: Link → on_link_… → send.
-class Connection final : public loop::IoHandler {
+class Connection final {
  public:
-  enum class Phase : std::uint16_t {
+  enum class Phase : std::uint8_t {
     kFree,       // not in use, or gone and waiting for the end of the turn
     kHandshake,  // TLS
     kHttp,
@@ -54,17 +54,19 @@ class Connection final : public loop::IoHandler {
 
   Connection();
   ~Connection();
+  Connection(const Connection&) = delete;
 
   // Life, by the reactor.
-  void begin(Reactor& reactor, std::uint32_t index, int fd, const PeerKey& peer, bool is_tls);
+  void begin(int fd, Census::Mark peer, bool is_tls);
   void recycle();  // frees all; after this the record may begin again
   Phase phase() const { return phase_; }
   bool is_open() const { return phase_ != Phase::kFree; }
   bool is_tls() const { return flags_ & kTls; }
   int fd() const { return fd_; }
-  Reactor& reactor() const { return *reactor_; }
+  Reactor& reactor() const;     // of the table's page that the record stands in
+  std::uint32_t index() const;  // in the table
 
-  void on_io(std::uint32_t events) override;
+  void on_io(std::uint32_t events);
   void on_deadline();
   // Goes on with what was held back: input not acted upon, a socket that may have more.
   void resume();
@@ -128,9 +130,9 @@ class Connection final : public loop::IoHandler {
   static constexpr unsigned kIndexBits = 21;
 
  private:
+  friend class ConnectionTable;
   enum Flag : std::uint16_t {
     kTls = 1,
-    kIpv4 = 2,
     kReadWantsWrite = 4,  // TLS: reading goes on when the socket can be written
     kWriteBlocked = 8,    // try_send() waits for room
     kFinishing = 0x10,    // finish() was called
@@ -175,20 +177,22 @@ class Connection final : public loop::IoHandler {
   void set(Flag flag, bool on = true) {
     flags_ = static_cast<std::uint16_t>(on ? flags_ | flag : flags_ & ~static_cast<unsigned>(flag));
   }
+  // What epoll watches for, in three bits.
+  enum Interest : std::uint8_t { kIn = 1, kOut = 2, kPeerEnds = 4 };
+  void watch_for(unsigned interest);
 
-  Reactor* reactor_ = nullptr;
   SslPointer ssl_;
   std::unique_ptr<Active> active_;
-  std::uint64_t peer_prefix_ = 0;  // PeerKey, with kIpv4
-  int fd_ = -1;
-  std::uint32_t attach_ = kNoAttach;  // slot in the reactor's AttachTable
-  std::uint32_t index_ = 0;
-  std::uint32_t may_send_ = 0;    // credit that the service has given us
-  std::uint32_t taken_ = 0;       // of the credit we gave: used and not given back yet
-  std::uint16_t generation_ = 0;  // 11 bits of it are in stream ids
+  int fd_ = -1;                        // of a free record: the next free one of its page
+  Census::Mark peer_ = 0;              // whose it is
+  std::uint32_t attach_ = kNoAttach;   // slot in the reactor's AttachTable
+  std::uint32_t may_send_ = 0;         // credit that the service has given us
+  std::uint32_t taken_ = 0;            // of the credit we gave: used and not given back yet
+  std::uint16_t generation_ : 11 = 0;  // the high bits of the stream id
+  std::uint16_t interest_ : 3 = 0;
   std::uint16_t flags_ : 12 = 0;
   Phase phase_ : 4 = Phase::kFree;
 };
-static_assert(sizeof(Connection) <= 64, "an idle connection is one cache line");
+static_assert(sizeof(Connection) == 40, "what an idle connection costs");
 
 }  // namespace berth::webserver

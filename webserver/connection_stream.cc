@@ -10,10 +10,10 @@ namespace berth::webserver {
 namespace ws = websocket;
 
 std::uint32_t Connection::stream_id() const {
-  return index_ | static_cast<std::uint32_t>(generation_) << kIndexBits;
+  return index() | static_cast<std::uint32_t>(generation_) << kIndexBits;
 }
 
-Attach& Connection::attach() const { return reactor_->attach_at(attach_); }
+Attach& Connection::attach() const { return reactor().attach_at(attach_); }
 
 Result<void> Connection::open_stream(Attach& attach, const link::Open& open) {
   BERTH_CHECK(!has_stream());
@@ -24,7 +24,7 @@ Result<void> Connection::open_stream(Attach& attach, const link::Open& open) {
   std::uint16_t tried = 0;
   do {
     if (++tried == kGenerations) return fail(Errc::kUnavailable, "the service does not answer");
-    generation_ = static_cast<std::uint16_t>(generation_ % (kGenerations - 1) + 1);
+    generation_ = (generation_ % (kGenerations - 1) + 1) & (kGenerations - 1);
   } while (link.is_closing(stream_id()));
   BERTH_TRY_VOID(link.append_open(stream_id(), open));
   attach_ = attach.slot;
@@ -41,7 +41,7 @@ void Connection::forget_stream() {
   Attach& attach = this->attach();
   if (attach.link) attach.link->stream_ended();
   --attach.streams;
-  reactor_->release_if_unused(std::exchange(attach_, kNoAttach));
+  reactor().release_if_unused(std::exchange(attach_, kNoAttach));
 }
 
 void Connection::close_stream(std::uint16_t code, std::string_view reason) {
@@ -81,7 +81,7 @@ void Connection::give_credit_back() {
 void Connection::on_link_credit(std::uint32_t bytes) {
   may_send_ =
       static_cast<std::uint32_t>(std::min<std::uint64_t>(std::uint64_t{may_send_} + bytes, 0xffffffff));
-  if (phase_ == Phase::kHttp || active_ || ssl_) reactor_->run_soon(*this);
+  if (phase_ == Phase::kHttp || active_ || ssl_) reactor().run_soon(*this);
   settle();
 }
 
@@ -95,9 +95,9 @@ void Connection::become_websocket() {
   active_->http.reset();
   phase_ = Phase::kWebsocket;
   set(kInMessage, false);
-  ++reactor_->counters().websockets;
+  ++reactor().counters().websockets;
   if (!has_unsent()) clear_deadline();
-  if (has_unread()) reactor_->run_soon(*this);  // the client did not wait for our answer
+  if (has_unread()) reactor().run_soon(*this);  // the client did not wait for our answer
 }
 
 void Connection::become_passthrough() {
@@ -157,7 +157,7 @@ void Connection::go_away() {
 // --- WebSocket: client → service ---
 
 std::size_t Connection::serve_websocket(std::span<std::uint8_t> bytes) {
-  const auto limit = static_cast<std::uint64_t>(reactor_->limits().message_bytes);
+  const auto limit = static_cast<std::uint64_t>(reactor().limits().message_bytes);
   ws::MessageReader fresh(ws::MessageReader::Role::kServer, limit);
   ws::MessageReader& reader = active_ && active_->reader ? *active_->reader : fresh;
   std::size_t used = 0;
@@ -273,7 +273,7 @@ void Connection::send_close_frame(std::uint16_t code, std::string_view reason) {
   phase_ = Phase::kWsClosing;
   if (active_) active_->held.clear();
   send(frame);
-  if (is_open() && !has_unsent()) set_deadline(milliseconds(reactor_->limits().close_ms));
+  if (is_open() && !has_unsent()) set_deadline(milliseconds(reactor().limits().close_ms));
 }
 
 }  // namespace berth::webserver

@@ -38,7 +38,7 @@ void Connection::answer_plain_http() {
   send(
       fmt::format("HTTP/1.1 400 Bad Request\r\nDate: {}\r\nContent-Type: text/plain; charset=utf-8\r\n"
                   "Content-Length: {}\r\nConnection: close\r\n\r\n{}",
-                  reactor_->date(), kText.size(), kText));
+                  reactor().date(), kText.size(), kText));
   finish(true);
 }
 

@@ -24,7 +24,8 @@ std::uint64_t descriptor_limit() {
 }  // namespace
 
 Reactor::Reactor(loop::Loop& loop, Census& census, Setup setup)
-    : loop_(loop),
+    : loop::IoPool(loop),
+      loop_(loop),
       census_(census),
       number_(setup.number),
       https_port_(setup.https_port),
@@ -32,6 +33,7 @@ Reactor::Reactor(loop::Loop& loop, Census& census, Setup setup)
       wheel_(loop, [](Deadline& deadline) { static_cast<Connection*>(deadline.owner)->on_deadline(); }),
       read_buffer_(std::make_unique_for_overwrite<std::uint8_t[]>(kReadBuffer)),
       write_buffer_(std::make_unique_for_overwrite<std::uint8_t[]>(kWriteBuffer)),
+      connections_(*this),
       end_of_turn_(loop),
       accept_again_(loop) {
   if (setup.http) http_ = std::make_unique<ClientListener>(*this, std::move(setup.http), false);
@@ -164,9 +166,10 @@ void Reactor::accepted(UniqueFd fd, const sockaddr_storage& address, bool is_tls
                                                                : descriptor_limit_ / 2;
   auto limit = static_cast<std::uint64_t>(limits_.connections);
   if (limit == 0 || limit > most) limit = most;
+  if (connections_.is_full()) limit = 0;
   const auto per_peer =
       limits_.connections_per_peer == 0 ? limit : static_cast<std::uint64_t>(limits_.connections_per_peer);
-  const auto verdict = census_.enter(peer, limit, per_peer);
+  const auto [verdict, mark] = census_.enter(peer, limit, per_peer);
   if (verdict != Census::Verdict::kWelcome) {
     ++counters_.refused;
     if (is_tls) return;
@@ -185,26 +188,18 @@ void Reactor::accepted(UniqueFd fd, const sockaddr_storage& address, bool is_tls
   }
   ++counters_.accepted;
   ++counters_.connections;
-  const auto index = take_record();
-  record(index).begin(*this, index, fd.release(), peer, is_tls);
+  connections_.take().begin(fd.release(), mark, is_tls);
 }
 
-std::uint32_t Reactor::take_record() {
-  if (free_records_.empty()) {
-    const auto first = chunks_.size() * kChunk;
-    BERTH_CHECK(first + kChunk <= std::size_t{1} << Connection::kIndexBits);
-    chunks_.push_back(std::make_unique<Chunk>());
-    for (std::size_t i = kChunk; i > 0; --i)
-      free_records_.push_back(static_cast<std::uint32_t>(first + i - 1));
-  }
-  const auto index = free_records_.back();
-  free_records_.pop_back();
-  return index;
+void Reactor::on_pool_io(std::uint32_t key, std::uint32_t events) {
+  // One that has gone in this turn may still be told of.
+  auto* connection = connections_.find(key);
+  if (connection && connection->is_open()) connection->on_io(events);
 }
 
-void Reactor::bury(std::uint32_t index) {
+void Reactor::bury(Connection& connection) {
   --counters_.connections;
-  graves_.push_back(index);
+  graves_.push_back(&connection);
   schedule_end();
 }
 
@@ -237,18 +232,17 @@ void Reactor::end_turn() {
   }
   // A record may have ended and begun again since: resuming the new life is harmless.
   for (Connection* connection : std::exchange(soon_, {})) connection->resume();
-  for (const auto index : std::exchange(graves_, {})) {
-    record(index).recycle();
-    free_records_.push_back(index);
+  for (Connection* connection : std::exchange(graves_, {})) {
+    connection->recycle();
+    connections_.give_back(*connection);
   }
 }
 
 Connection* Reactor::find_stream(std::uint32_t id) {
-  const auto index = id & ((1U << Connection::kIndexBits) - 1);
-  if (index >= chunks_.size() * kChunk) return nullptr;
-  auto& connection = record(index);
-  if (!connection.is_open() || !connection.has_stream() || connection.stream_id() != id) return nullptr;
-  return &connection;
+  auto* connection = connections_.find(id & ((1U << Connection::kIndexBits) - 1));
+  if (!connection || !connection->is_open() || !connection->has_stream() || connection->stream_id() != id)
+    return nullptr;
+  return connection;
 }
 
 // --- attaches ---

@@ -13,6 +13,7 @@
 #include "webserver/census.h"
 #include "webserver/config/config.h"
 #include "webserver/connection.h"
+#include "webserver/connection_table.h"
 #include "webserver/relay/grants.h"
 #include "webserver/relay/link.h"
 #include "webserver/relay/routes.h"
@@ -60,7 +61,7 @@ class LinkListener final : public loop::IoHandler {
 };
 
 // Lives in one thread: constructed, used and destroyed there. Others reach it by loop().post().
-class Reactor {
+class Reactor final : private loop::IoPool {
  public:
   struct Setup {
     int number = 0;
@@ -107,7 +108,7 @@ class Reactor {
   void accepted(UniqueFd fd, const sockaddr_storage& address, bool is_tls);
   void accepted_link(UniqueFd fd);
   void pause_accepting();
-  void bury(std::uint32_t index);             // recycled at the end of the turn
+  void bury(Connection& connection);          // recycled at the end of the turn
   void run_soon(Connection& connection);      // resume() at the end of the turn
   void lose(Link& link);                      // torn down at the end of the turn
   Connection* find_stream(std::uint32_t id);  // by id, whoever's it is; null if there is none
@@ -123,22 +124,21 @@ class Reactor {
   }
   template <class Call>
   void for_each_connection(Call call) {
-    for (auto& chunk : chunks_)
-      for (auto& connection : *chunk)
-        if (connection.is_open()) call(connection);
+    connections_.for_each([&](Connection& connection) {
+      if (connection.is_open()) call(connection);
+    });
   }
+  std::size_t connection_pages() const { return connections_.pages(); }  // of 4 KiB, for records
   std::size_t link_count() const { return links_.size(); }
   Census& census() { return census_; }
+  loop::IoPool& clients() { return *this; }  // watches their descriptors
 
  private:
-  static constexpr std::size_t kChunk = 128;
   static constexpr std::size_t kReadBuffer =
       1 << 18;  // a link's largest frame and a client's share of a turn fit
   static constexpr std::size_t kWriteBuffer = 16384;  // one TLS record
-  using Chunk = std::array<Connection, kChunk>;
 
-  std::uint32_t take_record();
-  Connection& record(std::uint32_t index) { return (*chunks_[index / kChunk])[index % kChunk]; }
+  void on_pool_io(std::uint32_t key, std::uint32_t events) override;
   void end_turn();
   void schedule_end();
 
@@ -163,9 +163,8 @@ class Reactor {
 
   std::vector<std::unique_ptr<Attach>> attaches_;
   std::vector<std::uint32_t> free_attaches_;
-  std::vector<std::unique_ptr<Chunk>> chunks_;
-  std::vector<std::uint32_t> free_records_;
-  std::vector<std::uint32_t> graves_;
+  ConnectionTable connections_;
+  std::vector<Connection*> graves_;
   std::vector<Connection*> soon_;
   std::vector<std::unique_ptr<Link>> links_;
   std::vector<Link*> lost_links_;
