@@ -32,8 +32,9 @@ void Connection::begin(int fd, Census::Mark peer, bool is_tls) {
     set_deadline(milliseconds(reactor().limits().handshake_ms));
   } else {
     phase_ = Phase::kHttp;
-    active_->http = std::make_unique<HttpConversation>(*this);
-    active_->http->begin_connection();
+    auto conversation = std::make_unique<HttpConversation>(*this);
+    conversation->begin_connection();
+    active_->http = std::move(conversation);
   }
 }
 

@@ -20,7 +20,7 @@
 namespace berth::webserver {
 
 struct Attach;
-class HttpConversation;
+class Exchange;
 class Reactor;
 
 // What an idle WebSocket does without.
@@ -28,9 +28,9 @@ struct Active {
   Active();
   ~Active();
   Deadline deadline;
-  std::unique_ptr<HttpConversation> http;  // until the upgrade
-  Bytes unread;                            // from the client, not acted upon yet
-  Bytes unsent;                            // for the client, not taken by the socket yet
+  std::unique_ptr<Exchange> http;  // until the upgrade
+  Bytes unread;                    // from the client, not acted upon yet
+  Bytes unsent;                    // for the client, not taken by the socket yet
   std::size_t unsent_begin = 0;
   std::unique_ptr<websocket::MessageReader> reader;  // inside a message or frame
   Bytes held;  // read and decoded, but the service has given no credit for it
@@ -38,7 +38,7 @@ struct Active {
 };
 
 // A record in the reactor's ConnectionTable; used again for another client after it has gone. Everything here
-// happens in the reactor's thread. Data path: on_io → read → serve → (HttpConversation | MessageReader) →
+// happens in the reactor's thread. Data path: on_io → read → serve → (Exchange | MessageReader) →
 // Link::append…; back: Link → on_link_… → send.
 class Connection final {
  public:
@@ -78,7 +78,7 @@ class Connection final {
   void send(ByteView bytes);
   void send(std::string_view text) { send(berth::as_bytes(text)); }
   // Writes as much as the socket takes now and copies nothing: for sources that stay (mapped files).
-  // Gives the bytes taken; asks to be told by HttpConversation::on_writable when there is room again.
+  // Gives the bytes taken; asks to be told by Exchange::on_writable when there is room again.
   std::size_t try_send(std::span<const iovec> parts);
   bool has_unsent() const { return active_ && active_->unsent_begin < active_->unsent.size(); }
   // Something was read already, by us or by OpenSSL, that epoll will not tell of.

@@ -1,7 +1,7 @@
 // A connection's stream to its service: opening, credit, WebSocket messages in both directions.
 #include <bit>
 
-#include "webserver/http/conversation.h"
+#include "webserver/http/exchange.h"
 #include "webserver/reactor.h"
 #include "wire/websocket/frame.h"
 

@@ -13,8 +13,9 @@ void Connection::handshake() {
   const auto result = SSL_do_handshake(ssl_.get());
   if (result == 1) {
     phase_ = Phase::kHttp;
-    active_->http = std::make_unique<HttpConversation>(*this);
-    active_->http->begin_connection();
+    auto conversation = std::make_unique<HttpConversation>(*this);
+    conversation->begin_connection();
+    active_->http = std::move(conversation);
     // The request may have come with the end of the handshake.
     return read_and_serve();
   }

@@ -7,7 +7,7 @@
 #include <ctime>
 
 #include "base/log.h"
-#include "webserver/http/conversation.h"
+#include "webserver/http/exchange.h"
 #include "wire/http1/head.h"
 
 namespace berth::webserver {

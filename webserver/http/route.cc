@@ -1,11 +1,10 @@
 // From a request head to the attach that answers it.
 #include "base/log.h"
-#include "webserver/http/conversation.h"
+#include "webserver/http/exchange.h"
 #include "webserver/http/fields.h"
 #include "webserver/http/static_answer.h"
 #include "webserver/reactor.h"
 #include "webserver/relay/paths.h"
-#include "wire/websocket/handshake.h"
 
 namespace berth::webserver {
 namespace {
@@ -35,16 +34,11 @@ std::uint16_t method_of(std::string_view name) {
 
 }  // namespace
 
-void HttpConversation::start_request() {
+void Exchange::start_request(const http1::RequestHead& head) {
   auto& reactor = connection_.reactor();
-  const auto& head = parser_.head();
   ++reactor.counters().requests;
   began_ = reactor.loop().now();
-  minor_ = head.minor;
-  keep_alive_ = head.keep_alive && !reactor.is_draining();
   is_head_ = head.method == "HEAD";
-  request_done_ = head.framing == http1::Framing::kNone ||
-                  (head.framing == http1::Framing::kLength && head.content_length == 0);
   if (reactor.writes_access_log()) log_line_ = fmt::format("{} {}", head.method, head.target);
   state_ = State::kAnswering;
 
@@ -63,14 +57,13 @@ void HttpConversation::start_request() {
   }
   if (!reactor.is_configured()) return respond(503, "The platform is starting.", {{"retry-after", "1"}});
   if (reactor.redirects_https() && !connection_.is_tls() && reactor.https_port() != 0)
-    return redirect_to_https(*target);
-  route(*target, method);
+    return redirect_to_https(head, *target);
+  route(head, *target, method);
 }
 
-void HttpConversation::route(const Target& target, std::uint16_t method) {
+void Exchange::route(const http1::RequestHead& head, const Target& target, std::uint16_t method) {
   auto& reactor = connection_.reactor();
-  const auto& head = parser_.head();
-  if (head.wants_websocket && route_websocket(target)) return;
+  if (head.wants_websocket && route_websocket(head, target)) return;
   const auto* node = reactor.routes().find_http(target.path);
   if (!node) return answer_unrouted(target.path);
   if (auto* files = node->of(link::Kind::kStatic)) {
@@ -81,12 +74,12 @@ void HttpConversation::route(const Target& target, std::uint16_t method) {
         return respond(405, "Files can only be read.", {{"allow", "GET, HEAD"}});
     }
   }
-  if (auto* http = node->of(link::Kind::kHttp)) return open_http(*http, target, method);
+  if (auto* http = node->of(link::Kind::kHttp)) return open_http(head, *http, target, method);
   if (auto* raw = node->of(link::Kind::kPassthrough)) return open_passthrough(*raw, target, method);
   respond(404, "There is no such file.");
 }
 
-bool HttpConversation::route_websocket(const Target& target) {
+bool Exchange::route_websocket(const http1::RequestHead& head, const Target& target) {
   auto& reactor = connection_.reactor();
   const auto* node = reactor.routes().find_websocket(target.path);
   if (!node) return false;
@@ -95,18 +88,18 @@ bool HttpConversation::route_websocket(const Target& target) {
     open_passthrough(*node->of(link::Kind::kPassthrough), target, link::kGet);
     return true;
   }
-  auto key = websocket::check_request(parser_.head());
-  if (key && request_done_) {
-    open_websocket(*attach, target, std::move(*key));
-  } else if (!key && key.error().code == Errc::kUnsupported) {
-    respond(426, key.error().detail, {{"sec-websocket-version", "13"}, {"upgrade", "websocket"}});
+  const auto checked = check_websocket(head);
+  if (checked && request_done_) {
+    open_websocket(head, *attach, target);
+  } else if (!checked && checked.error().code == Errc::kUnsupported) {
+    respond(426, checked.error().detail, {{"sec-websocket-version", "13"}, {"upgrade", "websocket"}});
   } else {
-    respond(400, key ? "A WebSocket request has no body." : key.error().detail);
+    respond(400, checked ? "A WebSocket request has no body." : checked.error().detail);
   }
   return true;
 }
 
-void HttpConversation::answer_unrouted(std::string_view path) {
+void Exchange::answer_unrouted(std::string_view path) {
   auto& reactor = connection_.reactor();
   // Granted but not attached: its service is starting, or is being started again.
   const auto granted = reactor.grants().covering(path);
@@ -115,8 +108,8 @@ void HttpConversation::answer_unrouted(std::string_view path) {
   respond(404, "Nothing is here.");
 }
 
-void HttpConversation::redirect_to_https(const Target& target) {
-  auto host = std::string(parser_.head().host());
+void Exchange::redirect_to_https(const http1::RequestHead& head, const Target& target) {
+  auto host = std::string(head.host());
   if (host.empty()) return respond(400, "Host is missing.");
   const auto colon = host.rfind(':');
   if (colon != host.npos && host.find(']', colon) == host.npos) host.resize(colon);
@@ -126,8 +119,7 @@ void HttpConversation::redirect_to_https(const Target& target) {
             fmt::format("https://{}{}{}", host, port == 443 ? "" : fmt::format(":{}", port), target.raw)}});
 }
 
-link::Open HttpConversation::make_open(Attach& attach, const Target& target, std::uint16_t method,
-                                       bool keeps_upgrade) {
+link::Open Exchange::make_open(Attach& attach, const Target& target, std::uint16_t method) {
   link::Open open;
   open.attach = attach.id;
   open.kind = attach.kind;
@@ -138,46 +130,34 @@ link::Open HttpConversation::make_open(Attach& attach, const Target& target, std
   open.peer = connection_.peer_text();
   open.target = target.raw;
   open.relative = relative_to(target.path, attach.path);
-  if (keeps_upgrade) return open;
-  open.headers = without_hop_by_hop(parser_.head().headers);
-  std::erase_if(open.headers, [](const auto& field) { return field.first == "expect"; });
   return open;
 }
 
-void HttpConversation::refuse_open(const Error& error) {
+void Exchange::refuse_open(const Error& error) {
   if (error.code == Errc::kTooLarge) return respond(431, "The head is too large for the app.");
   respond(503, "The app is overloaded.", {{"retry-after", "1"}});
 }
 
-void HttpConversation::open_http(Attach& attach, const Target& target, std::uint16_t method) {
-  const auto& head = parser_.head();
-  const auto opened = connection_.open_stream(attach, make_open(attach, target, method, false));
+void Exchange::open_http(const http1::RequestHead& head, Attach& attach, const Target& target,
+                         std::uint16_t method) {
+  auto open = make_open(attach, target, method);
+  open.headers = without_hop_by_hop(head.headers);
+  std::erase_if(open.headers, [](const auto& field) { return field.first == "expect"; });
+  const auto opened = connection_.open_stream(attach, open);
   if (!opened) return refuse_open(opened.error());
-  decoder_ = http1::BodyDecoder(head);
   state_ = request_done_ ? State::kAnswering : State::kBody;
-  if (!request_done_ && head.expects_continue && head.minor > 0)
-    connection_.send("HTTP/1.1 100 Continue\r\n\r\n");
-  parser_ = http1::RequestParser();  // the head has gone on
+  if (!request_done_ && head.expects_continue) send_continue();
+  begin_body(head);
   if (connection_.is_open() && !connection_.has_unsent()) restart_deadline();
 }
 
-void HttpConversation::open_websocket(Attach& attach, const Target& target, std::string key) {
-  const auto opened = connection_.open_stream(attach, make_open(attach, target, link::kGet, false));
+void Exchange::open_websocket(const http1::RequestHead& head, Attach& attach, const Target& target) {
+  auto open = make_open(attach, target, link::kGet);
+  open.headers = without_hop_by_hop(head.headers);
+  const auto opened = connection_.open_stream(attach, open);
   if (!opened) return refuse_open(opened.error());
-  websocket_key_ = std::move(key);
   state_ = State::kUpgrading;
   restart_deadline();
-}
-
-void HttpConversation::open_passthrough(Attach& attach, const Target& target, std::uint16_t method) {
-  const auto opened = connection_.open_stream(attach, make_open(attach, target, method, true));
-  if (!opened) return refuse_open(opened.error());
-  status_ = 0;
-  log_request();
-  const auto raw = as_bytes(parser_.raw());
-  const auto sent = connection_.send_to_service(link::Type::kData, 0, raw);
-  connection_.hold(raw.subspan(sent), 0);
-  state_ = State::kPassthrough;
 }
 
 }  // namespace berth::webserver
