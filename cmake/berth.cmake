@@ -29,11 +29,14 @@ add_compile_definitions(_GNU_SOURCE BOOST_ALL_NO_LIB)
 
 find_program(BERTH_CCACHE ccache)
 if(BERTH_CCACHE)
-  # The precompiled header changes only with its sources; without these ccache would miss each time.
+  # The precompiled header changes only with its sources; without these ccache would miss each time. Its bytes differ from
+  # folder to folder (it holds paths and times), so ccache looks at the sum of what went into it, see berth_pch_sum().
   set(CMAKE_CXX_COMPILER_LAUNCHER
       ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
-      CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${BERTH_CCACHE})
+      CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 CCACHE_PCH_EXTSUM=1 ${BERTH_CCACHE})
   set(CMAKE_C_COMPILER_LAUNCHER ${CMAKE_CXX_COMPILER_LAUNCHER})
+  # Without CMake's second, needless -include, whose absolute path would be part of ccache's key.
+  set(CMAKE_CXX_COMPILE_OPTIONS_USE_PCH -Xclang -include-pch -Xclang <PCH_FILE>)
 endif()
 find_program(BERTH_MOLD mold)
 if(BERTH_MOLD)
@@ -74,6 +77,26 @@ add_library(berth_pch OBJECT ${CMAKE_SOURCE_DIR}/cmake/pch.cc)
 target_link_libraries(berth_pch PUBLIC Threads::Threads)
 target_include_directories(berth_pch PUBLIC ${CMAKE_SOURCE_DIR})
 target_precompile_headers(berth_pch PUBLIC ${CMAKE_SOURCE_DIR}/cmake/pch.h)
+if(BERTH_TESTS)
+  add_library(berth_test_pch OBJECT ${CMAKE_SOURCE_DIR}/cmake/pch.cc)
+  target_link_libraries(berth_test_pch PUBLIC Threads::Threads GTest::gmock)
+  target_include_directories(berth_test_pch PUBLIC ${CMAKE_SOURCE_DIR})
+  target_precompile_headers(berth_test_pch PUBLIC ${CMAKE_SOURCE_DIR}/cmake/pch_test.h)
+endif()
+
+# berth_pch_sum(TARGET HEADER): says to ccache what TARGET's precompiled HEADER holds, by the sum of its preprocessed text.
+function(berth_pch_sum target header)
+  execute_process(COMMAND ${CMAKE_CXX_COMPILER} -std=c++20 -E -P -D_GNU_SOURCE -I${CMAKE_SOURCE_DIR} -x c++-header ${header}
+                  OUTPUT_VARIABLE text COMMAND_ERROR_IS_FATAL ANY)
+  string(SHA256 sum "${text}")
+  file(WRITE ${CMAKE_BINARY_DIR}/CMakeFiles/${target}.dir/cmake_pch.hxx.pch.sum "${sum}\n")
+endfunction()
+if(BERTH_CCACHE)
+  berth_pch_sum(berth_pch ${CMAKE_SOURCE_DIR}/cmake/pch.h)
+  if(BERTH_TESTS)
+    berth_pch_sum(berth_test_pch ${CMAKE_SOURCE_DIR}/cmake/pch_test.h)
+  endif()
+endif()
 
 # berth_library(NAME [PUBLIC lib…] [PRIVATE lib…] [EXTRA file…])
 # Takes all *.cc below the current folder but tests, fuzzers, benchmarks and main*.cc.
@@ -95,7 +118,9 @@ function(berth_library name)
     file(GLOB_RECURSE tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_test.cc)
     if(tests)
       add_executable(${name}_test ${tests})
-      target_precompile_headers(${name}_test PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch_test.h)
+      set_target_properties(${name}_test PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+      target_compile_options(${name}_test PRIVATE -fPIC)
+      target_precompile_headers(${name}_test REUSE_FROM berth_test_pch)
       target_link_libraries(${name}_test PRIVATE ${name} ${ARG_TEST_LIBS} GTest::gmock GTest::gtest_main)
       add_test(NAME ${name} COMMAND ${name}_test)
       set_tests_properties(${name} PROPERTIES TIMEOUT 600 LABELS unit)
