@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 
 #include "base/text.h"
+#include "wire/static_pack/writer.h"
 
 namespace berth::echo {
 namespace {
@@ -28,9 +30,14 @@ std::int64_t find_number(const sdk::HttpRequest& request, std::string_view name,
 }  // namespace
 
 std::string make_block(std::uint64_t offset, std::size_t size) {
-  std::string block(size, '\0');
   // A period of 251 (prime), so that a shifted block never looks right.
-  for (std::size_t i = 0; i < size; ++i) block[i] = static_cast<char>((offset + i) % 251);
+  constexpr std::size_t kPeriod = 251;
+  const auto begin = static_cast<std::size_t>(offset % kPeriod);
+  std::string block(size, '\0');
+  for (std::size_t i = 0; i < std::min(size, kPeriod); ++i)
+    block[i] = static_cast<char>((begin + i) % kPeriod);
+  for (std::size_t have = kPeriod; have < size; have *= 2)
+    std::memcpy(block.data() + have, block.data(), std::min(have, size - have));
   return block;
 }
 
@@ -40,13 +47,32 @@ loop::Task<void> EchoHandler::received(sdk::Websocket& socket, Bytes message, bo
   co_await socket.drained();
 }
 
+loop::Task<void> RoomHandler::opened(sdk::Websocket& socket) {
+  members_.push_back(&socket);
+  co_return;
+}
+
+loop::Task<void> RoomHandler::received(sdk::Websocket&, Bytes message, bool is_text) {
+  if (is_text) sdk::broadcast_text(members_, as_text(message));
+  else sdk::broadcast_binary(members_, message);
+  co_return;
+}
+
+void RoomHandler::closed(sdk::Websocket& socket, std::uint16_t) { std::erase(members_, &socket); }
+
 EchoInstance::EchoInstance(sdk::AppService& service, sdk::InstanceArguments arguments, ByteView files)
     : AppInstance(service, std::move(arguments)), files_(files) {}
 
 loop::Task<void> EchoInstance::started() {
   using sdk::HttpRequest, sdk::HttpResponse;
   attach_static(files_);
+  static_pack::Writer writer({.compress = false});
+  or_throw(writer.add("1k.bin", make_block(0, 1024)));
+  or_throw(writer.add("100k.bin", make_block(0, 102400)));
+  blocks_ = writer.finish();
+  attach_static(blocks_, "files");
   attach_websocket("echo", echo_, {.message_bytes = kMostMessage, .send_bytes = 2 * kMostMessage});
+  attach_websocket("room", room_, {.message_bytes = kMostMessage, .send_bytes = 2 * kMostMessage});
   attach_http("bytes",
               [this](HttpRequest& request, HttpResponse& response) { return bytes(request, response); });
   attach_http("sink",

@@ -15,6 +15,17 @@ class EchoHandler : public sdk::WebsocketHandler {
   loop::Task<void> received(sdk::Websocket& socket, Bytes message, bool is_text) override;
 };
 
+// Sends each message to all that are there, the sender included.
+class RoomHandler : public sdk::WebsocketHandler {
+ public:
+  loop::Task<void> opened(sdk::Websocket& socket) override;
+  loop::Task<void> received(sdk::Websocket& socket, Bytes message, bool is_text) override;
+  void closed(sdk::Websocket& socket, std::uint16_t code) override;
+
+ private:
+  std::vector<sdk::Websocket*> members_;
+};
+
 class EchoInstance : public sdk::AppInstance {
  public:
   static constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 40;  // of GET bytes/N
@@ -35,7 +46,9 @@ class EchoInstance : public sdk::AppInstance {
   loop::Task<void> spin(sdk::HttpRequest& request, sdk::HttpResponse& response);
 
   ByteView files_;
+  Bytes blocks_;  // a static pack, too
   EchoHandler echo_;
+  RoomHandler room_;
   std::vector<std::string> hogged_;
 };
 

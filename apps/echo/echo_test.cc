@@ -82,6 +82,23 @@ TEST_F(EchoTest, DoesNotReadAClientThatDoesNotRead) {
   for (int i = 0; i < 10; ++i) EXPECT_EQ(webserver->next_text(1).size(), 6000u);
 }
 
+TEST_F(EchoTest, TellsARoomWithOneFrameForAll) {
+  start();
+  for (std::uint32_t stream = 1; stream <= 20; ++stream) {
+    open(stream, Kind::kWebsocket, "/example.com/team/room");
+    webserver->next(stream);
+  }
+  Bytes out;
+  link::append_data(out, link::Type::kMessage, 7, link::kFlagEnd, as_bytes("to \xff all"));
+  webserver->send(out);
+  for (std::uint32_t stream = 1; stream <= 20; ++stream) {
+    const auto frame = webserver->next(stream);
+    EXPECT_EQ(frame.text(), "to \xff all");
+    EXPECT_EQ(frame.header.flags, link::kFlagEnd);  // binary, as it came
+  }
+  EXPECT_EQ(webserver->broadcasts, 1);
+}
+
 TEST_F(EchoTest, StreamsBytesWithinTheCredit) {
   start();
   const auto head = request(1, "bytes", "200000");

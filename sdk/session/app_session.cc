@@ -60,7 +60,7 @@ void broadcast_text(std::span<AppSession* const> sessions, std::string_view text
   std::vector<WebsocketStream*> streams;
   streams.reserve(sessions.size());
   for (AppSession* session : sessions) streams.push_back(&WebsocketStream::of(session->state_.socket_));
-  broadcast(streams, text);
+  broadcast(streams, as_bytes(text), true);
 }
 
 void broadcast(std::span<AppSession* const> sessions, const json::Object& message) {

@@ -12,20 +12,20 @@ constexpr std::size_t kWorthwhile = 8;  // streams in one frame
 
 }  // namespace
 
-void broadcast(std::span<WebsocketStream* const> streams, std::string_view text) {
-  const auto message = as_bytes(text);
+void broadcast(std::span<WebsocketStream* const> streams, ByteView message, bool is_text) {
   constexpr std::size_t kRoom = link::kMaxPayload - 4;
   const std::size_t most = message.size() < kRoom ? (kRoom - message.size()) / 4 : 0;
+  const auto flags = static_cast<std::uint8_t>(link::kFlagEnd | (is_text ? link::kFlagText : 0));
   std::map<Link*, std::vector<std::uint32_t>> lists;
   const auto send = [&](Link& link, std::vector<std::uint32_t>& ids) {
-    link::append_broadcast(link.out(), link::kFlagEnd | link::kFlagText, ids, message);
+    link::append_broadcast(link.out(), flags, ids, message);
     link.schedule_flush();
     ids.clear();
   };
   for (WebsocketStream* stream : streams) {
     if (!stream->is_open()) continue;
     if (most < kWorthwhile || !stream->can_take(message.size())) {
-      stream->send(message, true);
+      stream->send(message, is_text);
       continue;
     }
     stream->charge(message.size());
@@ -36,6 +36,24 @@ void broadcast(std::span<WebsocketStream* const> streams, std::string_view text)
   }
   for (auto& [link, ids] : lists)
     if (!ids.empty()) send(*link, ids);
+}
+
+namespace {
+
+void broadcast(std::span<Websocket* const> sockets, ByteView message, bool is_text) {
+  std::vector<WebsocketStream*> streams;
+  streams.reserve(sockets.size());
+  for (Websocket* socket : sockets) streams.push_back(&WebsocketStream::of(*socket));
+  broadcast(streams, message, is_text);
+}
+
+}  // namespace
+
+void broadcast_text(std::span<Websocket* const> sockets, std::string_view message) {
+  broadcast(sockets, as_bytes(message), true);
+}
+void broadcast_binary(std::span<Websocket* const> sockets, ByteView message) {
+  broadcast(sockets, message, false);
 }
 
 }  // namespace berth::sdk

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <span>
-#include <string_view>
 
 #include "sdk/websocket/websocket_stream.h"
 
@@ -10,6 +9,6 @@ namespace berth::sdk {
 
 // Sockets that lack credit, or still have something to send, get a copy of their own in their queue, so
 // that none misses a message.
-void broadcast(std::span<WebsocketStream* const> streams, std::string_view text);
+void broadcast(std::span<WebsocketStream* const> streams, ByteView message, bool is_text);
 
 }  // namespace berth::sdk

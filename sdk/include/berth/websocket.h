@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -59,6 +60,11 @@ struct WebsocketLimits {
   std::size_t message_bytes = 1 << 20;  // larger messages close with 1009
   std::size_t send_bytes = 4 << 20;     // waiting for a slow client
 };
+
+// The same message to many sockets, with one copy on each link instead of one a socket. Otherwise as if it
+// was sent to each.
+void broadcast_text(std::span<Websocket* const> sockets, std::string_view message);
+void broadcast_binary(std::span<Websocket* const> sockets, ByteView message);
 
 // What an application does with the sockets of one path. Must outlive the attach.
 // The calls for one socket come one after another, those of different sockets side by side.
