@@ -1,0 +1,82 @@
+// The goals: a row for each, from the medians of one run.
+
+const best = (results, id, value = 'cpu') => {
+  let found;
+  for (const name of ['nginx', 'haproxy', 'h2o', 'caddy']) {
+    const cell = results.get(id)?.[name]?.[value];
+    if (cell && (!found || cell.median < found.value.median)) found = { name, value: cell };
+  }
+  return found;
+};
+
+const us = cell => `${cell.median.toFixed(cell.median < 10 ? 2 : 1)} µs ${spread(cell, cell.median < 10 ? 2 : 1)}`;
+const bytes = cell => (Math.abs(cell.median) < 2000 ? `${cell.median.toFixed(0)} B` : `${(cell.median / 1000).toFixed(1)} kB`);
+export const spread = (cell, digits) => (cell.runs > 1 ? `[${cell.least.toFixed(digits)}–${cell.most.toFixed(digits)}]` : '');
+
+// A row: {what, peer, ours, ratio, goal, met}; `met` undefined where something was not measured.
+export function judge(results) {
+  const rows = [];
+  const cell = (id, name, value = 'cpu') => results.get(id)?.[name]?.[value];
+  const add = (what, ours, peer, ratio, goal, met) => rows.push({ what, ours, peer, ratio, goal, met });
+
+  const against = (what, id, most, { peers, direct, app } = {}) => {
+    const ours = cell(id, 'ours');
+    if (!ours) return add(what, 'not measured', '', '', `≤ ${most} × peer`, undefined);
+    const peer = peers ? (cell(id, peers) ? { name: peers, value: cell(id, peers) } : undefined) : best(results, id);
+    if (peer) {
+      const ratio = ours.median / peer.value.median;
+      add(what, us(ours), `${peer.name} ${us(peer.value)}`, ratio.toFixed(2), `≤ ${most} × ${peers ?? 'best peer'}`, ratio <= most);
+    }
+    const bare = cell(id, 'direct');
+    if (direct && bare) {
+      const ratio = ours.median / bare.median;
+      add(`${what}: beside the bare server`, us(ours), `no proxy ${us(bare)}`, ratio.toFixed(2), `≤ ${direct} × bare`, ratio <= direct);
+    }
+    const service = cell(id, 'ours', 'app');
+    if (app && service) {
+      const behind = peer && cell(id, peer.name, 'app');
+      add(`${what}: the service`, us(service), behind ? `behind ${peer.name} ${us(behind)}` : '', behind ? (service.median / behind.median).toFixed(2) : '', `≤ ${app} µs`, service.median <= app);
+    }
+  };
+  const idle = (what, id, value, most, text) => {
+    const ours = cell(id, 'ours', value), peer = best(results, id, value);
+    if (!ours) return add(what, 'not measured', '', '', text, undefined);
+    add(what, bytes(ours), peer ? `${peer.name} ${bytes(peer.value)}` : '', peer ? (ours.median / peer.value.median).toFixed(2) : '', text, ours.median <= most);
+  };
+
+  idle('idle ws: user memory, webserver', 'idle-ws', 'user', 64, '≤ 64 B');
+  idle('idle ws: user and kernel, webserver and service', 'idle-ws', 'all', 4000, '≤ 4.0 kB');
+  idle("idle ws: the service's end, user memory", 'idle-ws', 'app', 192, '≤ 192 B');
+  idle('idle wss (TLS 1.3): user memory, webserver', 'idle-wss', 'user', 320, '≤ 320 B');
+  for (const connections of [50, 1000])
+    against(`echo 64 B, ws, ${connections} connections`, `echo-ws-${connections}`, 0.6, { direct: 1.25, app: 1.5 });
+  for (const connections of [50, 1000])
+    against(`echo 64 B, wss, ${connections} connections`, `echo-wss-${connections}`, 0.45, { app: 1.5 });
+  against('new ws: connect, upgrade, echo, close', 'burst-ws', 0.6);
+  against('new wss, full handshake', 'burst-wss', 0.7);
+  const full = cell('burst-wss', 'ours'), resumed = cell('burst-wss-resumed', 'ours');
+  if (full && resumed) {
+    const ratio = resumed.median / full.median;
+    add('new wss, resumed', us(resumed), `ours, full handshake ${us(full)}`, ratio.toFixed(2), '≤ 0.5 × full', ratio <= 0.5);
+  }
+  against('proxied GET of 1 KiB', 'get', 0.6, { peers: 'haproxy', app: 4 });
+  for (const [size, text] of [['1k', '1 KiB'], ['100k', '100 KiB']])
+    for (const [scheme, name] of [['http', 'http/1.1'], ['https', 'https/1.1'], ['h2', 'https/2']])
+      against(`file of ${text}, ${name}`, `file-${scheme}-${size}`, 1, { peers: 'h2o' });
+  const bare = cell('broadcast', 'direct'), broadcast = cell('broadcast', 'ours');
+  if (bare && broadcast) {
+    const ratio = broadcast.median / bare.median;
+    add('broadcast of 256 B to 2,000: webserver, each', us(broadcast), `bare sends ${us(bare)}`, ratio.toFixed(2), '≤ 1.2 × bare', ratio <= 1.2);
+    add('broadcast of 256 B to 2,000: service, each', us(cell('broadcast', 'ours', 'app')), '', '', '', undefined);
+  }
+  const talk = cell('idle-ws', 'ours', 'p99'), quiet = cell('idle-ws', 'ours', 'quietP99');
+  if (talk && quiet)
+    add('p99 of the 1 % that talk among the idle', `${(talk.median / 1000).toFixed(2)} ms`, `200 busy ones ${(quiet.median / 1000).toFixed(2)} ms`, (talk.median / quiet.median).toFixed(2), '≤ 1 ×', talk.median <= quiet.median);
+  const unused = results.get('unused')?.ours;
+  if (unused) {
+    const peer = best(results, 'unused', 'pss');
+    add('unused webserver: memory', `${(unused.pss.median / 1048576).toFixed(2)} MiB`, peer ? `${peer.name} ${(peer.value.median / 1048576).toFixed(2)} MiB` : '', '', '≤ 3 MiB', unused.pss.median <= 3 * 1048576);
+    add('unused webserver: wake-ups a second', unused.wakeUps.median.toFixed(2), '', '', '0', unused.wakeUps.median === 0);
+  }
+  return rows;
+}

@@ -1,0 +1,203 @@
+// Starts the contestants, measures them in turn, judges. Options: see bench/README.md.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { get as httpGet } from 'node:http';
+import { cpus, tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { judge } from './goals.mjs';
+import { cpuMeasurements, measureIdle, measureUnused } from './measure.mjs';
+import { startOurs } from './ours.mjs';
+import { peers, startDirect, startPeer } from './peers.mjs';
+import { find, sleep } from './process.mjs';
+import { cpuTable, goalTable, idleTable, machine } from './report.mjs';
+
+const top = fileURLToPath(new URL('../..', import.meta.url));
+const bin = `${process.env.BERTH_BUILD}/bin`;
+
+function parse(args) {
+  const options = { quick: false, rounds: 0, only: null, with: null, write: null, json: null };
+  for (let i = 0; i < args.length; ++i) {
+    const name = args[i].replace(/^--/, '');
+    if (name === 'quick') options.quick = true;
+    else if (['rounds', 'only', 'with', 'write', 'json'].includes(name) && i + 1 < args.length) options[name] = args[++i];
+    else {
+      console.error(`${args[i]}: unknown, or its value is missing`);
+      process.exit(2);
+    }
+  }
+  return options;
+}
+
+const options = parse(process.argv.slice(2));
+const rounds = Number(options.rounds) || (options.quick ? 2 : 4);
+const seconds = options.quick ? 1 : 2;
+const deadline = Date.now() + (options.quick ? 12 : 25) * 60_000;
+const wanted = options.with ? options.with.split(',') : ['ours', 'direct', ...Object.keys(peers)];
+const names = wanted.filter(name => name === 'ours' || name === 'direct' || (peers[name] && find(peers[name].program)));
+const chosen = id => !options.only || options.only.split(',').some(part => id.startsWith(part));
+const measurements = cpuMeasurements(bin, seconds).filter(one => chosen(one.id));
+
+const dir = mkdtempSync(`${tmpdir()}/berth-bench-`);
+execFileSync('chmod', ['755', dir]);
+const www = `${dir}/www`, certificate = `${dir}/cert.pem`, key = `${dir}/key.pem`, both = `${dir}/both.pem`;
+mkdirSync(www);
+writeFileSync(`${www}/1k.bin`, Buffer.alloc(1024, 'x'));
+writeFileSync(`${www}/100k.bin`, Buffer.alloc(102400, 'x'));
+execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '30', '-subj', '/CN=localhost',
+                         '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1', '-keyout', key, '-out', certificate], { stdio: 'ignore' });
+writeFileSync(both, readFileSync(certificate) + '\n' + readFileSync(key));
+
+let nextPort = 18100, nextFolder = 0;
+async function startContestant(name) {
+  const folder = `${dir}/${nextFolder++}-${name}`;
+  mkdirSync(folder);
+  const workers = Math.min(cpus().length, 4);
+  let started;
+  if (name === 'ours') started = await startOurs({ dir: folder, bin, certificate: both, reactors: workers });
+  else if (name === 'direct') started = await startDirect({ dir: folder, bin, port: nextPort++ });
+  else started = await startPeer(name, { dir: folder, bin, www, certificate, key, both, http: nextPort++, https: nextPort++, workers });
+  return Object.assign(started, { name });
+}
+
+// It must answer what it is measured with.
+function check(contestant) {
+  return Promise.all(Object.entries({ small: 1024, large: 102400, get: 1024 }).map(([kind, size]) => new Promise((done, failed) => {
+    if (!contestant.paths[kind] || (contestant.name === 'direct' && kind !== 'get')) return done();
+    httpGet({ port: contestant.http, host: '127.0.0.1', path: contestant.paths[kind] }, response => {
+      let got = 0;
+      response.on('data', part => (got += part.length));
+      response.on('end', () => (response.statusCode === 200 && got === size ? done() : failed(new Error(`${contestant.name}: ${contestant.paths[kind]} gives ${response.statusCode} and ${got} bytes`))));
+    }).on('error', failed);
+  })));
+}
+
+const samples = new Map(); // id → name → value → numbers
+const notes = [];
+function note(id, name, result) {
+  if (!samples.has(id)) samples.set(id, {});
+  const cell = (samples.get(id)[name] ??= {});
+  for (const [value, number] of Object.entries(result)) if (typeof number === 'number') (cell[value] ??= []).push(number);
+  if (result.errors?.length) notes.push(`${id}, ${name}: ${result.errors.join(', ')}`);
+}
+
+async function attempt(id, name, call) {
+  if (Date.now() > deadline) return;
+  try {
+    note(id, name, await call());
+  } catch (failure) {
+    notes.push(`${id}, ${name}: ${failure.message}`);
+  }
+}
+
+async function measureCpu() {
+  if (measurements.length === 0) return;
+  const contestants = [];
+  try {
+    for (const name of names) {
+      try {
+        const started = await startContestant(name);
+        contestants.push(started);
+        await check(started);
+      } catch (failure) {
+        if (name === 'ours') throw failure;
+        notes.push(`${name}: ${failure.message}`);
+      }
+    }
+    for (let round = 0; round < rounds; ++round)
+      for (const one of measurements) {
+        for (const contestant of contestants) if (one.on(contestant)) await attempt(one.id, contestant.name, () => one.measure(contestant));
+        progress(`round ${round + 1} of ${rounds}: ${one.what}`);
+      }
+  } finally {
+    for (const contestant of contestants) await contestant.stop();
+  }
+}
+
+// Fresh processes for each: memory once touched seldom comes back.
+async function measureMemory() {
+  const counts = options.quick ? { ws: 4000, wss: 1000 } : { ws: 9000, wss: 3000 };
+  for (let round = 0; round < (options.quick ? 1 : 2); ++round)
+    for (const name of names) {
+      for (const scheme of ['ws', 'wss']) {
+        if (!chosen(`idle-${scheme}`) || (scheme === 'wss' && name === 'direct')) continue;
+        await attempt(`idle-${scheme}`, name, async () => {
+          const contestant = await startContestant(name);
+          try {
+            return await measureIdle(bin, contestant, scheme, counts[scheme]);
+          } finally {
+            await contestant.stop();
+            await sleep(500);
+          }
+        });
+        progress(`idle ${scheme}: ${name}`);
+      }
+      if (!chosen('unused') || name === 'direct') continue;
+      await attempt('unused', name, async () => {
+        const contestant = await startContestant(name);
+        try {
+          return await measureUnused(contestant);
+        } finally {
+          await contestant.stop();
+        }
+      });
+    }
+}
+
+function progress(text) {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+}
+
+function medians() {
+  const results = new Map();
+  for (const [id, byName] of samples) {
+    const row = {};
+    for (const [name, values] of Object.entries(byName)) {
+      row[name] = {};
+      for (const [value, numbers] of Object.entries(values)) {
+        const sorted = [...numbers].sort((a, b) => a - b);
+        const half = sorted.length >> 1;
+        const median = sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+        row[name][value] = { median, least: sorted[0], most: sorted.at(-1), runs: sorted.length };
+      }
+    }
+    results.set(id, row);
+  }
+  return results;
+}
+
+const begun = Date.now();
+try {
+  await measureCpu();
+  await measureMemory();
+} finally {
+  rmSync(dir, { recursive: true, force: true });
+}
+progress('');
+const results = medians();
+const goals = judge(results).filter(row => row.ours !== 'not measured' || !options.only);
+const sections = [
+  goalTable(goals),
+  cpuTable(results, measurements, names),
+  ...(results.has('idle-ws') || results.has('idle-wss') ? [idleTable(results, names)] : []),
+  ...(notes.length ? ['Noted:\n\n' + [...new Set(notes)].map(text => `- ${text}`).join('\n')] : []),
+  machine(names).join('\n'),
+];
+console.log(sections.join('\n\n'));
+console.log(`\n${goals.filter(row => row.met).length} goals met, ${goals.filter(row => row.met === false).length} not; ${Math.round((Date.now() - begun) / 1000)} s`);
+if (options.json) writeFileSync(options.json, JSON.stringify({ samples: Object.fromEntries(samples), notes, goals }, null, 1));
+
+const page = options.write ?? (options.quick || options.only || options.with ? null : `${top}/docs/performance.md`);
+if (page) {
+  const text = readFileSync(`${top}/bench/side_by_side/performance.template.md`, 'utf8')
+    .replace('{{machine}}', machine(names).map(line => `- ${line}`).join('\n'))
+    .replace('{{command}}', ['bench/webserver', ...process.argv.slice(2)].join(' '))
+    .replace('{{date}}', new Date().toISOString().slice(0, 10))
+    .replace('{{runs}}', `${rounds} rounds of ${seconds} s`)
+    .replace('{{goals}}', sections[0])
+    .replace('{{cpu}}', sections[1])
+    .replace('{{idle}}', idleTable(results, names))
+    .replace('{{notes}}', notes.length ? [...new Set(notes)].map(one => `- ${one}`).join('\n') : 'No errors, nothing lost: every echo was compared.');
+  writeFileSync(page, text);
+  console.log(`written: ${page}`);
+}
+process.exit(0);
