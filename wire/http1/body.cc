@@ -12,6 +12,12 @@ int hex_value(std::uint8_t byte) {
   return -1;
 }
 
+bool is_token(std::uint8_t byte) {  // RFC 9110 section 5.6.2
+  const bool is_alphanumeric =
+      (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
+  return is_alphanumeric || (byte != 0 && std::strchr("!#$%&'*+-.^_`|~", byte) != nullptr);
+}
+
 bool is_text(std::uint8_t byte) { return (byte >= 0x20 && byte != 0x7f) || byte == '\t'; }
 
 }  // namespace
@@ -69,13 +75,25 @@ Result<void> BodyDecoder::step(std::uint8_t byte) {
       }
       if (state_ == State::kSizeFirst) return fail(Errc::kMalformed, "chunk without size");
       if (byte == '\r') size_line_ends();
-      else if (byte == ';' || byte == ' ' || byte == '\t') state_ = State::kExtension;
+      else if (byte == ';') state_ = State::kExtensionName;
+      else if (byte == ' ' || byte == '\t') state_ = State::kSizeBlank;
       else return fail(Errc::kMalformed, "bad chunk size");
       return {};
     }
+    case State::kSizeBlank:
+      BERTH_TRY_VOID(count_overhead());
+      if (byte == ';') state_ = State::kExtensionName;
+      else if (byte != ' ' && byte != '\t') return fail(Errc::kMalformed, "bad chunk size");
+      return {};
+    case State::kExtensionName:
+      BERTH_TRY_VOID(count_overhead());
+      if (is_token(byte)) state_ = State::kExtension;
+      else if (byte != ' ' && byte != '\t') return fail(Errc::kMalformed, "chunk extension without name");
+      return {};
     case State::kExtension:
       BERTH_TRY_VOID(count_overhead());
       if (byte == '\r') size_line_ends();
+      else if (byte == ';') state_ = State::kExtensionName;
       else if (byte == '"') state_ = State::kQuoted;
       else if (!is_text(byte)) return fail(Errc::kMalformed, "bad chunk extension");
       return {};
@@ -109,8 +127,14 @@ Result<void> BodyDecoder::step(std::uint8_t byte) {
         return {};
       }
       if (byte == ' ' || byte == '\t') return fail(Errc::kMalformed, "folded trailer");
-      state_ = State::kTrailer;
+      if (!is_token(byte)) return fail(Errc::kMalformed, "bad trailer");
+      state_ = State::kTrailerName;
       [[fallthrough]];
+    case State::kTrailerName:  // a request line that somebody hides here has no name before its colon
+      BERTH_TRY_VOID(count_overhead());
+      if (byte == ':') state_ = State::kTrailer;
+      else if (!is_token(byte)) return fail(Errc::kMalformed, "bad trailer");
+      return {};
     case State::kTrailer:
       BERTH_TRY_VOID(count_overhead());
       if (byte == '\r') state_ = State::kTrailerLf;

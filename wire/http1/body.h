@@ -40,6 +40,8 @@ class BodyDecoder {
     kUntilClose,
     kSizeFirst,
     kSize,
+    kSizeBlank,  // white space before an extension
+    kExtensionName,
     kExtension,
     kQuoted,
     kQuotedEscape,
@@ -48,6 +50,7 @@ class BodyDecoder {
     kDataCr,
     kDataLf,
     kTrailerStart,
+    kTrailerName,
     kTrailer,
     kTrailerLf,
     kEndLf,

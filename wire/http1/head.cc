@@ -75,10 +75,16 @@ bool keeps_alive(const Headers& headers, std::uint8_t minor) {
   return minor == 1 || has_token(headers, "connection", "keep-alive");
 }
 
-bool is_host_text(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](unsigned char c) {
-    return std::isalnum(c) || std::strchr("-._~:[]%!$&'()*+,;=", c) != nullptr;
+// Transfer-Encoding (RFC 9112 section 6.1): 0 if it is chunked and nothing else. 400 if the last coding is
+// another, or chunked comes twice: then nobody knows where the body ends. 501 for codings before chunked.
+int judge_codings(const Headers& headers) {
+  const auto all = find_list(headers, "transfer-encoding").value_or("");
+  const auto codings = split(all, ',');
+  const auto chunked = std::count_if(codings.begin(), codings.end(), [](std::string_view coding) {
+    return equal_ignoring_case(trim(coding), "chunked");
   });
+  if (chunked != 1 || !equal_ignoring_case(trim(codings.back()), "chunked")) return 400;
+  return codings.size() == 1 ? 0 : 501;
 }
 
 }  // namespace
@@ -87,6 +93,16 @@ std::optional<std::string_view> find_header(const Headers& headers, std::string_
   for (const auto& [key, value] : headers)
     if (key == name) return value;
   return std::nullopt;
+}
+
+std::optional<std::string> find_list(const Headers& headers, std::string_view name) {
+  std::optional<std::string> all;
+  for (const auto& [key, value] : headers) {
+    if (key != name) continue;
+    if (all) all->append(", ").append(value);
+    else all = value;
+  }
+  return all;
 }
 
 bool has_token(const Headers& headers, std::string_view name, std::string_view token) {
@@ -206,14 +222,13 @@ Result<void> HeadParser<Head>::check(RequestHead& head) {
   const auto hosts = count_of(headers, "host");
   if (hosts > 1 || (hosts == 0 && head.minor == 1))
     return refuse(400, "exactly one Host expected, {} found", hosts);
-  if (!is_host_text(head.host())) return refuse(400, "bad Host");
+  if (!is_host(head.host())) return refuse(400, "bad Host");
   const auto lengths = count_of(headers, "content-length");
   if (count_of(headers, "transfer-encoding") > 0) {
     if (lengths > 0) return refuse(400, "Content-Length beside Transfer-Encoding");
     if (head.minor == 0) return refuse(400, "Transfer-Encoding in HTTP/1.0");
-    if (count_of(headers, "transfer-encoding") > 1 ||
-        !equal_ignoring_case(*find_header(headers, "transfer-encoding"), "chunked"))
-      return refuse(501, "transfer coding other than chunked");
+    if (const int status = judge_codings(headers))
+      return refuse(status, "transfer coding other than chunked");
     head.framing = Framing::kChunked;
   } else if (lengths > 0) {
     const auto length = parse_length(*find_header(headers, "content-length"));

@@ -20,6 +20,10 @@ using Headers = std::vector<std::pair<std::string, std::string>>;  // names in l
 std::optional<std::string_view> find_header(const Headers& headers, std::string_view name);
 // True if a comma-separated list header holds `token`, case-insensitively, in any of its lines.
 bool has_token(const Headers& headers, std::string_view name, std::string_view token);
+// All values of a list header, joined by commas (RFC 9110 section 5.3); nullopt if absent.
+std::optional<std::string> find_list(const Headers& headers, std::string_view name);
+// May `text` be the value of Host (RFC 9110 section 7.2)? A name or address, and a port; empty too.
+bool is_host(std::string_view text);
 
 // How the body that follows is delimited (RFC 9112 section 6.3).
 enum class Framing : std::uint8_t { kNone, kLength, kChunked, kUntilClose };

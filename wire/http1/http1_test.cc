@@ -82,7 +82,14 @@ TEST(RequestHead, RefusesWhatTwoParsersCouldReadDifferently) {
       {"length above 64 bits", with("Content-Length: 99999999999999999999\r\n"), 400},
       {"other coding", with("Transfer-Encoding: gzip, chunked\r\n"), 501},
       {"chunked twice", with("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"), 400},
-      {"coding that only looks like chunked", with("Transfer-Encoding: xchunked\r\n"), 501},
+      {"other coding on its own line", with("Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n"),
+       501},
+      {"chunked not last", with("Transfer-Encoding: chunked, gzip\r\n"), 400},
+      {"chunked not last, on two lines",
+       with("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n"), 400},
+      {"no chunked", with("Transfer-Encoding: gzip\r\n"), 400},
+      {"empty coding", with("Transfer-Encoding:\r\n"), 400},
+      {"coding that only looks like chunked", with("Transfer-Encoding: xchunked\r\n"), 400},
       {"blank before the colon", with("Transfer-Encoding : chunked\r\n"), 400},
       {"folded header", with("X: a\r\n b\r\n"), 400},
       {"folded first header", "GET / HTTP/1.1\r\n Host: a\r\n\r\n", 400},
@@ -96,6 +103,7 @@ TEST(RequestHead, RefusesWhatTwoParsersCouldReadDifferently) {
       {"no host", "GET / HTTP/1.1\r\n\r\n", 400},
       {"two hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
       {"host with a path", "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", 400},
+      {"host with two ports", "GET / HTTP/1.1\r\nHost: a:80:80\r\n\r\n", 400},
       {"chunked in HTTP/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
       {"no version", "GET /\r\n\r\n", 400},
       {"two blanks", "GET  / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
@@ -185,6 +193,17 @@ std::string decode_chunked(std::string_view input) {
   return whole;
 }
 
+TEST(Host, IsANameOrAnAddressAndPerhapsAPort) {  // RFC 9110 section 7.2, RFC 3986 section 3.2.2
+  for (const auto* text : {"", "a", "a.example.", "a:80", "a:", "127.0.0.1:8080", "[::1]", "[::1]:443",
+                           "[::ffff:127.0.0.1]", "a%20b", "a_b", "!$&'()*+,;=~", ":80"})
+    EXPECT_TRUE(is_host(text)) << text;
+  for (const auto* text :
+       {"a b",    "a/b", "a@b", "a?", "a#",  "a\\b", "a:80:80", "a:x", "a:-1", "a:123456", "::1", "[::1",
+        "[::1]x", "[]",  "[a]", "a%", "a%4", "a%g0", "\xe4",    "a[",  "a]",   "a\"",      "a<"})
+    EXPECT_FALSE(is_host(text)) << text;
+  EXPECT_FALSE(is_host(std::string_view("a\0b", 3)));
+}
+
 TEST(Body, OfKnownLengthEndsThere) {
   EXPECT_EQ(decode(BodyDecoder(Framing::kLength, 5), "helloGET", 3), "hello|3");
   EXPECT_EQ(decode(BodyDecoder(Framing::kLength, 5), "hell", 3), "hell|cut off");
@@ -196,6 +215,7 @@ TEST(Body, InChunksIsJoined) {
   EXPECT_EQ(decode_chunked("4\r\nWiki\r\n5\r\npedia\r\n0\r\n\r\nGET"), "Wikipedia|3");
   EXPECT_EQ(decode_chunked("a;x=1;y=\"a\\\"b;\"\r\n0123456789\r\n000\r\n\r\n"), "0123456789|0");
   EXPECT_EQ(decode_chunked("1\r\nA\r\n0\r\nTrailer: x\r\nOther: y\r\n\r\n"), "A|0");
+  EXPECT_EQ(decode_chunked("1 ; x ; y=\"z\"\r\nA\r\n0;last\r\n\r\n"), "A|0");  // RFC 9112 section 7.1.1
   EXPECT_EQ(decode_chunked("1\r\nA\r\n0\r\n"), "A|cut off");
   std::string made;
   append_chunk(made, "hello");
@@ -203,10 +223,30 @@ TEST(Body, InChunksIsJoined) {
 }
 
 TEST(Body, RefusesChunksThatTwoParsersCouldReadDifferently) {
-  for (const std::string_view bad :
-       {"\r\n", "g\r\n", "-1\r\n", "0x1\r\nA\r\n", "1\nA\r\n0\r\n\r\n", "1\r\nA\n0\r\n\r\n",
-        "1\r\nAB\r\n0\r\n\r\n", "1;a\nb\r\nA\r\n", "1\rX\nA\r\n", "0\r\n folded\r\n\r\n", "0\r\nX: a\n\r\n",
-        "1;\x01\r\nA\r\n", "0\r\n\rX", "ffffffffffffffff\r\nA"}) {
+  for (const std::string_view bad : {"\r\n",
+                                     "g\r\n",
+                                     "-1\r\n",
+                                     "0x1\r\nA\r\n",
+                                     "1\nA\r\n0\r\n\r\n",
+                                     "1\r\nA\n0\r\n\r\n",
+                                     "1\r\nAB\r\n0\r\n\r\n",
+                                     "1;a\nb\r\nA\r\n",
+                                     "1\rX\nA\r\n",
+                                     "0\r\n folded\r\n\r\n",
+                                     "0\r\nX: a\n\r\n",
+                                     "1;\x01\r\nA\r\n",
+                                     "0\r\n\rX",
+                                     "ffffffffffffffff\r\nA",
+                                     "1 \r\nA\r\n",
+                                     "1 1\r\nA\r\n",
+                                     "1 x\r\nA\r\n",
+                                     "1;\r\nA\r\n",
+                                     "1;=x\r\nA\r\n",
+                                     "1;a=b;\r\nA\r\n",
+                                     "0\r\nJunk\r\n\r\n",
+                                     "0\r\n: x\r\n\r\n",
+                                     "0\r\nX : a\r\n\r\n",
+                                     "0\r\nGET http://a/ HTTP/1.1\r\n\r\n"}) {
     SCOPED_TRACE(bad);
     EXPECT_EQ(decode_chunked(bad), "error malformed");
   }

@@ -14,6 +14,10 @@ std::string make_key() { return format_base64(random_bytes(16)); }
 
 Result<std::string> check_request(const http1::RequestHead& head) {
   if (!head.wants_websocket) return fail(Errc::kMalformed, "no WebSocket upgrade");
+  // Neither may come twice (sections 11.3.1 and 11.3.5): who reads the other one sees another handshake.
+  for (const std::string_view name : {"sec-websocket-version", "sec-websocket-key"})
+    if (std::ranges::count(head.headers, name, &http1::Headers::value_type::first) > 1)
+      return fail(Errc::kMalformed, "more than one {}", name);
   const auto version = http1::find_header(head.headers, "sec-websocket-version");
   if (version != "13")
     return fail(Errc::kUnsupported, "WebSocket version {}, 13 expected", version.value_or("missing"));

@@ -254,6 +254,11 @@ TEST(Handshake, SaysWhatIsWrongWithARequest) {
             Errc::kUnsupported);
   EXPECT_EQ(code("Sec-WebSocket-Version: 13\r\n"), Errc::kMalformed);
   EXPECT_EQ(code("Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c2hvcnQ=\r\n"), Errc::kMalformed);
+  // Twice (sections 11.3.1 and 11.3.5).
+  const std::string key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+                    version = "Sec-WebSocket-Version: 13\r\n";
+  EXPECT_EQ(code(version + key + key), Errc::kMalformed);
+  EXPECT_EQ(code(version + version + key), Errc::kMalformed);
 }
 
 }  // namespace
