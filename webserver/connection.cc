@@ -265,6 +265,7 @@ void Connection::on_read_ended() {
       return;
     case Phase::kHttp:
       if (active_->http->is_answering()) return;  // a client may close its direction and wait for the answer
+      if (active_->http->is_between_requests()) return finish(false);  // and take it slowly
       return drop();
     default: return drop();
   }

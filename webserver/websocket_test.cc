@@ -66,6 +66,8 @@ TEST_F(WebsocketRelay, RefusesBadUpgradesItself) {
   const auto response = old.read_response();
   EXPECT_EQ(response.status(), 426);
   EXPECT_EQ(response.header("sec-websocket-version"), "13");
+  EXPECT_EQ(response.header("upgrade"), "websocket");
+  EXPECT_EQ(response.header("connection"), "Upgrade");
   Client keyless(server.http());
   keyless.get("/chat", "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n");
   EXPECT_EQ(keyless.read_response().status(), 400);

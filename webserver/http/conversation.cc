@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "webserver/reactor.h"
+#include "webserver/relay/paths.h"
 #include "wire/websocket/handshake.h"
 
 namespace berth::webserver {
@@ -37,9 +38,10 @@ std::size_t HttpConversation::consume_head(std::span<std::uint8_t> bytes) {
     return bytes.size();
   }
   if (parser_.is_done()) {
-    const auto& head = parser_.head();
+    auto& head = parser_.head();
     minor_ = head.minor;
     keep_alive_ = head.keep_alive && !connection_.reactor().is_draining();
+    if (!head.target.starts_with('/')) take_other_form(head);
     request_done_ = head.framing == http1::Framing::kNone ||
                     (head.framing == http1::Framing::kLength && head.content_length == 0);
     start_request(head);
@@ -47,6 +49,18 @@ std::size_t HttpConversation::consume_head(std::span<std::uint8_t> bytes) {
     connection_.set_deadline(milliseconds(connection_.reactor().limits().head_ms));
   }
   return *used;
+}
+
+// Absolute, asterisk and authority form, or nonsense (RFC 9112 section 3.2).
+void HttpConversation::take_other_form(http1::RequestHead& head) {
+  const auto target = parse_target(head.target);
+  if (!target || head.method == "CONNECT") {
+    keep_alive_ = false;               // what follows is perhaps no request either
+  } else if (!target->host.empty()) {  // counts, whatever Host says (section 3.2.2)
+    const auto found = std::ranges::find(head.headers, "host", &http1::Headers::value_type::first);
+    if (found == head.headers.end()) head.headers.emplace_back("host", target->host);
+    else found->second = target->host;
+  }
 }
 
 std::size_t HttpConversation::consume_body(std::span<std::uint8_t> bytes) {
@@ -98,6 +112,8 @@ void HttpConversation::send_continue() {
 
 Result<void> HttpConversation::send_answer(int status, http1::Headers headers, std::string_view body) {
   if (!request_done_) keep_alive_ = false;
+  // What stands in Upgrade stands in Connection too (RFC 9110 section 7.8).
+  if (http1::find_header(headers, "upgrade")) headers.emplace_back("connection", "Upgrade");
   add_common(headers);
   BERTH_TRY(auto head, http1::format_response_head(status, headers));
   connection_.send(head.append(body));

@@ -23,6 +23,7 @@ class HttpConversation final : public Exchange {
 
  private:
   std::size_t consume_head(std::span<std::uint8_t> bytes);
+  void take_other_form(http1::RequestHead& head);
   std::size_t consume_body(std::span<std::uint8_t> bytes);
   Result<void> send_head(int status, http1::Headers headers) override;
   void send_body(ByteView bytes, bool is_end) override;

@@ -19,10 +19,12 @@ http1::Headers without_hop_by_hop(const http1::Headers& headers) {
   http1::Headers kept;
   kept.reserve(headers.size() + 4);
   for (const auto& [name, value] : headers) kept.emplace_back(to_lower(name), value);
-  std::vector<std::string> named;  // by Connection
+  // Named by Connection: but for those that no hop may take away, whoever asks for it.
+  std::vector<std::string> named;
   for (const auto& [name, value] : kept)
     if (name == "connection")
       for (const auto token : split(value, ',')) named.push_back(to_lower(trim(token)));
+  std::erase_if(named, [](const auto& name) { return name == "host" || name == "content-length"; });
   std::erase_if(kept, [&](const auto& field) {
     return is_hop_by_hop(field.first) || std::ranges::find(named, field.first) != named.end();
   });

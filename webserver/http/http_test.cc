@@ -159,6 +159,16 @@ TEST_F(HttpRelay, KeepsHopByHopFieldsToItself) {
   EXPECT_EQ(response.header("x-open"), "1");
 }
 
+// RFC 9110 section 7.6.1: what is meant for all recipients is no connection option.
+TEST_F(HttpRelay, LetsNobodyTakeHostAndLengthAway) {
+  Client client(server.http());
+  client.get("/example.com/team/x", "Connection: Host, Content-Length\r\nContent-Length: 3\r\n\r\nabc",
+             "POST");
+  const auto opened = service.expect_open();
+  EXPECT_TRUE(opened.find("host"));
+  EXPECT_EQ(opened.find("content-length"), "3");
+}
+
 TEST_F(HttpRelay, RefusesAServiceThatSplitsTheResponse) {
   for (const auto& bad :
        {std::string("a\r\nSet-Cookie: x=y"), std::string("a\nb"), std::string("nul\0", 4)}) {
@@ -214,6 +224,29 @@ TEST_F(HttpRelay, AnswersAClientThatHasClosedItsDirection) {
   service.data(opened.stream, "ok", true);
   EXPECT_EQ(client.read_response().body, "ok");
   EXPECT_TRUE(client.is_at_end());
+}
+
+// The end of what the client says comes while the socket is full of our answer.
+TEST_F(HttpRelay, SendsAWholeAnswerToASlowClientThatHasClosedItsDirection) {
+  Client slow(server.http());
+  slow.get("/example.com/team/slow");
+  const auto opened = service.expect_open();
+  slow.shutdown_write();
+  service.accept(opened.stream, 200);
+  const std::string block(16384, 'x');
+  std::size_t sent = 0, given = 65536;
+  while (given >= block.size()) {
+    service.data(opened.stream, block, false);
+    sent += block.size();
+    given -= block.size();
+    pollfd waiting{service.fd(), POLLIN, 0};
+    while (given < block.size() && ::poll(&waiting, 1, 300) == 1)
+      given += or_throw(link::parse_u32(service.expect(link::Type::kCredit).payload));
+  }
+  service.data(opened.stream, "", true);
+  for (int i = 0; i < 3; ++i) server.on_all([](Reactor&) {});  // it has read the end of both
+  EXPECT_EQ(slow.read_response().body.size(), sent);
+  EXPECT_TRUE(slow.is_at_end());
 }
 
 TEST_F(HttpRelay, TellsTheStatusOfACloseBeforeTheHead) {
@@ -363,9 +396,10 @@ TEST_F(HttpRelay, RefusesWhatIsNoRequest) {
 
 TEST_F(HttpRelay, TakesTheAbsoluteFormAndOptionsOfTheServer) {
   Client client(server.http());
-  client.send("GET http://example.com/example.com/team/x?q HTTP/1.1\r\nHost: example.com\r\n\r\n");
+  client.send("GET http://example.com/example.com/team/x?q HTTP/1.1\r\nHost: other\r\n\r\n");
   const auto opened = service.expect_open();
   EXPECT_EQ(opened.open.target, "/example.com/team/x?q");
+  EXPECT_EQ(opened.find("host"), "example.com");  // not what stands in Host (RFC 9112 section 3.2.2)
   service.accept(opened.stream, 200, {}, true);
   EXPECT_EQ(client.read_response().status(), 200);
   client.send("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n");

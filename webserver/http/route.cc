@@ -70,6 +70,8 @@ void Exchange::route(const http1::RequestHead& head, const Target& target, std::
     const auto relative = relative_to(target.path, files->path);
     if (find_static(*files->pack, relative, files->build).entry) {
       if (method == link::kGet && request_done_) return respond_file(*files, head, relative);
+      if (!node->of(link::Kind::kHttp) && method == link::kGet)
+        return respond(400, "A request for a file has no body.");
       if (!node->of(link::Kind::kHttp))
         return respond(405, "Files can only be read.", {{"allow", "GET, HEAD"}});
     }
@@ -115,8 +117,8 @@ void Exchange::redirect_to_https(const http1::RequestHead& head, const Target& t
   if (colon != host.npos && host.find(']', colon) == host.npos) host.resize(colon);
   const auto port = connection_.reactor().https_port();
   respond(308, "Use https.",
-          {{"location",
-            fmt::format("https://{}{}{}", host, port == 443 ? "" : fmt::format(":{}", port), target.raw)}});
+          {{"location", fmt::format("https://{}{}{}", host, port == 443 ? "" : fmt::format(":{}", port),
+                                    target.origin())}});
 }
 
 link::Open Exchange::make_open(Attach& attach, const Target& target, std::uint16_t method) {
@@ -128,7 +130,7 @@ link::Open Exchange::make_open(Attach& attach, const Target& target, std::uint16
                                 (is_head_ ? link::kOpenHead : 0) | (request_done_ ? 0 : link::kOpenHasBody));
   open.method = method;
   open.peer = connection_.peer_text();
-  open.target = target.raw;
+  open.target = target.origin();
   open.relative = relative_to(target.path, attach.path);
   return open;
 }

@@ -41,7 +41,7 @@ enum class RangeVerdict : std::uint8_t { kNone, kOne, kUnsatisfiable };
 
 // RFC 9110 section 14.1.2. What cannot be read as one byte range is ignored.
 RangeVerdict parse_range(std::string_view text, std::size_t size, Range& range) {
-  if (!text.starts_with("bytes=")) return RangeVerdict::kNone;
+  if (!equal_ignoring_case(text.substr(0, 6), "bytes=")) return RangeVerdict::kNone;
   text = trim(text.substr(6));
   const auto dash = text.find('-');
   if (dash == text.npos || text.find(',') != text.npos) return RangeVerdict::kNone;
@@ -114,7 +114,8 @@ std::uint8_t accepted_codings(const http1::Headers& headers) {
 StaticAnswer answer_static(const http1::RequestHead& request, const StaticFile& file) {
   const auto& entry = *file.entry;
   const auto header = [&](std::string_view name) { return http1::find_header(request.headers, name); };
-  auto range_text = header("range");
+  // Ranges are for GET alone (RFC 9110 section 14.2).
+  auto range_text = request.method == "GET" ? header("range") : std::nullopt;
   const auto variant = entry.smallest(range_text ? 1 : accepted_codings(request.headers));
 
   StaticAnswer answer;
@@ -123,12 +124,13 @@ StaticAnswer answer_static(const http1::RequestHead& request, const StaticFile& 
   headers.emplace_back("cache-control", file.is_immutable ? kImmutable : kShort);
   if (entry.variants.size() > 1) headers.emplace_back("vary", "Accept-Encoding");
 
-  if (const auto match = header("if-match"); match && !find_tag(*match, entry, variant.coding, true)) {
+  if (const auto match = http1::find_list(request.headers, "if-match");
+      match && !find_tag(*match, entry, variant.coding, true)) {
     answer.status = 412;
     headers.emplace_back("content-length", "0");
     return answer;
   }
-  if (const auto none = header("if-none-match")) {
+  if (const auto none = http1::find_list(request.headers, "if-none-match")) {
     if (const auto tag = find_tag(*none, entry, variant.coding, false)) {
       answer.status = 304;
       headers.front().second = etag_of(entry, *tag);

@@ -77,6 +77,9 @@ TEST_F(StaticFiles, AnswersHeadConditionsAndRanges) {
       {"beyond", "Range: bytes=10-\r\n", 416, "", "bytes */10"},
       {"nothing", "Range: bytes=-0\r\n", 416, "", "bytes */10"},
       {"huge", "Range: bytes=99999999999999999999-\r\n", 416, "", "bytes */10"},
+      {"unit in capitals", "Range: BYTES=2-4\r\n", 206, "234", "bytes 2-4/10"},
+      {"if-none-match on two lines", "If-None-Match: \"x\"\r\nIf-None-Match: " + tag + "\r\n", 304, "", ""},
+      {"if-match on two lines", "If-Match: \"x\"\r\nIf-Match: " + tag + "\r\n", 200, "0123456789", ""},
       {"wrong way round", "Range: bytes=4-2\r\n", 200, "0123456789", ""},
       {"another unit", "Range: lines=1-2\r\n", 200, "0123456789", ""},
       {"several: the whole file is a valid answer", "Range: bytes=0-1,4-5\r\n", 200, "0123456789", ""},
@@ -91,6 +94,17 @@ TEST_F(StaticFiles, AnswersHeadConditionsAndRanges) {
     EXPECT_EQ(response.header("content-range"), c.range);
     if (c.status == 304) EXPECT_EQ(response.header("etag"), tag);
   }
+  // RFC 9110 section 14.2: ranges are for GET alone.
+  response = client.fetch("/app/tiny.bin", "Range: bytes=2-4\r\n", "HEAD");
+  EXPECT_EQ(response.status(), 200);
+  EXPECT_EQ(response.header("content-length"), "10");
+}
+
+TEST_F(StaticFiles, RefuseABodyThatNobodyReads) {
+  Client client(server.http());
+  const auto response = client.fetch("/app/tiny.bin", "Content-Length: 3\r\n\r\nabc");
+  EXPECT_EQ(response.status(), 400);  // not 405: the method is allowed
+  EXPECT_EQ(response.header("connection"), "close");
 }
 
 TEST_F(StaticFiles, SendsTheSmallestCodingThatTheClientTakes) {

@@ -1,6 +1,7 @@
 #include "webserver/relay/paths.h"
 
 #include "base/text.h"
+#include "wire/http1/head.h"
 
 namespace berth::webserver {
 namespace {
@@ -50,20 +51,20 @@ std::optional<Target> parse_target(std::string_view target) {
     if (scheme == target.npos) return std::nullopt;
     const auto name = target.substr(0, scheme);
     if (!equal_ignoring_case(name, "http") && !equal_ignoring_case(name, "https")) return std::nullopt;
-    const auto slash = target.find('/', scheme + 3);
-    if (slash == target.npos) {
-      parsed.raw = "/";
-      parsed.path = "/";
-      return parsed;
-    }
-    target.remove_prefix(slash);
+    target.remove_prefix(scheme + 3);
+    parsed.host = target.substr(0, target.find_first_of("/?#"));
+    // No user in it (RFC 9110 section 4.2.4), and not empty (section 4.2.1).
+    if (parsed.host.empty() || parsed.host.front() == ':' || !http1::is_host(parsed.host))
+      return std::nullopt;
+    target.remove_prefix(parsed.host.size());
   }
-  parsed.raw = target.substr(0, target.find('#'));
-  const auto question = parsed.raw.find('?');
-  if (question != parsed.raw.npos) parsed.query = parsed.raw.substr(question + 1);
-  auto path = percent_decode(parsed.raw.substr(0, question));
+  if (target.find('#') != target.npos) return std::nullopt;
+  parsed.raw = target;
+  const auto question = target.find('?');
+  if (question != target.npos) parsed.query = target.substr(question + 1);
+  auto path = percent_decode(target.substr(0, question));
   if (!path || path->find('\0') != path->npos || has_dot_part(*path)) return std::nullopt;
-  parsed.path = std::move(*path);
+  parsed.path = path->empty() ? "/" : std::move(*path);
   return parsed;
 }
 
