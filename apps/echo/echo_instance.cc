@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/text.h"
+#include "wire/json/json.h"
 #include "wire/static_pack/writer.h"
 
 namespace berth::echo {
@@ -18,6 +19,11 @@ loop::Task<bool> takes(std::string_view method, sdk::HttpRequest& request, sdk::
   response.status(405).header("allow", method);
   co_await response.send({});
   co_return false;
+}
+
+// Bytes as JSON takes them: what is not UTF-8 is told in hexadecimal digits.
+std::string printable(std::string_view text) {
+  return is_valid_utf8(text) ? std::string(text) : "hex:" + format_hex(as_bytes(text));
 }
 
 std::int64_t find_number(const sdk::HttpRequest& request, std::string_view name, std::int64_t most) {
@@ -77,6 +83,8 @@ loop::Task<void> EchoInstance::started() {
               [this](HttpRequest& request, HttpResponse& response) { return bytes(request, response); });
   attach_http("sink",
               [this](HttpRequest& request, HttpResponse& response) { return sink(request, response); });
+  attach_http("mirror",
+              [this](HttpRequest& request, HttpResponse& response) { return mirror(request, response); });
   attach_http("slow",
               [this](HttpRequest& request, HttpResponse& response) { return slow(request, response); });
   attach_http("crash",
@@ -94,7 +102,8 @@ loop::Task<void> EchoInstance::bytes(sdk::HttpRequest& request, sdk::HttpRespons
     throw_failure(Errc::kMalformed, "bytes/N: a number up to {} expected", kMostBytes);
   const auto size = static_cast<std::uint64_t>(*wanted);
   std::uint64_t offset = 0, end = size;
-  const auto ranges = sdk::parse_ranges(request.header("range"), size);
+  // Ranges are for GET alone (RFC 9110 section 14.2).
+  const auto ranges = sdk::parse_ranges(request.is_head() ? "" : request.header("range"), size);
   if (ranges && ranges->empty()) {
     response.status(416).header("content-range", fmt::format("bytes */{}", size));
     co_await response.send({});
@@ -126,6 +135,22 @@ loop::Task<void> EchoInstance::sink(sdk::HttpRequest& request, sdk::HttpResponse
     count += part.size();
   }
   std::string answer = fmt::format("{{\"bytes\":{}}}", count);
+  co_await response.send_json(std::move(answer));
+}
+
+loop::Task<void> EchoInstance::mirror(sdk::HttpRequest& request, sdk::HttpResponse& response) {
+  const std::string body = co_await request.read_all(kMostMirrored);
+  json::Array headers;
+  for (const auto& [name, value] : request.headers())
+    headers.push_back(json::Array{json::Value(name), json::Value(printable(value))});
+  const json::Object told{{"method", request.method()},
+                          {"isHead", request.is_head()},
+                          {"target", printable(request.target())},
+                          {"path", printable(request.path())},
+                          {"tls", request.is_tls()},
+                          {"headers", std::move(headers)},
+                          {"body", printable(body)}};
+  std::string answer = json::serialize(told);
   co_await response.send_json(std::move(answer));
 }
 

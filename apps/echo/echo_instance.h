@@ -32,6 +32,7 @@ class EchoInstance : public sdk::AppInstance {
   static constexpr std::int64_t kMostMebibytes = 65536;                // of POST hog
   static constexpr std::int64_t kMostMilliseconds = 3'600'000;         // of slow and spin
   static constexpr std::size_t kMostMessage = 16 << 20;                // bytes of a WebSocket message
+  static constexpr std::size_t kMostMirrored = 64 * 1024;              // bytes of a body that mirror shows
 
   // `files`: the static pack; lives as long as the process.
   EchoInstance(sdk::AppService& service, sdk::InstanceArguments arguments, ByteView files);
@@ -40,6 +41,7 @@ class EchoInstance : public sdk::AppInstance {
  private:
   loop::Task<void> bytes(sdk::HttpRequest& request, sdk::HttpResponse& response);
   loop::Task<void> sink(sdk::HttpRequest& request, sdk::HttpResponse& response);
+  loop::Task<void> mirror(sdk::HttpRequest& request, sdk::HttpResponse& response);
   loop::Task<void> slow(sdk::HttpRequest& request, sdk::HttpResponse& response);
   loop::Task<void> crash(sdk::HttpRequest& request, sdk::HttpResponse& response);
   loop::Task<void> hog(sdk::HttpRequest& request, sdk::HttpResponse& response);

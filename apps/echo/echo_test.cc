@@ -123,6 +123,23 @@ TEST_F(EchoTest, ServesARangeAndAHead) {
   EXPECT_EQ(head.status, 416);
 }
 
+TEST_F(EchoTest, HeadKnowsNoRanges) {  // RFC 9110 section 14.2
+  start();
+  const auto head = request(1, "bytes", "1000", "", link::kGet, link::kOpenHead, {{"range", "bytes=10-19"}});
+  EXPECT_EQ(head.status, 200);
+  EXPECT_EQ(header(head, "content-length"), "1000");
+}
+
+TEST_F(EchoTest, MirrorsARequest) {
+  start();
+  const auto head =
+      request(1, "mirror", "a/b", "?q=1", link::kDelete, link::kOpenTls, {{"x", "\xff"}, {"y", "z"}});
+  EXPECT_EQ(head.status, 200);
+  EXPECT_EQ(body(1),
+            R"({"method":"DELETE","isHead":false,"target":"/example.com/team/mirror/a/b?q=1","path":"a/b",)"
+            R"("tls":true,"headers":[["x","hex:ff"],["y","z"]],"body":""})");
+}
+
 TEST_F(EchoTest, RefusesOddNumbers) {
   start();
   std::uint32_t stream = 1;

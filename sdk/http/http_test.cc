@@ -192,6 +192,10 @@ TEST(Ranges, AreReadAsRfc9110Says) {
   EXPECT_EQ(parse_ranges("bytes=0-0, -1", 10000)->size(), 2u);
   EXPECT_EQ(first("bytes=0-99999").last, 9999u);
   EXPECT_TRUE(parse_ranges("bytes=10000-", 10000)->empty());  // 416
+  // Numbers that no 64 bits hold are positions too.
+  EXPECT_TRUE(parse_ranges("bytes=99999999999999999999-", 10000)->empty());
+  EXPECT_EQ(first("bytes=2-99999999999999999999"), (ByteRange{2, 9999}));
+  EXPECT_EQ(first("bytes=-99999999999999999999"), (ByteRange{0, 9999}));
   for (const char* unusable : {"", "lines=1-2", "bytes=5-4", "bytes=a-b", "bytes=1", "bytes=-", "bytes=--1"})
     EXPECT_EQ(parse_ranges(unusable, 10000), std::nullopt) << unusable;
 }

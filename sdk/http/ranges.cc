@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 
 #include "base/text.h"
 #include "berth/http.h"
@@ -10,10 +11,10 @@ namespace {
 constexpr std::size_t kMostRanges = 32;  // more is an attack (RFC 9110 section 17.15)
 
 std::optional<std::uint64_t> parse_position(std::string_view text) {
-  if (text.empty() || text.front() < '0' || text.front() > '9') return std::nullopt;
-  const auto value = parse_integer(text);
-  if (!value) return std::nullopt;
-  return static_cast<std::uint64_t>(*value);
+  if (text.empty() || text.find_first_not_of("0123456789") != text.npos) return std::nullopt;
+  // A number too large to hold is a valid position all the same, behind the end of any body.
+  constexpr auto kFar = std::numeric_limits<std::int64_t>::max();
+  return static_cast<std::uint64_t>(parse_integer(text).value_or(kFar));
 }
 
 }  // namespace
