@@ -1,4 +1,4 @@
-// Compiles each *.test.ts (and the story tests) to dist/, where node --test takes them.
+// Compiles each *.test.ts here and in conformance/ to dist/NAME.test.mjs, where node --test takes them.
 // Type stripping is not there on Node 18, so esbuild does it; types are checked by `npm run check`.
 import { build } from "esbuild";
 import { readdirSync, rmSync } from "node:fs";
@@ -10,8 +10,13 @@ const out = join(here, "dist");
 rmSync(out, { recursive: true, force: true });
 await build({
   absWorkingDir: here,
-  entryPoints: readdirSync(here).filter((name) => name.endsWith(".ts")),
+  entryPoints: [".", "conformance"].flatMap((folder) =>
+    readdirSync(join(here, folder))
+      .filter((name) => name.endsWith(".ts"))
+      .map((name) => join(folder, name)),
+  ),
   outdir: out,
+  entryNames: "[name]",
   outExtension: { ".js": ".mjs" },
   bundle: true,
   packages: "external",
