@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <cstdio>
+
+#include "base/utc.h"
 
 namespace berth::cli {
 
@@ -33,23 +34,9 @@ std::string format_duration(std::chrono::seconds time) {
   return fmt::format("{} d", seconds / 86400);
 }
 
-std::optional<std::chrono::sys_seconds> parse_time(std::string_view iso_text) {
-  int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
-  const std::string text(iso_text);
-  if (!text.ends_with('Z') ||
-      std::sscanf(text.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d", &year, &month, &day, &hour, &minute, &second) != 6)
-    return std::nullopt;
-  const std::chrono::year_month_day date{std::chrono::year(year),
-                                         std::chrono::month(static_cast<unsigned>(month)),
-                                         std::chrono::day(static_cast<unsigned>(day))};
-  if (!date.ok()) return std::nullopt;
-  return std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
-         std::chrono::seconds(second);
-}
-
 std::string format_relative(std::string_view iso_text, std::chrono::sys_seconds now) {
   if (iso_text.empty()) return "-";
-  const auto time = parse_time(iso_text);
+  const auto time = parse_utc(iso_text);
   if (!time) return std::string(iso_text);
   const auto passed = now - *time;
   if (passed >= std::chrono::seconds(2)) return format_duration(passed) + " ago";

@@ -18,9 +18,6 @@ std::string format_count(std::uint64_t count, std::string_view noun);
 // "45 s", "3 min", "2 h", "5 d".
 std::string format_duration(std::chrono::seconds time);
 
-// "2026-11-22T09:15:04Z", fractions of a second allowed. nullopt for other forms.
-std::optional<std::chrono::sys_seconds> parse_time(std::string_view iso_text);
-
 // "just now", "3 min ago", "in 5 d"; the text itself if it is no time, "-" if empty.
 std::string format_relative(std::string_view iso_text, std::chrono::sys_seconds now);
 

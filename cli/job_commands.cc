@@ -1,6 +1,7 @@
 // berth job …
 #include "api/job.h"
 
+#include "base/utc.h"
 #include "cli/human.h"
 #include "cli/invocation.h"
 
@@ -10,9 +11,9 @@ namespace {
 using api::Job;
 
 std::string duration_of(const Job& job, std::chrono::sys_seconds now) {
-  const auto start = parse_time(job.started_at.value_or(""));
+  const auto start = parse_utc(job.started_at.value_or(""));
   if (!start) return "-";
-  const auto end = parse_time(job.ended_at.value_or("")).value_or(now);
+  const auto end = parse_utc(job.ended_at.value_or("")).value_or(now);
   return format_duration(std::max(end - *start, std::chrono::seconds(0)));
 }
 

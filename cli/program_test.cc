@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "api/all.h"
+#include "base/utc.h"
 #include "cli/exit_code.h"
 #include "cli/human.h"
 #include "cli/testing/fake_manager.h"
@@ -38,7 +39,7 @@ struct Capture {
 };
 
 Outcome run_berth(std::vector<std::string> arguments, Terminal terminal = {}) {
-  if (!terminal.now) terminal.now = *parse_time("2026-11-22T12:00:00Z");
+  if (!terminal.now) terminal.now = *parse_utc("2026-11-22T12:00:00Z");
   std::vector<const char*> argv = {"berth"};
   for (const auto& argument : arguments) argv.push_back(argument.c_str());
   Capture out, error;
