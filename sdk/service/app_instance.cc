@@ -1,17 +1,31 @@
 #include "berth/app_instance.h"
 
+#include <fmt/format.h>
+
 #include "sdk/service/instance_runtime.h"
 #include "sdk/service/service_impl.h"
 
 namespace berth::sdk {
+
+std::vector<std::pair<std::string, std::string>> strict_page_headers(std::string_view frame_ancestors) {
+  return {
+      {"content-security-policy",
+       fmt::format(
+           "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
+           "media-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors {}",
+           frame_ancestors)},
+      {"x-content-type-options", "nosniff"},
+      {"referrer-policy", "no-referrer"},
+      {"permissions-policy", "camera=(), microphone=(), geolocation=()"}};
+}
 
 AppInstance::AppInstance(AppService& service, InstanceArguments arguments)
     : service_(service), runtime_(service.impl().make_runtime(*this, std::move(arguments))) {}
 
 AppInstance::~AppInstance() = default;
 
-void AppInstance::attach_static(ByteView pack, std::string path) {
-  runtime_->attach_static(pack, std::move(path));
+void AppInstance::attach_static(ByteView pack, std::string path, StaticSettings settings) {
+  runtime_->attach_static(pack, std::move(path), std::move(settings));
 }
 void AppInstance::attach_app_websocket(std::string path) {
   runtime_->attach_sessions(std::move(path), *this);

@@ -5,6 +5,7 @@
 #include "sdk/http/http_stream.h"
 #include "sdk/http/passthrough_stream.h"
 #include "sdk/websocket/websocket_stream.h"
+#include "wire/json/json.h"
 
 namespace berth::sdk {
 namespace {
@@ -125,14 +126,19 @@ void InstanceRuntime::add(const std::string& path, std::unique_ptr<Attachment> a
   else waiting_.emplace_back(path, std::move(attachment));
 }
 
-void InstanceRuntime::attach_static(ByteView pack, std::string path) {
+void InstanceRuntime::attach_static(ByteView pack, std::string path, StaticSettings settings) {
   auto attachment = make_attachment(link::Kind::kStatic, path,
                                     [](const Stream::Seed&, link::Open) -> std::unique_ptr<Stream> {
                                       BERTH_CHECK(!"the webserver serves static files alone");
                                       return nullptr;
                                     });
-  attachment->set_pack(environment_.static_memory.share(pack),
-                       fmt::format("{{\"build\":\"{}\"}}", environment_.build));
+  json::Object options{{"build", environment_.build}};
+  if (settings.redirect_pages) options["redirectPages"] = true;
+  if (!settings.headers.empty()) {
+    auto& headers = options["headers"].emplace_object();
+    for (const auto& [name, value] : settings.headers) headers[name] = value;
+  }
+  attachment->set_pack(environment_.static_memory.share(pack), json::serialize(options));
   add(path, std::move(attachment));
 }
 

@@ -43,7 +43,7 @@ class InstanceRuntime {
   // stopping(), then the streams; everything is cancelled after `limit`.
   loop::Task<void> stop(loop::Duration limit);
 
-  void attach_static(ByteView pack, std::string path);
+  void attach_static(ByteView pack, std::string path, StaticSettings settings);
   void attach_sessions(std::string path, AppEndpoint& endpoint);
   void attach_websocket(std::string path, WebsocketHandler& handler, WebsocketLimits limits);
   void attach_http(std::string path, HttpHandler handler);

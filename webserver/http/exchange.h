@@ -109,6 +109,7 @@ class Exchange {
 
  private:
   void route(const http1::RequestHead& head, const Target& target, std::uint16_t method);
+  bool redirect_to_build(const Attach& files, const Target& target, std::string_view relative);
   bool route_websocket(const http1::RequestHead& head, const Target& target);
   void answer_unrouted(std::string_view path);
   void redirect_to_https(const http1::RequestHead& head, const Target& target);

@@ -68,7 +68,9 @@ void Exchange::route(const http1::RequestHead& head, const Target& target, std::
   if (!node) return answer_unrouted(target.path);
   if (auto* files = node->of(link::Kind::kStatic)) {
     const auto relative = relative_to(target.path, files->path);
-    if (find_static(*files->pack, relative, files->build).entry) {
+    if (find_static(*files->pack, relative, files->files.build).entry) {
+      if (method == link::kGet && files->files.redirects_pages && redirect_to_build(*files, target, relative))
+        return;
       if (method == link::kGet && request_done_) return respond_file(*files, head, relative);
       if (!node->of(link::Kind::kHttp) && method == link::kGet)
         return respond(400, "A request for a file has no body.");
@@ -79,6 +81,18 @@ void Exchange::route(const http1::RequestHead& head, const Target& target, std::
   if (auto* http = node->of(link::Kind::kHttp)) return open_http(head, *http, target, method);
   if (auto* raw = node->of(link::Kind::kPassthrough)) return open_passthrough(*raw, target, method);
   respond(404, "There is no such file.");
+}
+
+bool Exchange::redirect_to_build(const Attach& files, const Target& target,
+                                         std::string_view relative) {
+  const auto query = target.query.empty() ? "" : fmt::format("?{}", target.query);
+  auto place = redirect_of(files.files, files.path, relative, query);
+  if (!place) return false;
+  auto headers = files.files.headers;
+  headers.emplace_back("location", std::move(*place));
+  headers.emplace_back("cache-control", "no-cache");
+  respond(302, "The page of the running build is there.", std::move(headers));
+  return true;
 }
 
 bool Exchange::route_websocket(const http1::RequestHead& head, const Target& target) {

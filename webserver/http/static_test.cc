@@ -146,6 +146,30 @@ TEST_F(StaticFiles, AnswersOtherMethodsByTheServiceOrNotAtAll) {
   EXPECT_EQ(client.fetch("/app/app.js").body, script);
 }
 
+TEST_F(StaticFiles, SendsTheServicesHeadersWithEachFileAndLeadsPagesIntoTheRunningBuild) {
+  const auto pack = make_pack({{"page.htm", page}, {"page.js", script}});
+  const auto attached = service.attach_static(
+      2, "/app/more", grant, pack,
+      R"({"build":"1a2b","redirectPages":true,"headers":{"content-security-policy":"default-src 'self'"}})");
+  ASSERT_EQ(attached.result, link::AttachResult::kOk) << attached.reason;
+  Client client(server.http());
+  for (const auto* outside : {"/app/more/page.htm", "/app/more/99/page.htm"}) {
+    const auto response = client.fetch(outside + std::string("?lang=de"));
+    EXPECT_EQ(response.status(), 302) << outside;
+    EXPECT_EQ(response.header("location"), "/app/more/1a2b/page.htm?lang=de");
+    EXPECT_EQ(response.header("cache-control"), "no-cache");
+    EXPECT_EQ(response.header("content-security-policy"), "default-src 'self'");
+  }
+  auto response = client.fetch("/app/more/1a2b/page.htm");
+  EXPECT_EQ(response.status(), 200);
+  EXPECT_EQ(response.header("content-security-policy"), "default-src 'self'");
+  EXPECT_EQ(client.fetch("/app/more/page.js").body, script) << "only pages are led elsewhere";
+  response = client.fetch("/app/more/page.js", "If-None-Match: *\r\n");
+  EXPECT_EQ(response.status(), 304);
+  EXPECT_EQ(response.header("content-security-policy"), "default-src 'self'");
+  EXPECT_EQ(client.fetch("/app/app.htm").header("content-security-policy"), "") << "each attach has its own";
+}
+
 TEST_F(StaticFiles, SendsALargeFileWholeToASlowClientOverBoth) {
   const std::string large = [] {
     std::string text;

@@ -18,10 +18,6 @@ constexpr std::chrono::seconds kGreetingTime{10};
 constexpr std::size_t kMaxDescriptors = 64;   // that wait for their STATIC frame
 constexpr std::size_t kFlushEarly = 1 << 18;  // bytes; above, a turn does not wait for its end
 
-bool is_hexadecimal(std::string_view text) {
-  return !text.empty() && text.find_first_not_of("0123456789abcdefABCDEF") == text.npos;
-}
-
 }  // namespace
 
 Link::Link(Reactor& reactor, UniqueFd fd, const ucred& peer)
@@ -274,14 +270,8 @@ Result<void> Link::on_static(std::uint32_t id) {
   const auto request = std::move(awaited->second);
   awaiting_pack_.erase(awaited);
   auto verdict = judge(request);
-  std::string build;
-  if (verdict.result == link::AttachResult::kOk && !request.options.empty()) {
-    const auto options = json::parse_object(request.options);
-    if (!options)
-      return berth::fail(Errc::kMalformed, "options of attach {}: {}", id, options.error().detail);
-    build = json::get_string(*options, "build");
-    if (!is_hexadecimal(build)) build.clear();
-  }
+  auto options = parse_static_options(request.options);
+  if (!options) return berth::fail(Errc::kMalformed, "options of attach {}: {}", id, options.error().detail);
   if (verdict.result == link::AttachResult::kOk && !pack)
     verdict = {id, link::AttachResult::kBadPack, pack.error().detail};
   if (verdict.result == link::AttachResult::kOk) {
@@ -290,7 +280,7 @@ Result<void> Link::on_static(std::uint32_t id) {
     attach->kind = link::Kind::kStatic;
     attach->path = request.path;
     attach->grant = request.grant;
-    attach->build = build;
+    attach->files = std::move(*options);
     attach->link = this;
     attach->pack = std::move(*pack);
     attaches_[id] = reactor_.add_attach(std::move(attach)).slot;

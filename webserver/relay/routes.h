@@ -8,6 +8,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "webserver/http/static_options.h"
 #include "wire/link/frame.h"
 
 namespace berth::webserver {
@@ -23,7 +24,7 @@ struct Attach {
   link::Kind kind{};
   std::string path;
   link::Grant grant{};
-  std::string build;     // static: the running build, or empty
+  StaticOptions files;   // static
   Link* link = nullptr;  // null once detached and gone
   // static, once its pack came. Shared with the answers that are under way when it is taken away.
   std::shared_ptr<const StaticPack> pack;

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/log.h"
@@ -53,6 +54,20 @@ struct SchemaFile {
   std::string_view sql;
 };
 
+// How the webserver serves packed files (docs/protocols/link.md).
+struct StaticSettings {
+  // In every answer with a file: Content-Security-Policy and the like. At most 16, 4 KiB in all; those of the content,
+  // of caching and of the connection are the webserver's.
+  std::vector<std::pair<std::string, std::string>> headers;
+  // Pages asked for outside the running build's directory (/team/notes.htm) are answered with a redirect into it, where
+  // they may be cached for good and where CheckBuild has nothing to say.
+  bool redirect_pages = false;
+};
+
+// Headers for a page of one's own files only: no inline script or style, no foreign sources, not sniffed, no referrer.
+// `frame_ancestors`: who may show it in a frame (CSP level 3): "'self'", "*" for apps that portals show.
+std::vector<std::pair<std::string, std::string>> strict_page_headers(std::string_view frame_ancestors);
+
 struct InstanceCounters {
   std::uint64_t sessions = 0;                                     // logged in now
   std::uint64_t requests = 0, messages_in = 0, messages_out = 0;  // since start
@@ -82,7 +97,7 @@ class AppInstance : public AppEndpoint {
 
   // --- attaching; `path` is below the instance path, "" is the instance path itself ---
   // Packed files (berth_embed_pack) that the webserver serves alone; must stay in memory.
-  void attach_static(ByteView pack, std::string path = "");
+  void attach_static(ByteView pack, std::string path = "", StaticSettings settings = {});
   // Logins and sessions; `endpoint` absent: this instance itself.
   void attach_app_websocket(std::string path = "");
   void attach_app_websocket(std::string path, AppEndpoint& endpoint);
