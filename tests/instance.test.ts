@@ -268,7 +268,7 @@ test("a port that is taken is reported with its owner and the option that change
     await until("the manager to give up or say so", () => new RegExp(`${taken}`).test(other.console()), 60_000);
     await until("the words", () => /--http/.test(other.console()), 20_000);
     assert.match(other.console(), /berth-webserver|in use|taken/i);
-    assert.equal((await fetch_url(`${platform().http_url}/manager/manager.htm`)).status, 200, "the first platform is untouched");
+    assert.equal((await fetch_url(`${platform().http_url}/manager/manager.htm`)).status, 302, "the first platform is untouched");
   } finally {
     await other.destroy();
   }

@@ -89,6 +89,43 @@ test("CheckBuild and AppChallenge sent at once are answered in order, and the bu
   client.close();
 });
 
+test("the login page is given in the running build's folder only, with what was asked for", async () => {
+  let page = "";
+  for (const path of ["/", "/manager", "/manager/", "/manager/manager.htm", "/manager/99/manager.htm"]) {
+    const answer = await fetch_url(`${platform().http_url}${path}?lang=de`);
+    assert.equal(answer.status, 302, path);
+    assert.equal(answer.headers["cache-control"], "no-cache", path);
+    page = answer.headers["location"] ?? "";
+    assert.match(page, /^\/manager\/[0-9a-f]+\/manager\.htm\?lang=de$/, path);
+  }
+  const answer = await fetch_url(platform().http_url + page);
+  assert.equal(answer.status, 200);
+  assert.match(answer.headers["cache-control"] ?? "", /immutable/);
+});
+
+test("the manager's pages run only their own scripts and are shown in nobody's frame", async () => {
+  const page = (await fetch_url(`${platform().http_url}/manager`)).headers["location"]!;
+  for (const path of [page, page.replace(".htm", ".js"), page.replace(".htm", ".css")]) {
+    const { status, headers, text } = await fetch_url(platform().http_url + path);
+    assert.equal(status, 200, path);
+    const policy = headers["content-security-policy"] ?? "";
+    assert.match(policy, /default-src 'none'; script-src 'self'; style-src 'self'/, path);
+    assert.match(policy, /frame-ancestors 'self'/, path);
+    assert.doesNotMatch(policy, /unsafe|\*/, path);
+    assert.equal(headers["x-content-type-options"], "nosniff", path);
+    assert.equal(headers["referrer-policy"], "no-referrer", path);
+    assert.equal(headers["cross-origin-opener-policy"], "same-origin", path);
+    if (path === page) assert.doesNotMatch(text, /<script>|<style| on[a-z]+=| style=/, "nothing inline");
+  }
+  const accept = await fetch_url(`${platform().http_url}/manager/fixcert.htm`);
+  assert.equal(accept.status, 200);
+  assert.match(accept.headers["content-security-policy"] ?? "", /script-src 'self'/);
+  assert.match(accept.text, /<script src="fixcert.js" defer><\/script>/);
+  const script = await fetch_url(`${platform().http_url}/manager/fixcert.js`);
+  assert.match(script.headers["content-type"] ?? "", /javascript/);
+  assert.match(script.text, /HostReachable/);
+});
+
 test("the machine login of the PHP client works: only app, empty info", async () => {
   const login = { app: "manager", domain: "", sip: "", guid: "", dn: "", info: "{}" };
   const client = await AppWebsocket.login(`${ws()}/manager/manager`, login, platform().password);

@@ -64,7 +64,8 @@ loop::Task<void> NotesInstance::started() {
     return file_requests_.handle(request, response);
   });
   attach_app_websocket();
-  attach_static(packs::notes_ui());
+  // A portal of any PBX may show the boards in a frame.
+  attach_static(packs::notes_ui(), "", {.headers = sdk::strict_page_headers("*")});
   tasks().spawn(purge_sometimes());
 }
 

@@ -5,10 +5,25 @@
 #include "manager/endpoints/domain_api_endpoint.h"
 #include "manager/endpoints/domain_endpoint.h"
 #include "manager/endpoints/pages.h"
+#include "manager/platform/version.h"
 
 namespace berth::manager {
 
 using loop::Task;
+
+namespace {
+
+// To the login page in the running build's folder; what was asked for (?lang=de) goes along.
+Task<void> redirect_to_page(sdk::HttpRequest& request, sdk::HttpResponse& response) {
+  const auto query = request.target().find('?');
+  response.status(302)
+      .header("location", fmt::format("/manager/{}/manager.htm{}", platform_build(),
+                                      query == std::string::npos ? "" : request.target().substr(query)))
+      .header("cache-control", "no-cache");
+  co_await response.send("");
+}
+
+}  // namespace
 
 // An admin's WebSocket.
 class ManagerInstance::SessionPeer : public AdminPeer, public sdk::AppSession::Data {
@@ -55,7 +70,10 @@ Task<void> ManagerInstance::started() {
   attach_app_websocket("manager-domain", *domain_);
   attach_app_websocket("manager-domain-api", *domain_api_);
   attach_app_websocket();
-  if (const auto pack = manager_pages(); !pack.empty()) attach_static(pack);
+  // A login page that is loaded anew because its build is not the running one would drop what was typed: so nobody
+  // gets it anywhere but in the running build's folder.
+  if (const auto pack = manager_pages(); !pack.empty())
+    attach_static(pack, "", {.headers = manager_page_headers(), .redirect_pages = true});
   attach_http("", [this](sdk::HttpRequest& request, sdk::HttpResponse& response) {
     return serve_http(request, response);
   });
@@ -111,9 +129,9 @@ bool ManagerInstance::is_valid_key(const std::optional<std::string>& key) const 
 
 Task<void> ManagerInstance::serve_http(sdk::HttpRequest& request, sdk::HttpResponse& response) {
   const std::string path = request.path();
+  response.header("x-content-type-options", "nosniff").header("referrer-policy", "no-referrer");
   if (path.empty()) {
-    response.status(302).header("location", "/manager/manager.htm");
-    co_await response.send("");
+    co_await redirect_to_page(request, response);
   } else if (path == "backup" && request.method() == "GET") {
     co_await serve_backup(request, response);
   } else if (path == "restore" && request.method() == "POST") {
@@ -126,8 +144,14 @@ Task<void> ManagerInstance::serve_http(sdk::HttpRequest& request, sdk::HttpRespo
              (path.starts_with("icon/") || path.starts_with("store/"))) {
     co_await serve_icon(response, path);
   } else if (path.ends_with("fixcert.htm") && request.method() == "GET") {
-    response.content_type("text/html; charset=utf-8").header("cache-control", "no-store");
+    // Opened or framed by pages of other hosts, which is what it is for.
+    response.content_type("text/html; charset=utf-8")
+        .header("cache-control", "no-store")
+        .header("content-security-policy", "default-src 'none'; script-src 'self'; base-uri 'none'");
     co_await response.send(std::string(fixcert_page()));
+  } else if (path.ends_with("fixcert.js") && request.method() == "GET") {
+    response.content_type("text/javascript; charset=utf-8").header("cache-control", "no-store");
+    co_await response.send(std::string(fixcert_script()));
   } else {
     throw_failure(Errc::kNotFound, "There is nothing at /manager/{}.", path);
   }
@@ -137,8 +161,7 @@ Task<void> RootInstance::started() {
   attach_http("", [this](sdk::HttpRequest& request, sdk::HttpResponse& response) -> Task<void> {
     const std::string path = request.path();
     if (path.empty()) {
-      response.status(302).header("location", "/manager/manager.htm");
-      co_await response.send("");
+      co_await redirect_to_page(request, response);
       co_return;
     }
     // The original's admin client takes the directory of "/manager" for the base of these (reference/manager-api.md).
