@@ -23,6 +23,7 @@ struct Instance {
   std::uint64_t database_bytes = 0;
   std::uint64_t sessions = 0;
   std::optional<std::string> created_at;
+  std::optional<std::string> backed_up_at;  // when the last backup of it was complete
   std::uint64_t log_flags = 0;
   bool exclude_from_backup = false;
   std::optional<std::string> deleted_at;
@@ -37,7 +38,7 @@ struct Instance {
         with_default("databaseHost", &Instance::database_host),
         with_default("databaseBytes", &Instance::database_bytes),
         with_default("sessions", &Instance::sessions), field("createdAt", &Instance::created_at),
-        with_default("logFlags", &Instance::log_flags),
+        field("backedUpAt", &Instance::backed_up_at), with_default("logFlags", &Instance::log_flags),
         with_default("excludeFromBackup", &Instance::exclude_from_backup),
         field("deletedAt", &Instance::deleted_at), field("purgeAt", &Instance::purge_at));
   }
@@ -137,10 +138,11 @@ struct SuggestInstance {
   std::string service;
   std::string domain;
   std::optional<std::string> name;
+  std::optional<std::string> path, database;  // as for CreateInstance; absent: suggested
   static constexpr auto fields() {
     return std::tuple(field("service", &SuggestInstance::service),
-                      with_default("domain", &SuggestInstance::domain),
-                      field("name", &SuggestInstance::name));
+                      with_default("domain", &SuggestInstance::domain), field("name", &SuggestInstance::name),
+                      field("path", &SuggestInstance::path), field("database", &SuggestInstance::database));
   }
 };
 

@@ -29,12 +29,16 @@ struct Check {
   std::string id;
   Severity severity = Severity{};
   std::string text;
-  std::string fix;      // what to do about it
-  std::string command;  // the command line that does it; may be empty
+  std::string why;                  // why it matters; may be empty
+  std::string fix;                  // what to do about it
+  std::string command;              // the command line that does it; may be empty
+  std::vector<std::string> values;  // particulars of `text`, `why` and `fix`, for translations by `id`
+  bool is_accepted = false;         // an admin knows it and wants to hear no more (setting acceptedChecks)
   static constexpr auto fields() {
     return std::tuple(field("id", &Check::id), field("severity", &Check::severity),
-                      with_default("text", &Check::text), with_default("fix", &Check::fix),
-                      with_default("command", &Check::command));
+                      with_default("text", &Check::text), with_default("why", &Check::why),
+                      with_default("fix", &Check::fix), with_default("command", &Check::command),
+                      with_default("values", &Check::values), with_default("accepted", &Check::is_accepted));
   }
 };
 

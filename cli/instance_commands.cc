@@ -54,6 +54,7 @@ void print_instance(Output& output, const Instance& instance) {
   line("size", instance.database_bytes ? format_size(instance.database_bytes) : "");
   line("sessions", std::to_string(instance.sessions));
   line("created", instance.created_at ? format_relative(*instance.created_at, output.now()) : "");
+  line("last backup", instance.backed_up_at ? format_relative(*instance.backed_up_at, output.now()) : "none");
   line("log flags", fmt::format("0x{:x}", instance.log_flags));
   if (instance.exclude_from_backup) line("backup", "left out");
   if (instance.purge_at)
@@ -124,15 +125,16 @@ loop::Task<std::optional<api::Password>> read_password(Invocation& invocation, s
 }
 
 loop::Task<int> rehearse_creation(Invocation& invocation, api::CreateInstance request) {
-  const auto answer =
-      co_await invocation.ask(api::SuggestInstance{request.service, request.domain, request.name});
+  const api::SuggestInstance question{request.service, request.domain, request.name, request.path,
+                                      request.database};
+  const auto answer = co_await invocation.ask(question);
   if (!answer.problems.empty())
     throw_failure(Errc::kConflict, "{}: {}", answer.problems.front().field_name,
                   answer.problems.front().text);
-  invocation.is_rehearsal({fmt::format("create the database {}", request.database.value_or(answer.database)),
-                           fmt::format("create {}@{} of {} at {}", request.name, request.domain,
-                                       request.service, request.path.value_or(answer.path)),
-                           request.start ? "start it" : "leave it stopped"});
+  invocation.is_rehearsal(
+      {fmt::format("create the database {}", answer.database),
+       fmt::format("create {}@{} of {} at {}", request.name, request.domain, request.service, answer.path),
+       request.start ? "start it" : "leave it stopped"});
   co_return 0;
 }
 

@@ -33,10 +33,11 @@ void print_processes(Output& output, const Status& status) {
 
 void print_checks(Output& output, const Status& status) {
   for (const auto& check : status.checks) {
-    if (check.severity == api::Severity::kOk) continue;
+    if (check.severity == api::Severity::kOk || check.is_accepted) continue;
     output.print_line(fmt::format(
         "\n{} {}", output.painted(fmt::format("{}:", api::word_of(check.severity)), style_of(check.severity)),
         printable(check.text)));
+    if (!check.why.empty()) output.print_line(fmt::format("  {}", printable(check.why)));
     if (!check.fix.empty()) output.print_line(fmt::format("  {}", printable(check.fix)));
     if (!check.command.empty()) output.print_line(fmt::format("  $ {}", printable(check.command)));
   }

@@ -56,9 +56,30 @@ describe("in the browser", () => {
     await admin.picture("01-login");
   });
 
-  step("a wrong password is refused with words", async () => {
-    await sign_in(admin.page, "not this one");
-    await admin.page.getByText("This password is wrong").waitFor();
+  step("the page is the running build's at once: what is typed early stays", async () => {
+    for (const path of ["", "/manager", "/manager/", "/manager/manager.htm"]) {
+      const arrived = await admin.page.goto(platform.https_url + path);
+      assert.match(admin.page.url(), /\/manager\/[0-9a-f]+\/manager\.htm$/, path);
+      assert.equal(arrived?.status(), 200);
+    }
+    let loads = 0;
+    admin.page.on("load", () => loads++);
+    await admin.page.getByLabel("Admin password").fill("typed early");
+    await admin.page.waitForFunction("performance.now() > 1500");
+    assert.equal(await admin.page.getByLabel("Admin password").inputValue(), "typed early");
+    assert.equal(loads, 0);
+  });
+
+  step("a wrong password is refused with words, each further one more slowly", async () => {
+    const took: number[] = [];
+    for (const guess of ["not this one", "nor this", "or this"]) {
+      const began = Date.now();
+      await sign_in(admin.page, guess);
+      await admin.page.getByRole("button", { name: "Checking" }).waitFor();
+      await admin.page.getByText("This password is wrong").waitFor();
+      took.push(Date.now() - began);
+    }
+    assert.ok(took[2]! > took[0]!, `answers took ${took} ms`);
     await admin.picture("02-wrong-password");
   });
 
@@ -83,7 +104,8 @@ describe("in the browser", () => {
     await admin.page.locator("article", { hasText: "Notes" }).getByRole("button", { name: "New instance" }).click();
     await admin.page.getByLabel("Domain").fill("example.com");
     await admin.page.getByLabel("Name", { exact: true }).fill("n".repeat(60));
-    await admin.page.getByText("bytes too long").waitFor();
+    await admin.page.getByText("72 of 63 bytes: it will be shortened").waitFor();
+    await admin.page.getByText(/^example\.com_n+_[0-9a-f]{8}$/).waitFor();
     await admin.picture("06-too-long");
     await admin.page.getByLabel("Name", { exact: true }).fill("team");
     await admin.page.getByText("example.com_team").first().waitFor();
@@ -150,6 +172,32 @@ describe("in the browser", () => {
     await ben.page.getByText("Written while it was away").waitFor({ timeout: 20_000 });
   });
 
+  step("a name that is taken is told while typing", async () => {
+    await admin.page.goto(`${manager()}/manager.htm#/new?service=notes&domain=example.com`);
+    const name = admin.page.getByLabel("Name", { exact: true });
+    await name.fill("team");
+    await admin.page.getByText("there is already an instance team@example.com").first().waitFor();
+    const create = admin.page.getByRole("button", { name: "Create instance" });
+    assert.equal(await create.getAttribute("aria-disabled"), "true");
+    await name.fill("büro");
+    await admin.page.getByText("17 of 63 bytes").first().waitFor();
+    await admin.page.getByText("Letters like ü or é count two").waitFor();
+  });
+
+  step("the overview tells what is worth a look, and what is known is folded away", async () => {
+    await admin.page.goto(`${manager()}/manager.htm#/`);
+    const finding = admin.page.locator(".checks li", { hasText: "The certificate is self-signed" });
+    await finding.getByRole("button", { expanded: false }).click();
+    await finding.getByText("Browsers warn everybody").waitFor();
+    await admin.page.locator(".checks li", { hasText: /sandbox layers/ }).waitFor();
+    await admin.picture("10-findings");
+    await finding.getByRole("button", { name: "I know" }).click();
+    await finding.waitFor({ state: "detached" });
+    const { checks } = await platform.status();
+    const accepted = checks.filter((one: { accepted: boolean }) => one.accepted).map((one: { id: string }) => one.id);
+    assert.deepEqual(accepted, ["certificate-self-signed"]);
+  });
+
   step("the overview and the instance's page show it all", async () => {
     await admin.page.goto(`${manager()}/manager.htm#/`);
     await admin.page.getByText("Everything runs").first().waitFor();
@@ -168,7 +216,17 @@ describe("in the browser", () => {
     assert.ok(statSync(backup_file).size > 1_000);
     const listed = await run("/usr/lib/postgresql/15/bin/pg_restore", ["-l", backup_file]);
     assert.equal(listed.code, 0, listed.stderr);
+    await admin.page.locator(".facts", { hasText: "Last backup" }).getByText(/^(now|\d+ seconds? ago)$/).waitFor();
     await admin.picture("12-backup");
+  });
+
+  step("a file that is no backup is refused with the reason, and nothing changes", async () => {
+    const odd = join(platform.folder, "holiday.jpg");
+    writeFileSync(odd, Buffer.alloc(5_000, 7));
+    await admin.page.locator("input[type=file]").setInputFiles(odd);
+    await admin.page.locator(".toast", { hasText: /not a backup|no backup/i }).waitFor();
+    await admin.picture("12-no-backup");
+    await ann.page.getByText("Order the big tent").waitFor();
   });
 
   step("deleting goes to the bin with an undo; for good asks for the name", async () => {
@@ -188,7 +246,7 @@ describe("in the browser", () => {
     await admin.page.getByRole("button", { name: "Delete for good…" }).click();
     await admin.page.getByLabel("Type team@example.com to confirm").fill("team@example.com");
     await admin.picture("14-for-good");
-    await admin.page.getByRole("dialog").getByRole("button", { name: "Delete for good…" }).click();
+    await admin.page.getByRole("dialog").getByRole("button", { name: "Delete for good", exact: true }).click();
     await admin.page.getByText("The bin is empty").waitFor({ timeout: 30_000 });
   });
 

@@ -1,6 +1,6 @@
 // Builds the pages: `node build.mjs` → dist/<page>/; `--tests` → dist/tests/; `--out DIR` elsewhere; `--watch`.
 // Nothing here reaches the network: all inputs are in the tree or in node_modules.
-import { copyFile, mkdir, readdir, rm } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, context } from "esbuild";
@@ -16,18 +16,19 @@ const pages = [
     name: "manager",
     script: join(here, "manager/main.tsx"),
     style: join(here, "manager/manager.css"),
-    files: [join(here, "manager/manager.htm"), join(here, "kit/logo.svg"), join(here, "manager/manager.png"), font],
+    head: {
+      title: "Berth",
+      icon: "logo.svg",
+      noscript: "This page needs JavaScript. The command line does the same: berth status",
+    },
+    files: [join(here, "kit/logo.svg"), join(here, "manager/manager.png"), font],
   },
   {
     name: "notes",
     script: join(here, "../apps/notes/ui/main.tsx"),
     style: join(here, "../apps/notes/ui/notes.css"),
-    files: [
-      join(here, "../apps/notes/ui/notes.htm"),
-      join(here, "../apps/notes/ui/notes.svg"),
-      join(here, "../apps/notes/ui/notes.png"),
-      font,
-    ],
+    head: { title: "Notes", icon: "notes.svg", noscript: "The boards need JavaScript." },
+    files: [join(here, "../apps/notes/ui/notes.svg"), join(here, "../apps/notes/ui/notes.png"), font],
   },
 ];
 
@@ -53,6 +54,12 @@ async function buildPage(page) {
     page.files.map((file) =>
       copyFile(file, join(folder, file === font ? "inter.woff2" : relative(dirname(file), file))),
     ),
+  );
+  const values = { name: page.name, ...page.head };
+  const frame = await readFile(join(here, "kit/page.htm"), "utf8");
+  await writeFile(
+    join(folder, `${page.name}.htm`),
+    frame.replace(/\{(\w+)\}/g, (_, place) => values[place]),
   );
   const options = {
     ...common,

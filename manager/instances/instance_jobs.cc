@@ -492,7 +492,9 @@ Task<BackupResult> InstanceJobs::backup(std::string name, std::string domain, Ba
   if (const auto passphrase = co_await settings_.secret("backupPassphrase"))
     key = or_throw(BackupKey::from_passphrase(*passphrase, BackupKey::new_salt()));
   auto source = instances_.cluster().superuser(row.database);
-  co_return co_await backups_.write(std::move(source), std::move(metadata), std::move(key), sink);
+  const auto result = co_await backups_.write(std::move(source), std::move(metadata), std::move(key), sink);
+  co_await instances_.backed_up(name, domain);
+  co_return result;
 }
 
 Task<void> InstanceJobs::purge() {

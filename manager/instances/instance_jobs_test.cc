@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include "base/file.h"
+#include "base/utc.h"
 #include "manager/testing/rig.h"
 
 namespace berth::manager {
@@ -138,6 +139,45 @@ TEST_F(JobsTest, TheBinaryComesBackFromTheDatabase) {
   ASSERT_TRUE(write_file_durably(program, "changed", 0755));
   run(rig_->services.start_and_wait("notes", 30s));
   EXPECT_EQ(read_file(program, std::size_t{1} << 30).value(), content);
+}
+
+TEST_F(JobsTest, ACompleteBackupIsRememberedWithTheInstance) {
+  install();
+  created();
+  EXPECT_EQ(rig_->instances.get("team", "example.com")->backed_up, "");
+  backup();
+  const auto at = rig_->instances.get("team", "example.com")->backed_up;
+  ASSERT_TRUE(parse_utc(at)) << at;
+  EXPECT_LE(std::chrono::abs(*parse_utc(at) - std::chrono::system_clock::now()), 60s);
+  EXPECT_EQ(rig_->instances.view(rig_->instances.get("team", "example.com").value()).backed_up_at, at);
+  rig_->stop_services();
+  rig_.reset();
+  rig_ = make_rig();
+  EXPECT_EQ(rig_->instances.get("team", "example.com")->backed_up, at) << "a new manager knows it too";
+}
+
+TEST_F(JobsTest, WhatASuggestionShowsIsWhatCreatingMakes) {
+  install();
+  const std::string name(60, 'n');
+  api::SuggestInstance question{.service = "notes", .domain = "example.com", .name = name};
+  const auto suggested = rig_->instances.suggest(question);
+  EXPECT_TRUE(suggested.problems.empty());
+  EXPECT_EQ(suggested.path, "/example.com/" + name);
+  EXPECT_EQ(suggested.database.size(), 63U);
+  created(name);
+  EXPECT_EQ(rig_->instances.get(name, "example.com")->database, suggested.database);
+
+  // With a path and a database of one's own it is those that are looked at.
+  question = {
+      .service = "notes", .domain = "example.com", .name = "team", .path = "boards/", .database = "x"};
+  auto own = rig_->instances.suggest(question);
+  EXPECT_TRUE(own.problems.empty());
+  EXPECT_EQ(own.path, "/boards");
+  EXPECT_EQ(own.database, "x");
+  question.path = "/example.com/" + name;
+  own = rig_->instances.suggest(question);
+  ASSERT_EQ(own.problems.size(), 1U);
+  EXPECT_EQ(own.problems[0].field_name, "path");
 }
 
 TEST_F(JobsTest, AServiceThatDoesNotReportLeavesNothingBehind) {

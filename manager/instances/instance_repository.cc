@@ -12,7 +12,8 @@ constexpr std::string_view kColumns =
     "exclude_from_backup, wanted, is_made, "
     "to_char(created AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS created, "
     "to_char(deleted AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS deleted, "
-    "to_char(purge AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS purge";
+    "to_char(purge AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS purge, "
+    "to_char(backed_up AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS backed_up";
 
 // A failed statement that broke a constraint; others are thrown on.
 struct Broken {
@@ -50,6 +51,7 @@ InstanceRow InstanceRepository::read(const db::Row& row) const {
   instance.created = row.text("created");
   instance.deleted = row.text("deleted");
   instance.purge = row.text("purge");
+  instance.backed_up = row.text("backed_up");
   return instance;
 }
 
@@ -164,6 +166,11 @@ Task<void> InstanceRepository::put_in_bin(std::string name, std::string domain, 
       "make_interval(days => $3::int)) "
       "WHERE name = $1 AND domain = $2",
       name, domain, days);
+}
+
+Task<void> InstanceRepository::set_backed_up(std::string name, std::string domain) {
+  co_await database_.query_repeatable("UPDATE instance SET backed_up = now() WHERE name = $1 AND domain = $2",
+                                      name, domain);
 }
 
 Task<void> InstanceRepository::take_from_bin(std::string name, std::string domain) {

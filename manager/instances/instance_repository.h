@@ -22,6 +22,7 @@ struct InstanceRow {
   bool wanted = true;                   // an admin wants it to run
   bool is_made = false;                 // its database is there
   std::string created, deleted, purge;  // ISO 8601 UTC; deleted empty: not in the bin
+  std::string backed_up;                // ISO 8601 UTC of the last complete backup; empty: none yet
   bool is_deleted() const { return !deleted.empty(); }
   std::string key() const { return name + "@" + domain; }
 };
@@ -35,10 +36,12 @@ class InstanceRepository {
   // kExists says whether name, path or database is taken, and by whom; kNotFound if the service is not there. A row
   // that is not made yet and equal is harmless (a job that runs again).
   Task<void> add(InstanceRow row);
-  // All but name, domain, created, deleted, purge. kExists as add().
+  // All but name, domain, created, deleted, purge, backed_up. kExists as add().
   Task<void> update(InstanceRow row);
   Task<void> rename(std::string name, std::string domain, std::string new_name, std::string new_domain);
   Task<void> put_in_bin(std::string name, std::string domain, int days);
+  // Now, by the database's clock.
+  Task<void> set_backed_up(std::string name, std::string domain);
   Task<void> take_from_bin(std::string name, std::string domain);
   Task<void> remove(std::string name, std::string domain);
   // Those whose time in the bin is over.

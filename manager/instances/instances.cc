@@ -292,6 +292,15 @@ Task<void> Instances::reload(std::string name, std::string domain) {
   else co_await forget(name, domain);
 }
 
+Task<void> Instances::backed_up(std::string name, std::string domain) {
+  co_await repository_.set_backed_up(name, domain);
+  const auto row = co_await repository_.find(name, domain);
+  const auto found = rows_.find(instance_key(name, domain));
+  if (!row || found == rows_.end()) co_return;  // deleted meanwhile
+  found->second.backed_up = row->backed_up;
+  tell(found->second);
+}
+
 Result<void> Instances::check_free(const InstanceRow& row, const std::string& self) const {
   for (const auto& [key, other] : rows_) {
     if (key == self) continue;
@@ -319,8 +328,8 @@ api::SuggestInstanceResult Instances::suggest(const api::SuggestInstance& reques
   if (!request.name)
     for (int number = 2; find(result.name, request.domain); ++number)
       result.name = fmt::format("{}{}", base, number);
-  result.path = suggest_path(request.domain, result.name);
-  result.database = suggest_database_name(request.domain, result.name);
+  result.path = request.path.value_or(suggest_path(request.domain, result.name));
+  result.database = request.database.value_or(suggest_database_name(request.domain, result.name));
   const auto check = [&](const char* field, Result<void> checked) {
     if (!checked) result.problems.push_back({field, checked.error().detail});
   };
@@ -330,6 +339,7 @@ api::SuggestInstanceResult Instances::suggest(const api::SuggestInstance& reques
   check("domain", check_domain(request.domain));
   if (auto path = normalise_path(result.path); !path)
     result.problems.push_back({"path", path.error().detail});
+  else result.path = std::move(*path);
   check("database", check_database_name(result.database));
   if (result.problems.empty()) {
     InstanceRow row;
@@ -397,6 +407,7 @@ api::Instance Instances::view(const InstanceRow& row) const {
   view.database_host = row.database_host;
   if (const auto size = sizes_.find(row.database); size != sizes_.end()) view.database_bytes = size->second;
   if (!row.created.empty()) view.created_at = row.created;
+  if (!row.backed_up.empty()) view.backed_up_at = row.backed_up;
   view.log_flags = row.log_flags;
   view.exclude_from_backup = row.exclude_from_backup;
   return view;

@@ -55,6 +55,8 @@ class Instances {
   Task<void> put(InstanceRow row);  // grant, view
   Task<void> forget(std::string name, std::string domain);
   Task<void> reload(std::string name, std::string domain);
+  // A backup of it has been written to its end.
+  Task<void> backed_up(std::string name, std::string domain);
 
   // Refuses what another instance has; `self`: the key of the one that may have it.
   Result<void> check_free(const InstanceRow& row, const std::string& self) const;

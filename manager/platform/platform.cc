@@ -10,10 +10,12 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/utc.h"
 #include "berth/app_service.h"
 #include "db/migrate.h"
 #include "manager/endpoints/manager_instance.h"
 #include "manager/endpoints/socket_peer.h"
+#include "manager/platform/checks.h"
 #include "manager/platform/clock.h"
 #include "manager/platform/parts.h"
 #include "manager/platform/postgres_control.h"
@@ -93,6 +95,7 @@ class Platform::Parts_ {
   api::Status status() const;
 
  private:
+  void add_check_facts(CheckFacts& facts, const api::Status& status) const;
   ClusterSettings cluster_settings() const {
     ClusterSettings settings;
     settings.data_folder = layout_.pgsql();
@@ -412,6 +415,26 @@ Task<void> Platform::Parts_::stop() {
   log_info("stopped");
 }
 
+void Platform::Parts_::add_check_facts(CheckFacts& facts, const api::Status& status) const {
+  facts.now = std::chrono::system_clock::now();
+  facts.disk = status.disk;
+  facts.is_root = is_root_;
+  facts.developer_mode = status.developer_mode;
+  for (const auto& [id, service] : services_.all())
+    facts.services.push_back(
+        {id, service->row().title, !service->row().signer.empty(), service->process().sandbox()});
+  if (const auto end = certificates_.not_after())
+    facts.certificate = CheckFacts::Certificate{certificates_.is_self_signed(), *end};
+  for (const auto& [key, row] : instances_.all()) {
+    if (!row.is_made || row.is_deleted() || row.exclude_from_backup) continue;
+    facts.instances.push_back(
+        {key, parse_utc(row.created).value_or(std::chrono::sys_seconds{}), parse_utc(row.backed_up)});
+  }
+  facts.backup_days = settings_.number("backupDays");
+  for (const auto id : split(settings_.text("acceptedChecks"), ' '))
+    if (!trim(id).empty()) facts.accepted.emplace(trim(id));
+}
+
 api::Status Platform::Parts_::status() const {
   api::Status status;
   status.version = platform_version();
@@ -425,7 +448,7 @@ api::Status Platform::Parts_::status() const {
   status.fingerprint = certificates_.fingerprint();
   status.dns = settings_.text("dnsName");
   status.developer_mode = settings_.flag("developerMode");
-  bool degraded = false;
+  CheckFacts facts;
   const auto add = [&](const SupervisedProcess& process) {
     api::Process view;
     view.name = process.name();
@@ -436,18 +459,9 @@ api::Status Platform::Parts_::status() const {
       view.memory_bytes = memory_of(process.pid());
     }
     view.restarts = static_cast<std::uint64_t>(process.restarts());
-    if (process.is_wanted() && process.state() != ProcessState::kRunning) {
-      degraded = true;
-      const bool starts = process.state() == ProcessState::kStarting;
-      api::Check check;
-      check.id = "process-" + process.name();
-      check.severity = starts ? api::Severity::kWarning : api::Severity::kError;
-      check.text = fmt::format("{} is {}{}{}", process.name(), name_of(process.state()),
-                               process.detail().empty() ? "" : ": ", process.detail());
-      check.fix = starts ? "It is being started again by itself." : "Look at its log, then start it again.";
-      check.command = fmt::format("berth log {}", process.name());
-      status.checks.push_back(std::move(check));
-    }
+    if (process.is_wanted() && process.state() != ProcessState::kRunning)
+      facts.down.push_back({process.name(), std::string(name_of(process.state())), process.detail(),
+                            process.state() == ProcessState::kStarting});
     status.processes.push_back(std::move(view));
   };
   api::Process own;
@@ -469,33 +483,10 @@ api::Status Platform::Parts_::status() const {
   if (::statvfs(layout_.library().c_str(), &disk) == 0) {
     status.disk.total_bytes = static_cast<std::uint64_t>(disk.f_blocks) * disk.f_frsize;
     status.disk.free_bytes = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
-    if (status.disk.total_bytes && status.disk.free_bytes * 10 < status.disk.total_bytes) {
-      api::Check check;
-      check.id = "disk";
-      check.severity = api::Severity::kWarning;
-      check.text =
-          fmt::format("The disk is {} % full.", 100 - status.disk.free_bytes * 100 / status.disk.total_bytes);
-      check.fix = "Delete what is not needed, or enlarge the disk.";
-      status.checks.push_back(std::move(check));
-    }
   }
-  if (!is_root_) {
-    api::Check check;
-    check.id = "not-root";
-    check.severity = api::Severity::kWarning;
-    check.text = "The manager does not run as root: services share its user.";
-    check.fix = "Start the platform as root.";
-    status.checks.push_back(std::move(check));
-  }
-  if (status.developer_mode) {
-    api::Check check;
-    check.id = "developer-mode";
-    check.severity = api::Severity::kWarning;
-    check.text = "Developer mode is on: unsigned apps can be installed.";
-    check.fix = "Switch it off when you do not need it.";
-    check.command = "berth config set developerMode false";
-    status.checks.push_back(std::move(check));
-  }
+  const bool degraded = !facts.down.empty();
+  add_check_facts(facts, status);
+  status.checks = find_checks(facts);
   status.state = is_stopping_ ? api::PlatformState::kStopping
                  : !is_up_    ? api::PlatformState::kStarting
                  : degraded   ? api::PlatformState::kDegraded

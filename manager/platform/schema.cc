@@ -113,6 +113,9 @@ CREATE TABLE user_agreement (
   accepted timestamptz NOT NULL DEFAULT now()
 );
 )sql"});
+  all.push_back({2, "when an instance was backed up", R"sql(
+ALTER TABLE instance ADD COLUMN backed_up timestamptz;  -- its last complete backup
+)sql"});
   return all;
 }
 

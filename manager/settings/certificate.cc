@@ -32,6 +32,7 @@ Task<Result<void>> Certificates::use(std::string pem, bool is_own) {
     certificate.names = info.names;
     chain_.push_back(std::move(certificate));
   }
+  if (!checked->certificates.empty()) not_after_ = checked->certificates.front().not_after;
   fingerprint_ = chain_.empty() ? "" : chain_.front().fingerprint;
   certificates_pem_ = checked->certificates_pem;
   is_own_ = is_own;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +28,8 @@ class Certificates {
   const std::vector<api::Certificate>& chain() const { return chain_; }
   const std::string& fingerprint() const { return fingerprint_; }  // of the leaf, "AB:CD:…"
   const std::string& certificates_pem() const { return certificates_pem_; }
+  // When the leaf ends; nullopt before load().
+  std::optional<std::chrono::system_clock::time_point> not_after() const { return not_after_; }
   bool is_self_signed() const { return is_own_; }
 
  private:
@@ -35,6 +39,7 @@ class Certificates {
   std::vector<std::string> names_;
   std::vector<api::Certificate> chain_;
   std::string fingerprint_, certificates_pem_;
+  std::optional<std::chrono::system_clock::time_point> not_after_;
   bool is_own_ = true;
 };
 

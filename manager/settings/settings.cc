@@ -58,6 +58,11 @@ std::vector<SettingDeclaration> declare() {
   all.push_back(
       number_item("binDays", 7, 0, 365,
                   "Days for which a deleted instance can be brought back; 0: deleting is for good"));
+  all.push_back(number_item("backupDays", 7, 0, 365,
+                            "Instances without a backup that young are told on the overview; 0: none is"));
+  all.push_back(
+      text_item("acceptedChecks", "",
+                "Findings of the overview that you know and accept: their ids, separated by spaces"));
   all.push_back(
       number_item("serviceStartSeconds", 30, 1, 600,
                   "A service that does not report within so long after its installation counts as broken"));

@@ -52,6 +52,7 @@ export async function startFakeManager({ port = 0, password = "pwd", stepMs = 60
         return answer({ settings: settings() });
       case "SetSetting":
         if (!settings(message.name, message.value)) throw failure("No such setting.", "not_found");
+        world.onChange({ mt: "StatusChanged", status: world.status() });
         return answer();
       case "GetCertificate":
       case "ResetCertificate":

@@ -72,7 +72,12 @@ export async function startServer({ port, path, page, password, http, onMessage,
 
   const server = createServer(async (request, response) => {
     const url = new URL(request.url, "http://x");
-    response.setHeader("Content-Security-Policy", "default-src 'self'");
+    // As strict_page_headers() of the SDK.
+    response.setHeader(
+      "Content-Security-Policy",
+      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; media-src 'self'; " +
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors *",
+    );
     if (await http(request, response, url)) return;
     const file = normalize(url.pathname)
       .slice(path.length + 1)

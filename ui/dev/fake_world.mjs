@@ -1,5 +1,5 @@
 // The platform behind the fake manager: services, instances, jobs and a store that change by themselves.
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 
 const iso = (secondsAgo = 0) => new Date(Date.now() - secondsAgo * 1000).toISOString();
 const failure = (text, code) => Object.assign(new Error(text), { code });
@@ -28,6 +28,13 @@ const values = [
     min: 1,
     max: 90,
     text: "Days a deleted instance can be brought back",
+  },
+  {
+    name: "acceptedChecks",
+    value: "",
+    type: "text",
+    default: "",
+    text: "Findings of the overview that you know and accept: their ids, separated by spaces",
   },
   {
     name: "logLevel",
@@ -69,6 +76,44 @@ export function settings(name, value) {
   if (found) found.value = value;
   return Boolean(found);
 }
+
+/** As suggest_database_name() of the manager. */
+const shortened = (whole) =>
+  Buffer.byteLength(whole) <= 63
+    ? whole
+    : `${whole.slice(0, 54)}_${createHash("sha256").update(whole).digest("hex").slice(0, 8)}`;
+
+/** As manager/platform/checks.cc tells them. */
+const findings = [
+  {
+    id: "backup",
+    text: "2 instances have no backup of the last 7 days: files@example.com, team@acme.org.",
+    why: "Whatever happens to the disk happens to what people wrote since the last backup.",
+    fix: "Make one now, and let a timer do it every night.",
+    command: "berth instance backup files@example.com -o files.dump",
+    values: ["2", "7", "files@example.com, team@acme.org", "files@example.com"],
+  },
+  {
+    id: "certificate-self-signed",
+    text: "The certificate is self-signed.",
+    why: "Browsers warn everybody who comes, and people learn to click warnings away.",
+    fix: "Set a certificate of an authority that your clients know.",
+    command: "berth cert set chain.pem",
+    values: [],
+  },
+  {
+    id: "sandbox",
+    text: "4 apps lack sandbox layers; Notes has 8 of 9.",
+    why: "Each one that is missing is a wall less between an app with a flaw and the rest of this machine. Missing: Landlock.",
+    fix: "Install only apps whose maker you trust.",
+    command: "berth service show notes",
+    values: ["4", "Notes", "8", "9", "Landlock", "notes"],
+  },
+];
+const checks = () => {
+  const accepted = values.find((one) => one.name === "acceptedChecks").value.split(" ");
+  return findings.map((one) => ({ severity: "warning", ...one, accepted: accepted.includes(one.id) }));
+};
 
 export const certificate = () => [
   {
@@ -190,15 +235,20 @@ export function makeWorld({ stepMs }) {
       databaseBytes: bytes,
       sessions,
       createdAt: iso(90 * 86_400),
+      backedUpAt: iso(10 * 3600),
       logFlags: 0x8001,
       excludeFromBackup: false,
       ...extra,
     });
   instance("notes", "team", "example.com", 24e6, 38);
   instance("notes", "sales", "example.com", 9e6, 12);
-  instance("notes", "team", "acme.org", 11e6, 9);
-  instance("files", "files", "example.com", 1.2e9, 214);
-  instance("files", "archive", "acme.org", 7e6, 0, { state: "stopped" });
+  instance("notes", "team", "acme.org", 11e6, 9, { backedUpAt: undefined });
+  instance("files", "files", "example.com", 1.2e9, 214, { backedUpAt: iso(20 * 86_400) });
+  instance("files", "archive", "acme.org", 7e6, 0, {
+    state: "stopped",
+    excludeFromBackup: true,
+    backedUpAt: undefined,
+  });
   instance("events", "events", "example.com", 86e6, 12);
   instance("events", "events", "acme.org", 31e6, 0, {
     state: "failed",
@@ -238,7 +288,7 @@ export function makeWorld({ stepMs }) {
     "acme-visitors: the hash of the file is not what the store promised. Nothing was installed. Refresh the store and try again.",
   );
   pastJob("delete", "Delete trial@umbrella.example", "trial@umbrella.example", "done", 26 * 3600, 1);
-  pastJob("update", "Update Notes to 1.4", "notes", "done", 3_000, 14);
+  pastJob("update", "Update to Notes 1.4", "notes", "done", 3_000, 14);
 
   const say = (message) => world.onChange(message);
   const after = (ms, act) => {
@@ -317,8 +367,6 @@ export function makeWorld({ stepMs }) {
       problems.push({ field: "name", text: "Only letters, digits, dot, dash and underscore." });
     if (instances.has(`${name}@${domain}`))
       problems.push({ field: "name", text: `${name}@${domain} is there already.` });
-    if (Buffer.byteLength(`${domain}_${name}`) > 63)
-      problems.push({ field: "database", text: "The database name is longer than 63 bytes." });
     return problems;
   };
 
@@ -372,17 +420,7 @@ export function makeWorld({ stepMs }) {
       instances: [...instances.values()].filter((i) => i.state !== "deleted").length,
       disk: { totalBytes: 16e9, freeBytes: 6.2e9 },
       developerMode: false,
-      checks: [
-        {
-          id: "certificate",
-          severity: "warning",
-          text: "The certificate is self-signed: browsers warn every user.",
-          fix: "Set a certificate from an authority that your users' browsers know.",
-          command: "berth cert set --file chain.pem",
-        },
-        { id: "disk", severity: "ok", text: "Disk: 6.2 GB free." },
-        { id: "sandbox", severity: "ok", text: "All required sandbox layers are on." },
-      ],
+      checks: checks(),
     }),
     restore: (name, domain) =>
       runJob(
@@ -538,8 +576,8 @@ export function makeWorld({ stepMs }) {
             name = `${message.service}${n}`;
           return {
             name,
-            path: `/${message.domain}/${name}`,
-            database: `${message.domain}_${name}`,
+            path: message.path ? `/${message.path.replace(/^\/|\/$/g, "")}` : `/${message.domain}/${name}`,
+            database: message.database ?? shortened(`${message.domain}_${name}`),
             problems: problemsOf(name, message.domain),
           };
         }

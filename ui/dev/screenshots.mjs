@@ -32,6 +32,7 @@ const looks = [
   ["dark", { width: 1360, height: 800 }, "dark", "en-GB"],
   ["narrow", { width: 360, height: 740 }, "light", "en-GB"],
   ["german", { width: 1360, height: 800 }, "light", "de-DE"],
+  ["narrow-german", { width: 360, height: 740 }, "dark", "de-DE"],
 ];
 for (const [look, viewport, colorScheme, locale] of looks) {
   const context = await browser.newContext({ viewport, colorScheme, locale });

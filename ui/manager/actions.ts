@@ -95,6 +95,20 @@ export async function installApp(id: string, version?: string): Promise<string |
   }
 }
 
+/** A finding of the overview is known and taken as it is, for every admin; or no longer. */
+export const acceptCheck = (id: string, accepted: boolean) =>
+  attempt(async () => {
+    const { settings } = await ask("GetSettings", {});
+    const known =
+      settings
+        .find((one) => one.name === kAccepted)
+        ?.value.split(" ")
+        .filter(Boolean) ?? [];
+    const others = known.filter((one) => one !== id);
+    await ask("SetSetting", { name: kAccepted, value: (accepted ? [...others, id] : others).join(" ") });
+  });
+const kAccepted = "acceptedChecks";
+
 /** Why a service cannot be removed, if so. */
 export function removeReason(service: Service): string | undefined {
   const here = [...(platform.value?.instances.values() ?? [])].filter((one) => one.service === service.id);

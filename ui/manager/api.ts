@@ -27,8 +27,11 @@ export interface Check {
   id: string;
   severity: Severity;
   text: string;
+  why: string;
   fix: string;
   command: string;
+  values: string[];
+  accepted: boolean;
 }
 
 export interface Disk {
@@ -102,6 +105,7 @@ export interface Instance {
   databaseBytes: number;
   sessions: number;
   createdAt?: string;
+  backedUpAt?: string;
   logFlags: number;
   excludeFromBackup: boolean;
   deletedAt?: string;
@@ -423,6 +427,8 @@ export interface SuggestInstance {
   service: string;
   domain?: string;
   name?: string;
+  path?: string;
+  database?: string;
 }
 
 export interface SuggestInstanceResult {

@@ -29,9 +29,9 @@ export function BinPage() {
               <thead>
                 <tr>
                   <th>{t("column.name")}</th>
-                  <th>{t("column.service")}</th>
-                  <th class="num">{t("column.size")}</th>
-                  <th>{t("column.deleted")}</th>
+                  <th class="spare">{t("column.service")}</th>
+                  <th class="num spare">{t("column.size")}</th>
+                  <th class="spare">{t("column.deleted")}</th>
                   <th>{t("column.purge")}</th>
                   <th />
                 </tr>
@@ -42,9 +42,11 @@ export function BinPage() {
                     <td class="nowrap">
                       <a href={addressOf.instance(instance)}>{instanceKey(instance)}</a>
                     </td>
-                    <td class="muted">{platform.value?.services.get(instance.service)?.title ?? instance.service}</td>
-                    <td class="num nowrap">{size(instance.databaseBytes)}</td>
-                    <td class="nowrap">
+                    <td class="muted spare">
+                      {platform.value?.services.get(instance.service)?.title ?? instance.service}
+                    </td>
+                    <td class="num nowrap spare">{size(instance.databaseBytes)}</td>
+                    <td class="nowrap spare">
                       <Time at={instance.deletedAt} />
                     </td>
                     <td class="nowrap">
@@ -76,7 +78,7 @@ export function BinPage() {
           title={t("confirm.title", { name: instanceKey(asking) })}
           text={t("confirm.text")}
           name={instanceKey(asking)}
-          button={t("act.forGood")}
+          button={t("confirm.forGood")}
           command={commands.deleteInstance(instanceKey(asking), true)}
           onClose={() => setAsking(undefined)}
           onConfirm={() => deleteForGood(asking)}

@@ -26,7 +26,7 @@ export const commands = {
     more: { path?: string | undefined; database?: string | undefined; stopped?: boolean } = {},
   ) =>
     words(
-      ...["instance", "create", service, "--name", name || "NAME", "--domain", domain || "DOMAIN"],
+      ...["instance", "create", service, "--name", name || "NAME", "--domain", domain],
       ...(more.path ? ["--path", more.path] : []),
       ...(more.database ? ["--database", more.database] : []),
       more.stopped && "--no-start",

@@ -4,6 +4,7 @@ import { duration, percent } from "../kit/i18n";
 import type { Job } from "./api";
 import { addressOf } from "./parts";
 import { jobs, runningJobs, status } from "./platform";
+import { jobTitle, stepText } from "./platform_texts";
 import { t, tn } from "./texts";
 
 /** Seconds a running job still needs, by what it took so far; undefined while that says nothing. */
@@ -28,10 +29,10 @@ export function Foot() {
       {shown ? (
         <a class="foot-job" href={addressOf.job(shown.id)}>
           <span class="foot-text">
-            {shown.title}
-            {shown.stepText && ` – ${shown.stepText}`}
+            {jobTitle(shown)}
+            {shown.stepText && ` – ${stepText(shown)}`}
           </span>
-          <Bar share={shown.percent / 100} label={shown.title} />
+          <Bar share={shown.percent / 100} label={jobTitle(shown)} />
           <span class="nowrap">
             {percent(shown.percent / 100)}
             {left !== undefined && left >= 2 && `, ${t("job.about", { time: duration(left) })}`}
@@ -41,7 +42,7 @@ export function Foot() {
         last && (
           <a class="foot-job" href={addressOf.job(last.id)}>
             <span class="foot-text">
-              {last.title}: {t(`job.${last.state}`)}
+              {jobTitle(last)}: {t(`job.${last.state}`)}
             </span>
           </a>
         )

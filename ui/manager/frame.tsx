@@ -1,11 +1,12 @@
 // What is always there: top bar, tree, banner, foot.
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { DensityRow, LanguageRow, ThemeRow } from "../kit/components/appearance";
 import { Button } from "../kit/components/button";
+import { Menu } from "../kit/components/menu";
 import { Pill } from "../kit/components/state";
 import { Icon } from "../kit/icons";
 import { route } from "../kit/route";
-import { AppearanceRows } from "./appearance";
 import { ConnectionBanner } from "./banner";
 import { signOut } from "./connection";
 import { Foot } from "./foot";
@@ -87,43 +88,16 @@ function HealthPill() {
 }
 
 function Account() {
-  const [open, setOpen] = useState(false);
-  const box = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    if (!open) return;
-    const leave = (event: Event) => {
-      if (event instanceof KeyboardEvent ? event.key === "Escape" : !box.current?.contains(event.target as Node))
-        setOpen(false);
-    };
-    document.addEventListener("mousedown", leave);
-    document.addEventListener("keydown", leave);
-    return () => {
-      document.removeEventListener("mousedown", leave);
-      document.removeEventListener("keydown", leave);
-    };
-  }, [open]);
   return (
-    <div class="account" ref={box}>
-      <button
-        type="button"
-        class="avatar"
-        aria-haspopup="true"
-        aria-expanded={open}
-        aria-label={t("nav.account")}
-        onClick={() => setOpen(!open)}
-      >
-        A
-      </button>
-      {open && (
-        <div class="menu">
-          <div>
-            <strong>Admin</strong>
-            <div class="muted small">{t("nav.owner")}</div>
-          </div>
-          <AppearanceRows />
-          <Button onClick={signOut}>{t("nav.signOut")}</Button>
-        </div>
-      )}
-    </div>
+    <Menu label={t("nav.account")} letters="A">
+      <div>
+        <strong>Admin</strong>
+        <div class="muted small">{t("nav.owner")}</div>
+      </div>
+      <ThemeRow />
+      <DensityRow />
+      <LanguageRow />
+      <Button onClick={signOut}>{t("nav.signOut")}</Button>
+    </Menu>
   );
 }

@@ -6,13 +6,12 @@ import { downloadBackup } from "./backup";
 import { commands } from "./commands";
 import { attempt } from "./connection";
 import { Command, Copyable, offlineReason, Time } from "./parts";
-import { instanceKey, jobs } from "./platform";
+import { instanceKey } from "./platform";
 import { RestoreUpload } from "./restore";
 import { t } from "./texts";
 
 export function DataTab({ instance }: { instance: Instance }) {
   const key = instanceKey(instance);
-  const backup = jobs.value.find((job) => job.kind === "backup" && job.target === key && job.state === "done");
   return (
     <div class="grid halves">
       <Card title={t("data.backup")} aside={<span>{size(instance.databaseBytes)}</span>}>
@@ -21,7 +20,7 @@ export function DataTab({ instance }: { instance: Instance }) {
           <Facts
             rows={[
               [t("fact.database"), <Copyable text={instance.database} />],
-              [t("fact.lastBackup"), backup ? <Time at={backup.endedAt ?? backup.startedAt} /> : t("fact.noBackup")],
+              [t("fact.lastBackup"), instance.backedUpAt ? <Time at={instance.backedUpAt} /> : t("fact.noBackup")],
             ]}
           />
           <Button

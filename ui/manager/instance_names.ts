@@ -9,12 +9,13 @@ const encoder = new TextEncoder();
 export const byteLength = (text: string) => encoder.encode(text).length;
 
 export const databaseName = (name: string, domain: string) => `${domain}_${name}`;
-export const instancePath = (name: string, domain: string) => `/${domain}/${name}`;
+export const instancePath = (name: string, domain: string) => (domain ? `/${domain}/${name}` : `/${name}`);
 
 export interface NameCheck {
   database: string;
   path: string;
   bytes: number;
+  /** The manager will shorten it: the front, "_" and digits of a hash. */
   tooLong: boolean;
   /** A letter counted more than one byte: then the number surprises people. */
   wide: boolean;

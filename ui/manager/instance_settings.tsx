@@ -36,7 +36,7 @@ export function SettingsTab({ instance }: { instance: Instance }) {
   const count = Object.keys(changes).length;
   const command = commands.editInstance(key, changes);
   const nameError = name ? undefined : t("edit.nameNeeded");
-  const pathError = path.startsWith("/") && path.length > 1 ? undefined : t("edit.pathRule");
+  const pathError = path.replaceAll("/", "") ? undefined : t("edit.pathRule");
   const moved = name !== instance.name || domain !== instance.domain || path !== instance.path;
 
   const save = () =>
@@ -137,7 +137,7 @@ export function SettingsTab({ instance }: { instance: Instance }) {
           title={t("confirm.title", { name: key })}
           text={t("confirm.text")}
           name={key}
-          button={t("act.forGood")}
+          button={t("confirm.forGood")}
           command={commands.deleteInstance(key, true)}
           onClose={() => setAsking(false)}
           onConfirm={async () => {

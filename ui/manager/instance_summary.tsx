@@ -4,13 +4,12 @@ import { Icon } from "../kit/icons";
 import type { Instance, Service } from "./api";
 import { LogView } from "./log_view";
 import { addressOf, appAddress, Copyable, pagesOf, Time } from "./parts";
-import { instanceKey, jobs } from "./platform";
+import { instanceKey } from "./platform";
 import { t } from "./texts";
 
 export function SummaryTab({ instance, service }: { instance: Instance; service: Service | undefined }) {
   const pages = pagesOf(service);
   const key = instanceKey(instance);
-  const backup = jobs.value.find((job) => job.kind === "backup" && job.target === key && job.state === "done");
   const on = service?.sandbox.filter((one) => one.state === "on").length ?? 0;
   return (
     <div class="grid halves">
@@ -47,7 +46,7 @@ export function SummaryTab({ instance, service }: { instance: Instance; service:
             [t("fact.database"), <Copyable text={instance.database} />],
             [t("fact.databaseUser"), <code>{instance.databaseUser}</code>],
             [t("fact.databaseHost"), instance.databaseHost || t("fact.here")],
-            [t("fact.lastBackup"), backup ? <Time at={backup.endedAt ?? backup.startedAt} /> : t("fact.noBackup")],
+            [t("fact.lastBackup"), instance.backedUpAt ? <Time at={instance.backedUpAt} /> : t("fact.noBackup")],
             [t("fact.inBackup"), instance.excludeFromBackup ? t("word.no") : t("word.yes")],
           ]}
         />

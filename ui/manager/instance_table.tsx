@@ -2,11 +2,11 @@ import { signal } from "@preact/signals";
 import { number, size } from "../kit/i18n";
 import { Icon } from "../kit/icons";
 import type { Instance } from "./api";
-import { addressOf, StatePill, shownState } from "./parts";
+import { addressOf, StatePill, shownState, Time } from "./parts";
 import { instanceKey, platform } from "./platform";
 import { t } from "./texts";
 
-type Column = "name" | "service" | "state" | "sessions" | "size";
+type Column = "name" | "service" | "state" | "sessions" | "size" | "backup";
 const order = signal<{ by: Column; down: boolean } | undefined>(undefined);
 
 const kValues: Record<Column, (one: Instance) => string | number> = {
@@ -15,6 +15,7 @@ const kValues: Record<Column, (one: Instance) => string | number> = {
   state: (one) => one.state,
   sessions: (one) => one.sessions,
   size: (one) => one.databaseBytes,
+  backup: (one) => one.backedUpAt ?? "",
 };
 
 export function sortInstances(list: readonly Instance[], by: Column, down: boolean): Instance[] {
@@ -53,6 +54,7 @@ export function InstanceTable(props: { instances: readonly Instance[]; withServi
             <Head column="state" />
             <Head column="sessions" num />
             <Head column="size" num />
+            <Head column="backup" />
           </tr>
         </thead>
         <tbody>
@@ -71,6 +73,15 @@ export function InstanceTable(props: { instances: readonly Instance[]; withServi
                 </td>
                 <td class="num">{instance.sessions ? number(instance.sessions) : "–"}</td>
                 <td class="num nowrap">{size(instance.databaseBytes)}</td>
+                <td class="muted nowrap">
+                  {instance.backedUpAt ? (
+                    <Time at={instance.backedUpAt} />
+                  ) : instance.excludeFromBackup ? (
+                    t("fact.leftOut")
+                  ) : (
+                    t("fact.noBackup")
+                  )}
+                </td>
               </tr>
             );
           })}

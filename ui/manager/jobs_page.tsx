@@ -13,6 +13,7 @@ import { NotFound } from "./not_found";
 import { PageHead } from "./page_head";
 import { addressOf, Command, JobPill, offlineReason, Time } from "./parts";
 import { jobs, platform } from "./platform";
+import { jobTitle, stepText } from "./platform_texts";
 import { t, tn } from "./texts";
 
 const isLive = (job: Job) => job.state === "running" || job.state === "waiting";
@@ -53,27 +54,27 @@ export function JobsPage() {
                 <tr>
                   <th>{t("column.job")}</th>
                   <th>{t("column.state")}</th>
-                  <th>{t("column.progress")}</th>
+                  <th class="spare">{t("column.progress")}</th>
                   <th>{t("column.started")}</th>
-                  <th class="num">{t("column.took")}</th>
-                  <th>{t("column.by")}</th>
+                  <th class="num spare">{t("column.took")}</th>
+                  <th class="spare">{t("column.by")}</th>
                 </tr>
               </thead>
               <tbody>
                 {list.map((job) => (
                   <tr key={job.id}>
                     <td>
-                      <a href={addressOf.job(job.id)}>{job.title}</a>
+                      <a href={addressOf.job(job.id)}>{jobTitle(job)}</a>
                       {job.error && <div class="small tone-bad error-text">{job.error}</div>}
                     </td>
                     <td>
                       <JobPill state={job.state} />
                     </td>
-                    <td class="progress-cell">
+                    <td class="progress-cell spare">
                       {isLive(job) ? (
                         <>
-                          <Bar share={job.percent / 100} label={job.title} />
-                          <span class="small muted">{job.stepText}</span>
+                          <Bar share={job.percent / 100} label={jobTitle(job)} />
+                          <span class="small muted">{stepText(job)}</span>
                         </>
                       ) : (
                         <span class="muted">{t("job.step", { step: job.step, steps: job.steps })}</span>
@@ -82,8 +83,8 @@ export function JobsPage() {
                     <td class="nowrap muted">
                       <Time at={job.startedAt} />
                     </td>
-                    <td class="num nowrap">{took(job)}</td>
-                    <td class="muted">{job.by}</td>
+                    <td class="num nowrap spare">{took(job)}</td>
+                    <td class="muted spare">{job.by}</td>
                   </tr>
                 ))}
               </tbody>
@@ -125,7 +126,7 @@ export function JobPage({ id }: { id: string }) {
   return (
     <>
       <PageHead
-        title={shown.title}
+        title={jobTitle(shown)}
         crumbs={[[t("nav.jobs"), "#/jobs"]]}
         beside={<JobPill state={shown.state} />}
         lead={<Time at={shown.startedAt} />}
@@ -149,12 +150,12 @@ export function JobPage({ id }: { id: string }) {
           <div class="form">
             <Bar
               share={shown.percent / 100}
-              label={shown.title}
+              label={jobTitle(shown)}
               {...(shown.state === "failed" ? { tone: "bad" as const } : {})}
             />
             <Facts
               rows={[
-                [t("column.state"), `${t("job.step", { step: shown.step, steps: shown.steps })}: ${shown.stepText}`],
+                [t("column.state"), `${t("job.step", { step: shown.step, steps: shown.steps })}: ${stepText(shown)}`],
                 [t("fact.target"), <code>{shown.target}</code>],
                 [t("column.by"), shown.by],
                 [t("column.took"), took(shown)],

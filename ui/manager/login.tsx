@@ -1,8 +1,8 @@
 import { useState } from "preact/hooks";
+import { LanguageChoice } from "../kit/components/appearance";
 import { Button } from "../kit/components/button";
 import { Checkbox, TextInput } from "../kit/components/field";
 import { Icon } from "../kit/icons";
-import { AppearanceMenu } from "./appearance";
 import { link, signIn } from "./connection";
 import { t } from "./texts";
 
@@ -18,7 +18,7 @@ export function LoginPage() {
   return (
     <main class="login">
       <div class="login-corner">
-        <AppearanceMenu />
+        <LanguageChoice />
       </div>
       <form class="card" onSubmit={submit}>
         <img src="logo.svg" width={40} height={40} alt="" />

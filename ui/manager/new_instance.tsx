@@ -5,7 +5,7 @@ import { Checkbox, Field, TextInput } from "../kit/components/field";
 import { Card, Empty } from "../kit/components/layout";
 import { go, route } from "../kit/route";
 import { jobId } from "./actions";
-import type { FieldProblem } from "./api";
+import type { SuggestInstanceResult } from "./api";
 import { commands } from "./commands";
 import { ask, attempt, link } from "./connection";
 import { InstanceMade, type Made } from "./instance_made";
@@ -24,29 +24,32 @@ export function NewInstancePage() {
   const [database, setDatabase] = useState<string>();
   const [password, setPassword] = useState("");
   const [start, setStart] = useState(true);
-  const [suggested, setSuggested] = useState("");
-  const [problems, setProblems] = useState<FieldProblem[]>([]);
+  const [answer, setAnswer] = useState<{ to: string; result: SuggestInstanceResult }>();
   const [made, setMade] = useState<Made>();
 
-  // The manager knows what is taken; asked a moment after the last key.
+  // The manager knows what is taken and how a long name is shortened; asked a moment after the last key.
+  const question = {
+    service,
+    domain,
+    ...(name !== undefined ? { name } : {}),
+    ...(path ? { path } : {}),
+    ...(database ? { database } : {}),
+  };
+  const to = JSON.stringify(question);
   useEffect(() => {
-    if (!service || !domain || made) return;
+    if (!service || made) return;
     let current = true;
     const timer = setTimeout(() => {
-      ask("SuggestInstance", { service, domain, ...(name !== undefined ? { name } : {}) }).then(
-        (answer) => {
-          if (!current) return;
-          setSuggested(answer.name);
-          setProblems(answer.problems);
-        },
-        () => current && setProblems([]), // offline: the banner says so, and creating will be checked anyway
+      ask("SuggestInstance", question).then(
+        (result) => current && setAnswer({ to, result }),
+        () => current && setAnswer(undefined), // offline: the banner says so, and creating is checked anyway
       );
     }, 200);
     return () => {
       current = false;
       clearTimeout(timer);
     };
-  }, [service, domain, name, made]);
+  }, [to, made]);
 
   if (services.value.length === 0)
     return (
@@ -67,15 +70,19 @@ export function NewInstancePage() {
     );
   if (made) return <InstanceMade made={made} />;
 
-  const chosen = name ?? (suggested || service);
+  // An answer to an older question only helps with what nobody typed.
+  const fresh = answer?.to === to ? answer.result : undefined;
+  const chosen = name ?? answer?.result.name ?? service;
   const check = checkNames(chosen, domain);
-  const problem = (field: string) => problems.find((one) => one.field === field)?.text;
-  const tooLong =
-    !database && check.tooLong ? t("new.tooLong", { bytes: check.bytes - kDatabaseNameBytes }) : undefined;
-  const nameError = chosen ? (problem("name") ?? tooLong) : t("new.nameEmpty");
-  const domainError = problem("domain");
-  const first = nameError ?? domainError ?? problem("path") ?? problem("database") ?? problem("service");
-  const reason = offlineReason.value ?? (domain ? first : t("new.domainEmpty"));
+  const problem = (field: string) => fresh?.problems.find((one) => one.field === field)?.text;
+  const nameError = chosen ? problem("name") : t("new.nameEmpty");
+  const first = nameError ?? ["domain", "path", "database", "service"].map(problem).find(Boolean);
+  const reason = offlineReason.value ?? first;
+  const shown = {
+    path: fresh?.path ?? (path || check.path),
+    database: fresh?.database ?? (database || (check.tooLong ? "…" : check.database)),
+  };
+  const shortened = !database && check.tooLong;
 
   const create = () =>
     attempt(async () => {
@@ -131,7 +138,7 @@ export function NewInstancePage() {
               placeholder="example.com"
               list="domains"
               hint={t("new.domainHint")}
-              error={domainError}
+              error={problem("domain")}
               autofocus={!domain}
             />
             <datalist id="domains">
@@ -160,7 +167,7 @@ export function NewInstancePage() {
                 <TextInput
                   label={t("fact.database")}
                   value={database ?? ""}
-                  placeholder={check.database}
+                  placeholder={shortened ? shown.database : check.database}
                   onInput={setDatabase}
                   mono
                   error={problem("database")}
@@ -191,22 +198,27 @@ export function NewInstancePage() {
               <span class="label">{t("fact.address")}</span>
               <code class="break">
                 {location.origin}
-                {path || check.path}
+                {shown.path}
               </code>
             </div>
             <div class="field">
               <span class="label">{t("fact.database")}</span>
-              <code class="break">{database || check.database}</code>
-              <Bar
-                share={check.bytes / kDatabaseNameBytes}
-                tone={check.tooLong ? "bad" : "ok"}
-                label={t("new.bytes", { count: check.bytes, max: kDatabaseNameBytes })}
-              />
-              <span class={check.tooLong ? "small tone-bad error-text" : "small muted"}>
-                {t("new.bytes", { count: check.bytes, max: kDatabaseNameBytes })}
-              </span>
+              <code class="break">{shown.database}</code>
+              {!database && (
+                <>
+                  <Bar
+                    share={Math.min(1, check.bytes / kDatabaseNameBytes)}
+                    tone={shortened ? "warn" : "ok"}
+                    label={t("new.bytes", { count: check.bytes, max: kDatabaseNameBytes })}
+                  />
+                  <span class={shortened ? "small tone-warn warn-text" : "small muted"}>
+                    {t("new.bytes", { count: check.bytes, max: kDatabaseNameBytes })}
+                    {shortened && `: ${t("new.shortened")}`}
+                  </span>
+                </>
+              )}
               <span class="hint">
-                {t("new.rule")} {check.wide && t("new.wide")}
+                {t("new.rule")} {check.wide && t("new.wide")} {shortened && t("new.shortenedWhy")}
               </span>
             </div>
             <p class="muted small">{t("new.passwords")}</p>

@@ -5,26 +5,15 @@ import { Bar, Sparkline } from "../kit/components/bar";
 import { Button } from "../kit/components/button";
 import { Card, Empty } from "../kit/components/layout";
 import { dayAndMonth, duration, fullTime, number, percent, size, timeOfDay } from "../kit/i18n";
-import { Icon } from "../kit/icons";
 import { go } from "../kit/route";
-import { restartService, startInstance, startService } from "./actions";
-import { commands } from "./commands";
 import { ask } from "./connection";
+import { Findings } from "./findings";
 import { history, totalMemory, totalSessions } from "./history";
 import { InstanceTable } from "./instance_table";
 import { PageHead } from "./page_head";
-import { addressOf, Command, offlineReason } from "./parts";
-import {
-  type Concern,
-  domains,
-  health,
-  instanceKey,
-  instances,
-  jobs,
-  type Platform,
-  platform,
-  services,
-} from "./platform";
+import { addressOf } from "./parts";
+import { domains, health, instanceKey, instances, jobs, type Platform, platform, services } from "./platform";
+import { jobTitle } from "./platform_texts";
 import { t, tn } from "./texts";
 import { processTitle } from "./tree";
 
@@ -61,7 +50,7 @@ export function OverviewPage() {
           </>
         }
       />
-      <ToDo />
+      <Findings />
       <div class="grid numbers">
         <Card
           title={t("over.memory")}
@@ -136,7 +125,7 @@ export function OverviewPage() {
               <li key={job.id}>
                 <HappenedAt at={job.endedAt ?? job.startedAt} />
                 <a href={addressOf.job(job.id)} class={job.state === "failed" ? "tone-bad" : undefined}>
-                  {job.title}
+                  {jobTitle(job)}
                   {job.state !== "done" && `: ${t(`job.${job.state}`)}`}
                 </a>
               </li>
@@ -172,71 +161,6 @@ function sentence(current: Platform): string {
   if (found.count > 0) return tn("health.runsNeeds", found.count);
   if (services.value.length === 0) return t("health.ready");
   return t("health.allRuns");
-}
-
-function ToDo() {
-  const found = health.value!;
-  return (
-    <>
-      {found.failedServices.map((service) => (
-        <Notice
-          key={service.id}
-          concern={{
-            id: service.id,
-            severity: "error",
-            text: t("todo.service", { name: service.title }),
-            fix: service.lastExit,
-            command: commands.startService(service.id),
-            address: addressOf.service(service.id, "log"),
-          }}
-          act={{
-            label: t("act.start"),
-            run: () => (service.state === "crashed" ? restartService(service) : startService(service)),
-          }}
-          seeLabel={t("act.showLog")}
-        />
-      ))}
-      {found.failedInstances.map((instance) => (
-        <Notice
-          key={instanceKey(instance)}
-          concern={{
-            id: instanceKey(instance),
-            severity: "error",
-            text: t("todo.instance", { name: instanceKey(instance) }),
-            fix: instance.detail,
-            command: commands.startInstance(instanceKey(instance)),
-            address: addressOf.instance(instance),
-          }}
-          act={{ label: t("act.start"), run: () => startInstance(instance) }}
-          seeLabel={t("act.show")}
-        />
-      ))}
-      {found.concerns.map((concern) => (
-        <Notice key={concern.id} concern={concern} seeLabel={t("act.fix")} />
-      ))}
-    </>
-  );
-}
-
-function Notice(props: { concern: Concern; seeLabel: string; act?: { label: string; run(): unknown } }) {
-  const { concern, act } = props;
-  return (
-    <section class={`notice tone-${concern.severity === "error" ? "bad" : "warn"}`}>
-      <Icon name={concern.severity === "error" ? "error" : "alert"} class="lead" />
-      <div>
-        <p>
-          <strong>{concern.text}</strong> <span class="muted">{concern.fix}</span>
-        </p>
-        {concern.command && <Command line={concern.command} />}
-      </div>
-      {concern.address && <Button onClick={() => go(concern.address!)}>{props.seeLabel}</Button>}
-      {act && (
-        <Button kind="primary" onClick={act.run} disabledReason={offlineReason.value}>
-          {act.label}
-        </Button>
-      )}
-    </section>
-  );
 }
 
 /** The biggest databases as one bar, so that the one which grows is seen. */

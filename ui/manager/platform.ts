@@ -1,7 +1,8 @@
 // The platform as this page knows it: what `Subscribe` gave, kept current by its indications.
 // The reducers are plain functions on maps, so they can be tested without a page.
 import { computed, signal } from "@preact/signals";
-import type { Indications, Instance, Job, Process, Service, Status, SubscribeResult } from "./api";
+import { formatRoute } from "../kit/route";
+import type { Check, Indications, Instance, Job, Process, Service, Status, SubscribeResult } from "./api";
 
 export interface Platform {
   status: Status;
@@ -84,31 +85,31 @@ export const runningJobs = computed(() =>
 );
 export const domains = computed(() => [...new Set(instances.value.map((one) => one.domain))]);
 
-/** Warnings and errors that wait for somebody, the worst first. */
-export interface Concern {
-  id: string;
-  severity: "warning" | "error";
-  text: string;
-  fix?: string | undefined;
-  command?: string | undefined;
-  address?: string;
-}
-
-/** Where a check's matter can be looked at or changed. */
-function addressOfCheck(id: string, services: ReadonlyMap<string, Service>): string | undefined {
+/** Where a finding's matter can be looked at or changed. */
+export function addressOfCheck(check: Check, services: ReadonlyMap<string, Service>): string | undefined {
+  const { id, values } = check;
   if (id.startsWith("certificate")) return "#/settings/certificate";
   if (id === "developer-mode") return "#/settings";
+  if (id === "backup") return values[3] && formatRoute(["instance", values[3], "data"]);
+  if (id === "sandbox") return values[5] && formatRoute(["service", values[5]]);
+  if (id === "unsigned") return values[1] && formatRoute(["service", values[1]]);
   if (!id.startsWith("process-")) return undefined;
   const name = id.slice("process-".length);
   return services.has(name) ? `#/service/${name}/log` : `#/platform/${name}`;
 }
 
+/** Errors and dying processes come back until they are mended. */
+export const canAccept = (check: Check) => check.severity === "warning" && !check.id.startsWith("process-");
+
 export interface Health {
   failedServices: Service[];
   failedInstances: Instance[];
-  /** The platform's own processes that are down; each is among the concerns too. */
+  /** The platform's own processes that are down; each is among the findings too. */
   failedProcesses: Process[];
-  concerns: Concern[];
+  /** Findings that wait for somebody, the worst first. */
+  findings: Check[];
+  /** Findings an admin knows and takes as they are. */
+  accepted: Check[];
   /** How many things wait for somebody. */
   count: number;
 }
@@ -121,26 +122,19 @@ export function assess(now: Platform): Health {
   // If the whole service is down, its instances are not further things to do.
   const failedInstances = [...now.instances.values()].filter((one) => isDown(one) && !isFailedService(one.service));
   const failedProcesses = now.status.processes.filter((one) => isDown(one) && !now.services.has(one.name));
-  const concerns: Concern[] = now.status.checks
-    .filter((check) => check.severity !== "ok" && !isFailedService(check.id.replace(/^process-/, "")))
-    .map((check) => {
-      const address = addressOfCheck(check.id, now.services);
-      return {
-        id: check.id,
-        severity: check.severity === "error" ? "error" : "warning",
-        text: check.text,
-        fix: check.fix,
-        command: check.command,
-        ...(address ? { address } : {}),
-      };
-    });
-  concerns.sort((a, b) => Number(b.severity === "error") - Number(a.severity === "error"));
+  const all = now.status.checks.filter(
+    (check) => check.severity !== "ok" && !isFailedService(check.id.replace(/^process-/, "")),
+  );
+  const findings = all
+    .filter((check) => !check.accepted)
+    .sort((a, b) => Number(b.severity === "error") - Number(a.severity === "error"));
   return {
     failedServices,
     failedInstances,
     failedProcesses,
-    concerns,
-    count: failedServices.length + failedInstances.length + concerns.length,
+    findings,
+    accepted: all.filter((check) => check.accepted),
+    count: failedServices.length + failedInstances.length + findings.length,
   };
 }
 

@@ -13,6 +13,7 @@ import { NotFound } from "./not_found";
 import { PageHead } from "./page_head";
 import { addressOf, Command, offlineReason, StatePill, Time } from "./parts";
 import { instances, platform } from "./platform";
+import { phrase } from "./platform_texts";
 import { runningInstall, storeList } from "./store";
 import { Tabs } from "./tabs";
 import { t, tn } from "./texts";
@@ -143,17 +144,17 @@ function Sandbox({ service }: { service: Service }) {
       {service.sandbox.length === 0 && <p class="muted">{t("service.noSandbox")}</p>}
       <ul class="layers">
         {service.sandbox.map((layer) => (
-          <li key={layer.layer} class={layer.state === "on" ? "tone-ok" : "tone-warn"}>
+          <li key={phrase(layer.layer)} class={layer.state === "on" ? "tone-ok" : "tone-warn"}>
             <span class="dot" aria-hidden="true" />
             <span>
               {layer.layer}
               {layer.state !== "on" && (
                 <span class="muted">
-                  : {layer.state}
-                  {layer.why && ` – ${layer.why}`}
+                  : {t(`layer.${layer.state}`)}
+                  {layer.why && ` – ${phrase(layer.why)}`}
                 </span>
               )}
-              {layer.state === "on" && <span class="visually-hidden">: {layer.state}</span>}
+              {layer.state === "on" && <span class="visually-hidden">: {t(`layer.${layer.state}`)}</span>}
             </span>
           </li>
         ))}

@@ -9,6 +9,7 @@ import { commands } from "./commands";
 import { ask, attempt, link, useNewPassword } from "./connection";
 import { PageHead } from "./page_head";
 import { Command, offlineReason } from "./parts";
+import { settingText } from "./platform_texts";
 import { Tabs } from "./tabs";
 import { t } from "./texts";
 import { processTitle } from "./tree";
@@ -130,7 +131,7 @@ function SettingRow(props: {
   if (setting.type === "boolean")
     return (
       <Checkbox checked={value === "true"} onChange={(on) => props.onChange(String(on))}>
-        {setting.text}
+        {settingText(setting)}
         <div class="muted small">
           <code>{setting.name}</code>
         </div>
@@ -148,7 +149,7 @@ function SettingRow(props: {
   );
   if (setting.choices.length)
     return (
-      <Field label={setting.text} hint={hint}>
+      <Field label={settingText(setting)} hint={hint}>
         {(ids) => (
           <select {...ids} class="input" value={value} onChange={(event) => props.onChange(event.currentTarget.value)}>
             {setting.choices.map((choice) => (
@@ -162,7 +163,7 @@ function SettingRow(props: {
     );
   return (
     <TextInput
-      label={setting.text}
+      label={settingText(setting)}
       type={setting.secret ? "password" : "text"}
       autocomplete={setting.secret ? "new-password" : "off"}
       value={value}

@@ -13,6 +13,7 @@ import { NotFound } from "./not_found";
 import { PageHead } from "./page_head";
 import { addressOf, Command, offlineReason, Time } from "./parts";
 import { jobs } from "./platform";
+import { jobTitle, stepText } from "./platform_texts";
 import { loadStore, runningInstall, storeError, storeList } from "./store";
 import { t, tn } from "./texts";
 
@@ -142,9 +143,9 @@ function AppCard({ app }: { app: StoreApp }) {
       <div class="app-foot">
         {job ? (
           <>
-            <Bar share={job.percent / 100} label={job.title} />
+            <Bar share={job.percent / 100} label={jobTitle(job)} />
             <span class="small muted nowrap">
-              {job.stepText} {percent(job.percent / 100)}
+              {stepText(job)} {percent(job.percent / 100)}
             </span>
           </>
         ) : (

@@ -39,6 +39,8 @@ const pairs: [front: string, back: string, least: number][] = [
     ["bad", ground, 4.5],
   ]),
   ["warn", "panel", 4.5],
+  ["warn", "canvas", 4.5],
+  ["warn", "hover", 3],
   ["ok", "panel", 4.5],
   ["on-accent", "accent", 4.5],
   ["on-accent", "accent-strong", 4.5],

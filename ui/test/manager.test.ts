@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formatRoute, parseRoute } from "../kit/route";
-import type { Instance, Job, Service, Status, StoreApp } from "../manager/api";
+import type { Check, Instance, Job, Service, Status, StoreApp } from "../manager/api";
 import { keyedAddress } from "../manager/backup";
 import { commands, quote } from "../manager/commands";
 import { secondsLeft } from "../manager/foot";
@@ -10,7 +10,7 @@ import { byteLength, checkNames } from "../manager/instance_names";
 import { sortInstances } from "../manager/instance_table";
 import { appendLines, kKeptLines, levelOf, makeFilter } from "../manager/log_lines";
 import { findEntries, rank } from "../manager/palette";
-import { assess, fromSnapshot, reduce } from "../manager/platform";
+import { addressOfCheck, assess, canAccept, fromSnapshot, reduce } from "../manager/platform";
 import { settingProblem } from "../manager/settings_page";
 import { findApps } from "../manager/store_page";
 import { hasFlag, withFlag } from "../manager/trace_flags";
@@ -127,22 +127,52 @@ test("a service that is down is one thing to do, not one for each of its instanc
   assert.equal(assess(now).count, 1);
 });
 
-test("checks that are well are no concern, errors come first", () => {
-  const check = (id: string, severity: "ok" | "warning" | "error") => ({
-    id,
-    severity,
-    text: id,
-    fix: "",
-    command: "",
-  });
-  const now = reduce(start(), {
-    mt: "StatusChanged",
-    status: { ...status, checks: [check("disk", "ok"), check("certificate", "warning"), check("database", "error")] },
-  });
+const check = (id: string, severity: "ok" | "warning" | "error", more: Partial<Check> = {}): Check => ({
+  id,
+  severity,
+  text: id,
+  why: "",
+  fix: "",
+  command: "",
+  values: [],
+  accepted: false,
+  ...more,
+});
+
+test("findings that are well are none, errors come first, accepted ones ask for nothing", () => {
+  const checks = [
+    check("disk", "ok"),
+    check("certificate-self-signed", "warning"),
+    check("sandbox", "warning", { accepted: true }),
+    check("certificate-ends", "error"),
+  ];
+  const found = assess(reduce(start(), { mt: "StatusChanged", status: { ...status, checks } }));
   assert.deepEqual(
-    assess(now).concerns.map((one) => one.id),
-    ["database", "certificate"],
+    found.findings.map((one) => one.id),
+    ["certificate-ends", "certificate-self-signed"],
   );
+  assert.deepEqual(
+    found.accepted.map((one) => one.id),
+    ["sandbox"],
+  );
+  assert.equal(found.count, 2);
+});
+
+test("a finding leads to the place where it is mended", () => {
+  const { services } = start();
+  const leads = (one: Check) => addressOfCheck(one, services);
+  assert.equal(leads(check("certificate-ends", "error")), "#/settings/certificate");
+  assert.equal(leads(check("process-notes", "error")), "#/service/notes/log");
+  assert.equal(leads(check("process-postgres", "error")), "#/platform/postgres");
+  const values = ["1", "7", "büro@example.com", "büro@example.com"];
+  assert.equal(leads(check("backup", "warning", { values })), "#/instance/b%C3%BCro@example.com/data");
+  assert.equal(leads(check("disk", "warning")), undefined);
+});
+
+test("warnings can be accepted; errors and dying processes cannot", () => {
+  assert.equal(canAccept(check("sandbox", "warning")), true);
+  assert.equal(canAccept(check("disk", "error")), false);
+  assert.equal(canAccept(check("process-notes", "warning")), false);
 });
 
 test("addresses survive the way through the address bar", () => {

@@ -4,6 +4,7 @@ import { after, afterEach, before, describe, test } from "node:test";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { closePages, launch, openPage, tryNow } from "./browser";
 import { type FakeManager, startFakeManager, until } from "./fakes";
+import { poorContrasts } from "./page_contrast";
 
 let browser: Browser;
 let manager: FakeManager;
@@ -50,6 +51,29 @@ describe("manager page", () => {
     assert.match(page.url(), /#\/instance\/team@example.com\/data$/);
   });
 
+  test("the overview tells what is worth a look, why and what to do; what is known is folded away for everybody", async () => {
+    const { page } = await signedIn();
+    const finding = page.locator(".checks li", { hasText: "The certificate is self-signed" });
+    await finding.getByText("Set a certificate of an authority").waitFor();
+    await finding.getByRole("button", { expanded: false }).click();
+    await finding.getByText("Browsers warn everybody who comes").waitFor();
+    await finding.getByText("berth cert set chain.pem").waitFor();
+    const pill = page.locator(".health-pill");
+    assert.match((await pill.textContent()) ?? "", /^4 things to do$/);
+    await finding.getByRole("button", { name: "I know" }).click();
+    await finding.waitFor({ state: "detached" });
+    await until("one thing less", async () => (await pill.textContent()) === "3 things to do");
+    const other = await signedIn();
+    await other.page.getByRole("button", { name: "1 known finding" }).click();
+    const known = other.page.locator(".checks li", { hasText: "self-signed" });
+    await known.getByText("known", { exact: true }).waitFor();
+    await known.getByRole("button", { expanded: false }).click();
+    await other.page.getByRole("button", { name: "Remind me again" }).click();
+    await finding.getByRole("button", { expanded: false }).click();
+    await finding.getByRole("button", { name: "Show" }).click();
+    await page.waitForURL(/#\/settings\/certificate$/);
+  });
+
   test("an app is installed with visible progress and shows up in the tree", async () => {
     const { page } = await signedIn("#/store");
     const card = page.locator("article", { hasText: "Portal" });
@@ -72,11 +96,11 @@ describe("manager page", () => {
     const { page, complaints } = await signedIn("#/new?service=notes&domain=example.com");
     const name = page.getByLabel("Name", { exact: true });
     await until("a suggestion", async () => (await name.inputValue()) === "notes");
-    await name.fill("n".repeat(60));
-    await page.getByText("9 bytes too long").waitFor();
-    await page.getByText("72 of 63 bytes").first().waitFor();
     const create = page.getByRole("button", { name: "Create instance" });
-    assert.equal(await create.getAttribute("aria-disabled"), "true");
+    await name.fill("n".repeat(60));
+    await page.getByText("72 of 63 bytes: it will be shortened").waitFor();
+    await page.getByText(/^example\.com_n{42}_[0-9a-f]{8}$/).waitFor();
+    assert.equal(await create.getAttribute("aria-disabled"), null, "what the manager accepts is not refused here");
     await name.fill("team");
     await page.getByText("team@example.com is there already").first().waitFor();
     await name.fill("board");
@@ -117,7 +141,7 @@ describe("manager page", () => {
     const { page } = await signedIn("#/bin");
     await page.getByRole("button", { name: "Delete for good…" }).click();
     const dialog = page.getByRole("dialog");
-    const button = dialog.getByRole("button", { name: "Delete for good…" });
+    const button = dialog.getByRole("button", { name: "Delete for good", exact: true });
     assert.equal(await button.getAttribute("aria-disabled"), "true");
     await dialog.getByText("berth instance rm trial@umbrella.example --now").waitFor();
     await dialog.getByLabel("Type trial@umbrella.example to confirm").fill("trial@umbrella.example");
@@ -279,6 +303,44 @@ describe("manager page", () => {
       }
       assert.deepEqual(complaints, []);
     });
+
+  for (const colorScheme of ["light", "dark"] as const)
+    test(`every text of every page can be read (${colorScheme})`, async () => {
+      const { page } = await openPage(browser, manager.url, { colorScheme });
+      const submit = page.locator("button[type=submit]");
+      await submit.hover();
+      assert.deepEqual(await poorContrasts(page), [], "login, its button at rest under the pointer");
+      await page.locator("input[type=password]").fill("pwd");
+      await submit.click();
+      await page.locator(".frame").waitFor();
+      for (const route of routes) {
+        await page.evaluate((to) => {
+          location.hash = to;
+        }, route);
+        await page.locator("main h1").waitFor();
+        await page.evaluate(() => new Promise(requestAnimationFrame));
+        assert.deepEqual(await poorContrasts(page), [], route);
+      }
+    });
+
+  test("every control shows where the keyboard is", async () => {
+    const { page } = await signedIn("#/instance/team@example.com/settings");
+    await page.getByRole("heading", { level: 1 }).waitFor();
+    await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
+    const without: string[] = [];
+    for (let i = 0; i < 60; i++) {
+      await page.keyboard.press("Tab");
+      const bare = await page.evaluate(() => {
+        const element = document.activeElement as HTMLElement;
+        if (element === document.body || element.id === "main") return undefined;
+        const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(element);
+        const shows = (outlineStyle !== "none" && outlineWidth !== "0px") || boxShadow !== "none";
+        return shows ? undefined : element.outerHTML.slice(0, 80);
+      });
+      if (bare) without.push(bare);
+    }
+    assert.deepEqual(without, []);
+  });
 
   test("on a small screen the tree is a drawer that closes after a choice", async () => {
     const { page } = await signedIn("", { viewport: { width: 360, height: 740 } });

@@ -5,11 +5,17 @@ import notesDe from "../../apps/notes/ui/texts/de.json";
 import notesEn from "../../apps/notes/ui/texts/en.json";
 import { ago, duration, fill, size } from "../kit/i18n";
 import { language } from "../kit/settings";
+import kitDe from "../kit/texts/de.json";
+import kitEn from "../kit/texts/en.json";
+import type { Check } from "../manager/api";
+import { checkText, phrase } from "../manager/platform_texts";
 import { t, tn } from "../manager/texts";
 import managerDe from "../manager/texts/de.json";
 import managerEn from "../manager/texts/en.json";
+import platformDe from "../manager/texts/platform.de.json";
 
 const pages = [
+  { name: "kit", en: kitEn, de: kitDe, folder: "kit/components" },
   { name: "manager", en: managerEn, de: managerDe, folder: "manager" },
   { name: "notes", en: notesEn, de: notesDe, folder: "../apps/notes/ui" },
 ];
@@ -91,4 +97,54 @@ test("lengths of time have their two greatest units", () => {
     "3 h",
     "1 d 1 h",
   ]);
+});
+
+const manager = (file: string) => readFileSync(`../manager/${file}`, "utf8");
+const inGerman = Object.keys(platformDe);
+
+test("every finding of the platform is told in German, whole", () => {
+  const ids = [...manager("platform/checks.cc").matchAll(/make_check\("([a-z-]+)"/g)].map((found) => found[1]!);
+  assert.ok(ids.length >= 8, String(ids));
+  for (const id of ids.map((one) => one.replace(/^process-$/, "process")))
+    for (const part of id === "process" ? ["text", "fix"] : ["text", "why", "fix"])
+      assert.ok(inGerman.includes(`check.${id}.${part}`), `check.${id}.${part}`);
+});
+
+test("every setting and every step of a job is told in German", () => {
+  const names = [...manager("settings/settings.cc").matchAll(/_item\(\s*"([A-Za-z]+)"/g)].map((found) => found[1]!);
+  const limits = [...manager("settings/settings.cc").matchAll(/\{"([A-Za-z]+)", "/g)].map(
+    (found) => `webserver.${found[1]}`,
+  );
+  assert.ok(names.length > 10 && limits.length > 10);
+  for (const name of [...names, ...limits]) assert.ok(inGerman.includes(`setting.${name}`), name);
+  const jobs = manager("instances/instance_jobs.cc") + manager("services/service_jobs.cc");
+  for (const [, text] of jobs.matchAll(/(?:\.text = |_step\()"([^"]+)"/g))
+    assert.ok(inGerman.includes(`phrase.${text}`), text);
+});
+
+test("what the platform says is translated with its particulars, and unknown texts stay", () => {
+  const sandbox: Check = {
+    id: "sandbox",
+    severity: "warning",
+    text: "2 apps lack sandbox layers; Notes has 4 of 11.",
+    why: "…",
+    fix: "…",
+    command: "",
+    values: ["2", "Notes", "4", "11", "seccomp, mount namespace", "notes"],
+    accepted: false,
+  };
+  assert.equal(checkText(sandbox, "text"), sandbox.text);
+  language.value = "de";
+  assert.equal(checkText(sandbox, "text"), "Bei 2 Apps fehlen Sandbox-Schichten; Notes hat 4 von 11.");
+  assert.match(checkText(sandbox, "why"), /Es fehlen: seccomp, eigene Mounts\.$/);
+  const one = { ...sandbox, values: ["1", ...sandbox.values.slice(1)] };
+  assert.equal(checkText(one, "text"), "Notes läuft mit 4 von 11 Sandbox-Schichten.");
+  const down = { ...sandbox, id: "process-postgres", severity: "error" as const, values: ["postgres", ""] };
+  assert.equal(checkText(down, "text"), "postgres läuft nicht.");
+  assert.equal(checkText({ ...sandbox, id: "brand-new" }, "text"), sandbox.text);
+  assert.equal(phrase("Create team@example.com"), "team@example.com anlegen");
+  assert.equal(phrase("Delete a@b for good"), "a@b endgültig löschen");
+  assert.equal(phrase("Install notes from a file"), "notes aus einer Datei installieren");
+  assert.equal(phrase("Something else"), "Something else");
+  language.value = "en";
 });

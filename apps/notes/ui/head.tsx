@@ -1,10 +1,9 @@
 import type { Signal } from "@preact/signals";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { LanguageRow, ThemeRow } from "../../../ui/kit/components/appearance";
 import { Button } from "../../../ui/kit/components/button";
-import { Segmented } from "../../../ui/kit/components/field";
 import { appColor } from "../../../ui/kit/components/layout";
+import { Menu } from "../../../ui/kit/components/menu";
 import { Icon } from "../../../ui/kit/icons";
-import { language, theme } from "../../../ui/kit/settings";
 import { inPortal, people, session, signOut } from "./connection";
 import { t, tn } from "./texts";
 
@@ -30,7 +29,11 @@ export function Head({ wanted }: { wanted: Signal<string> }) {
       </label>
       <span class="grow" />
       <People />
-      <Menu />
+      <Menu label={t("menu")} icon="settings">
+        <ThemeRow />
+        <LanguageRow />
+        {!inPortal && <Button onClick={signOut}>{t("signOut")}</Button>}
+      </Menu>
     </header>
   );
 }
@@ -63,61 +66,4 @@ function People() {
 export function initials(name: string): string {
   const words = name.split(/[\s,._-]+/).filter(Boolean);
   return ((words[0]?.[0] ?? "?") + (words.length > 1 ? words.at(-1)![0] : (words[0]?.[1] ?? ""))).toUpperCase();
-}
-
-function Menu() {
-  const [open, setOpen] = useState(false);
-  const box = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    if (!open) return;
-    const leave = (event: Event) => {
-      if (event instanceof KeyboardEvent ? event.key === "Escape" : !box.current?.contains(event.target as Node))
-        setOpen(false);
-    };
-    document.addEventListener("mousedown", leave);
-    document.addEventListener("keydown", leave);
-    return () => {
-      document.removeEventListener("mousedown", leave);
-      document.removeEventListener("keydown", leave);
-    };
-  }, [open]);
-  return (
-    <div class="account" ref={box}>
-      <Button icon="settings" kind="quiet" label={t("menu")} onClick={() => setOpen(!open)} pressed={open} />
-      {open && (
-        <div class="menu">
-          <div class="row">
-            <span>{t("look.theme")}</span>
-            <Segmented
-              label={t("look.theme")}
-              value={theme.value}
-              choices={[
-                ["system", t("look.system")],
-                ["light", t("look.light")],
-                ["dark", t("look.dark")],
-              ]}
-              onChange={(value) => {
-                theme.value = value;
-              }}
-            />
-          </div>
-          <div class="row">
-            <span>{t("look.language")}</span>
-            <Segmented
-              label={t("look.language")}
-              value={language.value}
-              choices={[
-                ["en", "English"],
-                ["de", "Deutsch"],
-              ]}
-              onChange={(value) => {
-                language.value = value;
-              }}
-            />
-          </div>
-          {!inPortal && <Button onClick={signOut}>{t("signOut")}</Button>}
-        </div>
-      )}
-    </div>
-  );
 }

@@ -18,11 +18,13 @@ export function Bar({ share, tone, label }: { share: number; tone?: Tone; label:
 }
 
 /** The shape of the last values; the number beside it is what counts. */
-export function Sparkline({ values }: { values: number[] }) {
-  if (values.length < 2) return <svg class="spark" aria-hidden="true" />;
+export function Sparkline({ values: known }: { values: number[] }) {
+  const values = known.length === 1 ? [...known, ...known] : known;
+  if (values.length === 0) return <svg class="spark" aria-hidden="true" />;
   const top = Math.max(...values);
   const bottom = Math.min(...values);
-  const span = top - bottom || Math.max(top, 1) * 0.1;
+  // A tenth of the value is the least that fills the height: noise must not look like a mountain.
+  const span = Math.max(top - bottom, top * 0.1, 1);
   const points = values.map(
     (value, i) => [(i / (values.length - 1)) * 100, 30 - ((value - bottom) / span) * 24] as const,
   );

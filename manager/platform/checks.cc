@@ -1,0 +1,204 @@
+#include "manager/platform/checks.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace berth::manager {
+namespace {
+
+using api::Check;
+using api::Severity;
+using Days = std::chrono::duration<std::int64_t, std::ratio<86'400>>;
+
+constexpr std::int64_t kCertificateWarning = 14;  // days before its end; authorities renew from 30 on
+constexpr std::uint64_t kDiskWarning = 90, kDiskError = 97;  // per cent used
+constexpr std::size_t kNamedAtMost = 3;                      // further ones are counted
+
+Check make_check(std::string id, Severity severity) {
+  Check check;
+  check.id = std::move(id);
+  check.severity = severity;
+  return check;
+}
+
+// "a, b, c and 4 more"
+std::string some_of(const std::vector<std::string>& names) {
+  if (names.size() <= kNamedAtMost) return fmt::format("{}", fmt::join(names, ", "));
+  const auto end = names.begin() + kNamedAtMost;
+  return fmt::format("{} and {} more", fmt::join(names.begin(), end, ", "), names.size() - kNamedAtMost);
+}
+
+std::string count_of(std::size_t count, std::string_view one, std::string_view several) {
+  return fmt::format("{} {}", count, count == 1 ? one : several);
+}
+
+void find_processes(const CheckFacts& facts, std::vector<Check>& found) {
+  for (const auto& process : facts.down) {
+    auto check =
+        make_check("process-" + process.name, process.is_starting ? Severity::kWarning : Severity::kError);
+    check.values = {process.name, process.detail};
+    check.text = fmt::format("{} is {}{}{}", process.name, process.state, process.detail.empty() ? "" : ": ",
+                             process.detail);
+    check.fix = process.is_starting ? "It is being started again by itself."
+                                    : "Look at its log, then start it again.";
+    check.command = fmt::format("berth log {}", process.name);
+    found.push_back(std::move(check));
+  }
+}
+
+void find_disk(const CheckFacts& facts, std::vector<Check>& found) {
+  const auto& disk = facts.disk;
+  if (disk.total_bytes == 0) return;
+  const auto used = 100 - disk.free_bytes * 100 / disk.total_bytes;
+  if (used <= kDiskWarning) return;
+  auto check = make_check("disk", used >= kDiskError ? Severity::kError : Severity::kWarning);
+  check.values = {std::to_string(used)};
+  check.text = fmt::format("The disk is {} % full.", used);
+  check.why = "PostgreSQL stops taking data when it is full, and with it every app.";
+  check.fix = "Delete what is not needed, or enlarge the disk.";
+  found.push_back(std::move(check));
+}
+
+void find_backups(const CheckFacts& facts, std::vector<Check>& found) {
+  if (facts.backup_days <= 0) return;
+  std::vector<std::string> late;
+  for (const auto& instance : facts.instances) {
+    // A new one has a day of its own: nobody needs to be told at once.
+    const auto since = instance.backed_up.value_or(instance.created);
+    const auto limit = instance.backed_up ? Days(facts.backup_days) : Days(1);
+    if (facts.now - since > limit) late.push_back(instance.key);
+  }
+  if (late.empty()) return;
+  auto check = make_check("backup", Severity::kWarning);
+  check.values = {std::to_string(late.size()), std::to_string(facts.backup_days), some_of(late),
+                  late.front()};
+  check.text =
+      fmt::format("{} no backup of the last {}: {}.",
+                  late.size() == 1 ? "One instance has" : fmt::format("{} instances have", late.size()),
+                  count_of(static_cast<std::size_t>(facts.backup_days), "day", "days"), some_of(late));
+  check.why = "Whatever happens to the disk happens to what people wrote since the last backup.";
+  check.fix = "Make one now, and let a timer do it every night.";
+  check.command = fmt::format("berth instance backup {} -o {}.dump", late.front(),
+                              late.front().substr(0, late.front().find('@')));
+  found.push_back(std::move(check));
+}
+
+void find_certificate(const CheckFacts& facts, std::vector<Check>& found) {
+  if (!facts.certificate) return;
+  const auto left = std::chrono::floor<Days>(facts.certificate->not_after - facts.now).count();
+  if (left < kCertificateWarning) {
+    auto check = make_check("certificate-ends", left < 0 ? Severity::kError : Severity::kWarning);
+    check.values = {std::to_string(std::max<std::int64_t>(left, 0))};
+    check.text = left < 0    ? "The certificate has expired."
+                 : left == 0 ? "The certificate ends today."
+                             : fmt::format("The certificate ends in {}.",
+                                           count_of(static_cast<std::size_t>(left), "day", "days"));
+    check.why = "Browsers and PBXs refuse the connection once it has ended.";
+    check.fix = "Set a new one; open connections stay.";
+    check.command = "berth cert set chain.pem";
+    found.push_back(std::move(check));
+  }
+  if (!facts.certificate->is_self_signed) return;
+  auto check = make_check("certificate-self-signed", Severity::kWarning);
+  check.text = "The certificate is self-signed.";
+  check.why = "Browsers warn everybody who comes, and people learn to click warnings away.";
+  check.fix = "Set a certificate of an authority that your clients know.";
+  check.command = "berth cert set chain.pem";
+  found.push_back(std::move(check));
+}
+
+void find_sandbox(const CheckFacts& facts, std::vector<Check>& found) {
+  const CheckFacts::Service* weakest = nullptr;
+  std::size_t count = 0, most_missing = 0;
+  for (const auto& service : facts.services) {
+    const auto missing =
+        static_cast<std::size_t>(std::count_if(service.sandbox.begin(), service.sandbox.end(),
+                                               [](const auto& layer) { return layer.state != "on"; }));
+    if (missing == 0) continue;
+    ++count;
+    if (missing > most_missing) weakest = &service, most_missing = missing;
+  }
+  if (!weakest) return;
+  std::vector<std::string> missing;
+  for (const auto& layer : weakest->sandbox)
+    if (layer.state != "on") missing.push_back(layer.layer);
+  const auto all = weakest->sandbox.size(), on = all - most_missing;
+  auto check = make_check("sandbox", Severity::kWarning);
+  check.values = {std::to_string(count),
+                  weakest->title,
+                  std::to_string(on),
+                  std::to_string(all),
+                  fmt::format("{}", fmt::join(missing, ", ")),
+                  weakest->id};
+  check.text = count == 1 ? fmt::format("{} runs with {} of {} sandbox layers.", weakest->title, on, all)
+                          : fmt::format("{} apps lack sandbox layers; {} has {} of {}.", count,
+                                        weakest->title, on, all);
+  check.why = fmt::format(
+      "Each one that is missing is a wall less between an app with a flaw and the rest of "
+      "this machine. Missing: {}.",
+      fmt::join(missing, ", "));
+  check.fix = facts.is_root ? "Install only apps whose maker you trust."
+                            : "Start the platform as root, and install only apps whose maker you trust.";
+  check.command = fmt::format("berth service show {}", weakest->id);
+  found.push_back(std::move(check));
+}
+
+void find_unsigned(const CheckFacts& facts, std::vector<Check>& found) {
+  std::vector<std::string> names;
+  const CheckFacts::Service* first = nullptr;
+  for (const auto& service : facts.services) {
+    if (service.is_signed) continue;
+    if (!first) first = &service;
+    names.push_back(service.title);
+  }
+  if (!first) return;
+  auto check = make_check("unsigned", Severity::kWarning);
+  check.values = {some_of(names), first->id};
+  check.text = fmt::format("Not signed: {}.", some_of(names));
+  check.why = "Nobody vouches for what these apps are and that nobody changed them on their way.";
+  check.fix = "Install them from a store whose key you trust.";
+  found.push_back(std::move(check));
+}
+
+void find_modes(const CheckFacts& facts, std::vector<Check>& found) {
+  if (!facts.is_root) {
+    auto check = make_check("not-root", Severity::kWarning);
+    check.text = "The manager does not run as root: services share its user.";
+    check.why = "An app that is broken into can then read the files of all others.";
+    check.fix = "Start the platform as root.";
+    found.push_back(std::move(check));
+  }
+  if (facts.developer_mode) {
+    auto check = make_check("developer-mode", Severity::kWarning);
+    check.text = "Developer mode is on: unsigned apps can be installed.";
+    check.why = "Nobody vouches for such an app but the one who made it.";
+    check.fix = "Switch it off when you do not need it.";
+    check.command = "berth config set developerMode false";
+    found.push_back(std::move(check));
+  }
+}
+
+}  // namespace
+
+std::vector<Check> find_checks(const CheckFacts& facts) {
+  std::vector<Check> found;
+  find_processes(facts, found);
+  find_disk(facts, found);
+  find_backups(facts, found);
+  find_certificate(facts, found);
+  find_sandbox(facts, found);
+  find_unsigned(facts, found);
+  find_modes(facts, found);
+  std::vector<Check> sorted;
+  for (const auto severity : {Severity::kError, Severity::kWarning})
+    for (auto& check : found) {
+      if (check.severity != severity) continue;
+      check.is_accepted = severity == Severity::kWarning && !check.id.starts_with("process-") &&
+                          facts.accepted.contains(check.id);
+      sorted.push_back(std::move(check));
+    }
+  return sorted;
+}
+
+}  // namespace berth::manager

@@ -1,0 +1,55 @@
+// What an admin should know or do, told from facts: each finding with why it matters and its remedy.
+// Pure, so that every finding can be tested without a platform.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "api/status.h"
+#include "manager/supervise/confinement.h"
+
+namespace berth::manager {
+
+// What the findings are told from. A default value stands for "nothing to find".
+struct CheckFacts {
+  struct Process {
+    std::string name;
+    std::string state;   // as a word
+    std::string detail;  // may be empty
+    bool is_starting = false;
+  };
+  struct Service {
+    std::string id, title;
+    bool is_signed = true;
+    std::vector<SandboxLayer> sandbox;  // empty: not reported
+  };
+  struct Certificate {
+    bool is_self_signed = false;
+    std::chrono::system_clock::time_point not_after;
+  };
+  // One that is made, is not in the bin and belongs into backups.
+  struct Instance {
+    std::string key;
+    std::chrono::system_clock::time_point created;
+    std::optional<std::chrono::system_clock::time_point> backed_up;
+  };
+
+  std::chrono::system_clock::time_point now;
+  std::vector<Process> down;  // wanted, but not running
+  api::Disk disk;
+  bool is_root = true;
+  bool developer_mode = false;
+  std::vector<Service> services;
+  std::optional<Certificate> certificate;
+  std::vector<Instance> instances;
+  std::int64_t backup_days = 0;    // an instance without a backup that young is a finding; 0: none is
+  std::set<std::string> accepted;  // ids of findings that an admin knows
+};
+
+// The findings, the worst first. An accepted one is told too, marked; errors and dead processes cannot be accepted.
+std::vector<api::Check> find_checks(const CheckFacts& facts);
+
+}  // namespace berth::manager

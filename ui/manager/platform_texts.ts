@@ -1,0 +1,42 @@
+// What the platform says itself – findings, settings, titles and steps of jobs – in the reader's language. It speaks English,
+// so only the other languages need a catalogue; a text that is not in it is shown as the platform said it.
+import { fill } from "../kit/i18n";
+import { language } from "../kit/settings";
+import type { Check, Job, Setting } from "./api";
+import de from "./texts/platform.de.json";
+
+const catalogues: Partial<Record<string, Record<string, string>>> = { de };
+
+/** `#zero` and `#one` are for findings whose first particular is that number. */
+function find(key: string, first?: string): string | undefined {
+  const catalogue = catalogues[language.value];
+  const form = first === "0" ? "#zero" : first === "1" ? "#one" : "";
+  return catalogue?.[key + form] ?? catalogue?.[key];
+}
+
+export function checkText(check: Check, part: "text" | "why" | "fix"): string {
+  // Each process has a finding of its own.
+  const id = check.id.startsWith("process-") ? (check.severity === "error" ? "process" : "process-starting") : check.id;
+  const text = find(`check.${id}.${part}`, check.values[0]);
+  if (text === undefined) return check[part];
+  const values = check.values.map((value) => value.split(", ").map(phrase).join(", "));
+  return fill(text, Object.fromEntries(values.entries())).trim();
+}
+
+export const settingText = (setting: Setting) => find(`setting.${setting.name}`) ?? setting.text;
+
+/** A short text with at most one name in it: "Create team@example.com". */
+export function phrase(text: string): string {
+  const whole = find(`phrase.${text}`);
+  if (whole !== undefined) return whole;
+  for (const [key, translated] of Object.entries(catalogues[language.value] ?? {})) {
+    const [before, after] = key.replace(/^phrase\./, "").split("*");
+    if (!key.startsWith("phrase.") || after === undefined) continue;
+    if (text.startsWith(before!) && text.endsWith(after))
+      return translated.replace("*", () => text.slice(before!.length, text.length - after.length));
+  }
+  return text;
+}
+
+export const jobTitle = (job: Job) => phrase(job.title);
+export const stepText = (job: Job) => phrase(job.stepText);
