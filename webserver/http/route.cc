@@ -83,8 +83,7 @@ void Exchange::route(const http1::RequestHead& head, const Target& target, std::
   respond(404, "There is no such file.");
 }
 
-bool Exchange::redirect_to_build(const Attach& files, const Target& target,
-                                         std::string_view relative) {
+bool Exchange::redirect_to_build(const Attach& files, const Target& target, std::string_view relative) {
   const auto query = target.query.empty() ? "" : fmt::format("?{}", target.query);
   auto place = redirect_of(files.files, files.path, relative, query);
   if (!place) return false;
