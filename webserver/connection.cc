@@ -10,6 +10,9 @@
 #include "webserver/reactor.h"
 
 namespace berth::webserver {
+namespace {
+constexpr std::size_t kOneRead = 65536;  // a client's share of one turn
+}
 
 Active::Active() = default;
 Active::~Active() = default;
@@ -17,7 +20,7 @@ Connection::Connection() = default;
 Connection::~Connection() = default;
 
 void Connection::begin(int fd, Census::Mark peer, bool is_tls) {
-  BERTH_CHECK(phase_ == Phase::kFree && !active_ && !ssl_);
+  BERTH_CHECK(phase_ == Phase::kFree && !active_ && !tls_);
   fd_ = fd;
   peer_ = peer;
   flags_ = 0;
@@ -27,15 +30,19 @@ void Connection::begin(int fd, Census::Mark peer, bool is_tls) {
   reactor().clients().watch(fd, index(), EPOLLIN);
   active();
   if (is_tls) {
-    ssl_ = reactor().tls()->accept(fd);
+    tls_ = reactor().make_tls();
     phase_ = Phase::kHandshake;
     set_deadline(milliseconds(reactor().limits().handshake_ms));
   } else {
-    phase_ = Phase::kHttp;
-    auto conversation = std::make_unique<HttpConversation>(*this);
-    conversation->begin_connection();
-    active_->http = std::move(conversation);
+    begin_http();
   }
+}
+
+void Connection::begin_http() {
+  phase_ = Phase::kHttp;
+  auto conversation = std::make_unique<HttpConversation>(*this);
+  conversation->begin_connection();
+  active_->http = std::move(conversation);
 }
 
 Reactor& Connection::reactor() const { return ConnectionTable::reactor_of(*this); }
@@ -50,7 +57,8 @@ void Connection::watch_for(unsigned interest) {
 }
 
 void Connection::recycle() {
-  ssl_.reset();
+  if (tls_) reactor().ciphers().forget_keys();
+  tls_.reset();
   active_.reset();
 }
 
@@ -78,10 +86,6 @@ void Connection::drop(std::uint16_t code) {
 // --- events ---
 
 void Connection::on_io(std::uint32_t events) {
-  if (phase_ == Phase::kHandshake) {
-    handshake();
-    return settle();
-  }
   if (events & EPOLLOUT) on_writable();
   if (is_open() && (events & (EPOLLIN | EPOLLHUP | EPOLLERR))) {
     // A client that has gone for good is noticed although nothing is read from it now.
@@ -104,7 +108,7 @@ void Connection::resume() {
     const auto used = serve(bytes);
     if (is_open()) keep_unread(ByteView(bytes).subspan(used));
   }
-  if (is_open() && ssl_ && wants_read() && SSL_has_pending(ssl_.get())) read_and_serve();
+  if (is_open() && is_tls_over() && wants_read()) read_and_serve();
   settle();
 }
 
@@ -123,6 +127,7 @@ bool Connection::wants_read() const {
     case Phase::kHttp: return active_->http->wants_input();
     case Phase::kWebsocket:
     case Phase::kPassthrough: return can_send_to_service() && !(active_ && !active_->held.empty());
+    case Phase::kHandshake:
     case Phase::kWsClosing:
     case Phase::kLinger: return true;
     default: return false;
@@ -133,13 +138,9 @@ void Connection::settle() {
   if (!is_open()) return;
   give_credit_back();
   unsigned interest = 0;
-  if (phase_ == Phase::kHandshake) {
-    interest = SSL_want_write(ssl_.get()) ? kOut : kIn;
-  } else {
-    if (wants_read()) interest |= kIn;
-    if (has_unsent() || has(kWriteBlocked) || has(kReadWantsWrite)) interest |= kOut;
-    if (phase_ == Phase::kHttp && active_->http->is_upgrading()) interest |= kPeerEnds;
-  }
+  if (wants_read()) interest |= kIn;
+  if (has_unsent() || has(kWriteBlocked)) interest |= kOut;
+  if (phase_ == Phase::kHttp && active_->http->is_upgrading()) interest |= kPeerEnds;
   watch_for(interest);
   if (has_stream() && !has(kWaitsForLink) && attach().link->is_congested()) {
     set(kWaitsForLink);
@@ -165,51 +166,23 @@ void Connection::on_drain() {
 
 // --- reading ---
 
-Connection::IoResult Connection::judge_tls(int returned) {
-  switch (SSL_get_error(ssl_.get(), returned)) {
-    case SSL_ERROR_WANT_READ: return {IoStatus::kBlocked, 0};
-    case SSL_ERROR_WANT_WRITE: return {IoStatus::kBlocked, 0};
-    case SSL_ERROR_ZERO_RETURN: return {IoStatus::kEnded, 0};
-    default:
-      BERTH_LOG(kTls, "connection broken", {"reason", take_tls_error()});
-      take_tls_error();
-      return {IoStatus::kBroken, 0};
-  }
-}
-
-Connection::IoResult Connection::read_some(std::span<std::uint8_t> buffer) {
-  if (!ssl_) {
-    const auto got = ::recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT);
-    if (got > 0) return {IoStatus::kDone, static_cast<std::size_t>(got)};
-    if (got == 0) return {IoStatus::kEnded, 0};
-    return {errno == EAGAIN || errno == EINTR ? IoStatus::kBlocked : IoStatus::kBroken, 0};
-  }
-  std::size_t total = 0;
-  for (;;) {
-    const auto got = SSL_read(ssl_.get(), buffer.data() + total, static_cast<int>(buffer.size() - total));
-    if (got > 0) {
-      total += static_cast<std::size_t>(got);
-      if (total < buffer.size()) continue;
-      return {IoStatus::kDone, total};
-    }
-    const auto result = judge_tls(got);
-    set(kReadWantsWrite, result.status == IoStatus::kBlocked && SSL_want_write(ssl_.get()));
-    if (total == 0) return result;
-    // What came before an end or an error is served first; the next read reports the rest.
-    return {IoStatus::kDone, total};
-  }
+Connection::Read Connection::read_some() {
+  if (tls_ && phase_ != Phase::kLinger) return read_tls();
+  const auto buffer = reactor().read_buffer().first(kOneRead);
+  const auto got = ::recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT);
+  if (got > 0) return {IoStatus::kDone, buffer.first(static_cast<std::size_t>(got))};
+  if (got == 0) return {IoStatus::kEnded, {}};
+  return {errno == EAGAIN || errno == EINTR ? IoStatus::kBlocked : IoStatus::kBroken, {}};
 }
 
 void Connection::read_and_serve() {
-  constexpr std::size_t kOneRead = 65536;  // a client's share of one turn
-  const auto buffer = reactor().read_buffer().first(kOneRead);
-  const auto result = read_some(buffer);
+  const auto result = read_some();
   if (result.status == IoStatus::kBlocked) return;
   if (result.status == IoStatus::kBroken) return drop();
   if (result.status == IoStatus::kEnded) return on_read_ended();
-  reactor().counters().bytes_in += result.bytes;
+  const auto bytes = result.bytes;
+  reactor().counters().bytes_in += bytes.size();
 
-  auto bytes = buffer.first(result.bytes);
   if (active_ && !active_->unread.empty()) {
     auto joined = std::move(active_->unread);
     active_->unread.clear();
@@ -220,8 +193,8 @@ void Connection::read_and_serve() {
     const auto used = serve(bytes);
     if (is_open()) keep_unread(bytes.subspan(used));
   }
-  // epoll does not know what OpenSSL holds.
-  if (is_open() && ssl_ && wants_read() && SSL_has_pending(ssl_.get())) reactor().run_soon(*this);
+  // epoll does not tell of an end that came with the last bytes.
+  if (is_open() && is_tls_over() && wants_read()) reactor().run_soon(*this);
 }
 
 void Connection::keep_unread(ByteView bytes) {
@@ -278,36 +251,13 @@ std::size_t Connection::serve_passthrough(std::span<std::uint8_t> bytes) {
 
 // --- writing ---
 
-std::span<std::uint8_t> Connection::gather(std::span<const iovec> parts) {
-  const auto buffer = reactor().write_buffer();
-  std::size_t size = 0;
-  for (const auto& part : parts) {
-    const auto count = std::min(part.iov_len, buffer.size() - size);
-    if (count > 0) std::memcpy(buffer.data() + size, part.iov_base, count);
-    size += count;
-  }
-  return buffer.first(size);
-}
-
-Connection::IoResult Connection::write_some(std::span<const iovec> parts) {
-  if (!ssl_) {
-    msghdr message{};
-    message.msg_iov = const_cast<iovec*>(parts.data());
-    message.msg_iovlen = parts.size();
-    const auto put = ::sendmsg(fd_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (put >= 0) return {IoStatus::kDone, static_cast<std::size_t>(put)};
-    return {errno == EAGAIN || errno == EINTR ? IoStatus::kBlocked : IoStatus::kBroken, 0};
-  }
-  // One record of up to 16 KiB a call. After "blocked" OpenSSL wants the same bytes again: callers
-  // go on where they stopped.
-  std::span<const std::uint8_t> bytes;
-  if (parts.size() == 1) bytes = {static_cast<const std::uint8_t*>(parts[0].iov_base), parts[0].iov_len};
-  else bytes = gather(parts);
-  if (bytes.empty()) return {IoStatus::kDone, 0};
-  const auto put =
-      SSL_write(ssl_.get(), bytes.data(), static_cast<int>(std::min<std::size_t>(bytes.size(), 1 << 30)));
-  if (put > 0) return {IoStatus::kDone, static_cast<std::size_t>(put)};
-  return judge_tls(put);
+Connection::Written Connection::write_some(std::span<const iovec> parts) {
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(parts.data());
+  message.msg_iovlen = parts.size();
+  const auto put = ::sendmsg(fd_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (put >= 0) return {IoStatus::kDone, static_cast<std::size_t>(put)};
+  return {errno == EAGAIN || errno == EINTR ? IoStatus::kBlocked : IoStatus::kBroken, 0};
 }
 
 std::size_t Connection::try_send(std::span<const iovec> parts) {
@@ -319,15 +269,22 @@ std::size_t Connection::try_send(std::span<const iovec> parts) {
   for (const auto& part : parts)
     if (part.iov_len > 0) rest.push_back(part);
   std::size_t total = 0;
-  while (!rest.empty() && total < kShare) {
-    const auto result = write_some(rest);
-    if (result.status == IoStatus::kBlocked) break;
-    if (result.status != IoStatus::kDone) {
-      drop();
-      return total;
+  while (!rest.empty() && total < kShare && !has_unsent()) {
+    auto done = std::size_t{0};
+    if (tls_) {
+      done = try_send_sealed(rest);
+      if (!is_open()) return total;
+    } else {
+      const auto result = write_some(rest);
+      if (result.status == IoStatus::kBlocked) break;
+      if (result.status != IoStatus::kDone) {
+        drop();
+        return total;
+      }
+      done = result.bytes;
+      reactor().counters().bytes_out += done;
     }
-    total += result.bytes;
-    auto done = result.bytes;
+    total += done;
     while (done > 0) {
       const auto step = std::min(done, rest.front().iov_len);
       rest.front().iov_base = static_cast<char*>(rest.front().iov_base) + step;
@@ -336,7 +293,6 @@ std::size_t Connection::try_send(std::span<const iovec> parts) {
       if (rest.front().iov_len == 0) rest.erase(rest.begin());
     }
   }
-  reactor().counters().bytes_out += total;
   if (rest.empty()) set(kWriteBlocked, false);
   else set_deadline(milliseconds(reactor().limits().stall_ms));
   return total;
@@ -349,37 +305,43 @@ void Connection::send(ByteView bytes) {
 
 void Connection::send(std::span<const iovec> parts) {
   if (!is_open()) return;
+  if (!tls_) return send_bytes(parts);
+  auto& sealed = reactor().sealed();
+  sealed.clear();
+  tls_->seal(reactor().ciphers(), parts, sealed);
+  send_sealed();
+}
+
+void Connection::send_bytes(std::span<const iovec> parts) {
   std::size_t size = 0;
   for (const auto& part : parts) size += part.iov_len;
   std::size_t done = 0;
   if (!has_unsent() && !has(kWriteBlocked)) {
     const auto result = write_some(parts);
-    if (result.status == IoStatus::kBroken || result.status == IoStatus::kEnded) return drop();
+    if (result.status == IoStatus::kBroken) return drop();
     done = result.bytes;
     reactor().counters().bytes_out += done;
     if (done == size) return;
   }
+  keep_unsent(parts, done);
+}
+
+void Connection::keep_unsent(std::span<const iovec> parts, std::size_t skip) {
   auto& unsent = active().unsent;
   if (!has_unsent()) {
     unsent.clear();
     active_->unsent_begin = 0;
-    set_deadline(milliseconds(reactor().limits().stall_ms));
+    if (phase_ != Phase::kHandshake) set_deadline(milliseconds(reactor().limits().stall_ms));
   }
   for (const auto& part : parts) {
-    const auto skip = std::min(done, part.iov_len);
-    done -= skip;
+    const auto skipped = std::min(skip, part.iov_len);
+    skip -= skipped;
     const auto* begin = static_cast<const std::uint8_t*>(part.iov_base);
-    unsent.insert(unsent.end(), begin + skip, begin + part.iov_len);
+    unsent.insert(unsent.end(), begin + skipped, begin + part.iov_len);
   }
-  if (ssl_) on_writable();  // a record may have gone and the next may go, too
 }
 
 void Connection::on_writable() {
-  if (has(kReadWantsWrite)) {
-    set(kReadWantsWrite, false);
-    read_and_serve();
-    if (!is_open()) return;
-  }
   while (has_unsent()) {
     auto& active = *active_;
     const iovec part{active.unsent.data() + active.unsent_begin, active.unsent.size() - active.unsent_begin};
@@ -388,8 +350,8 @@ void Connection::on_writable() {
     if (result.status != IoStatus::kDone) return drop();
     reactor().counters().bytes_out += result.bytes;
     active.unsent_begin += result.bytes;
-    if (has_unsent()) set_deadline(milliseconds(reactor().limits().stall_ms));
-    else all_sent();
+    if (!has_unsent()) all_sent();
+    else if (phase_ != Phase::kHandshake) set_deadline(milliseconds(reactor().limits().stall_ms));
     if (!is_open()) return;
   }
   if (has(kWriteBlocked)) {
@@ -401,6 +363,7 @@ void Connection::on_writable() {
 void Connection::all_sent() {
   active_->unsent = {};
   active_->unsent_begin = 0;
+  if (phase_ == Phase::kHandshake) return;  // it has a deadline as a whole
   clear_deadline();
   if (has(kFinishing)) return finish(has(kFinishUnread));
   if (phase_ == Phase::kHttp) active_->http->restart_deadline();
@@ -413,9 +376,11 @@ void Connection::finish(bool has_unread) {
   set(kFinishUnread, has_unread);
   if (has_stream()) close_stream(0);
   if (has_unsent()) return;
-  if (ssl_) {
-    SSL_shutdown(ssl_.get());  // tells the client that nothing is cut off; its answer does not matter
-    take_tls_error();
+  if (tls_) {  // tells the client that nothing is cut off
+    reactor().sealed().clear();
+    tls_->close(reactor().ciphers(), reactor().sealed());
+    send_sealed();
+    if (!is_open() || has_unsent()) return;
   }
   if (!has_unread && !(active_ && !active_->unread.empty())) return drop(0);
   // Closing now would reset the connection and may take our answer with it.

@@ -12,7 +12,7 @@
 #include "base/bytes.h"
 #include "loop/loop.h"
 #include "webserver/census.h"
-#include "webserver/tls.h"
+#include "webserver/tls/layer.h"
 #include "webserver/wheel.h"
 #include "wire/link/frame.h"
 #include "wire/websocket/message_reader.h"
@@ -81,10 +81,8 @@ class Connection final {
   // Gives the bytes taken; asks to be told by Exchange::on_writable when there is room again.
   std::size_t try_send(std::span<const iovec> parts);
   bool has_unsent() const { return active_ && active_->unsent_begin < active_->unsent.size(); }
-  // Something was read already, by us or by OpenSSL, that epoll will not tell of.
-  bool has_unread() const {
-    return (active_ && !active_->unread.empty()) || (ssl_ && SSL_has_pending(ssl_.get()));
-  }
+  // Something was read already that epoll will not tell of.
+  bool has_unread() const { return (active_ && !active_->unread.empty()) || is_tls_over(); }
   // Ends it cleanly once all is sent. `has_unread`: the client may still be sending, so wait for it.
   void finish(bool has_unread);
   // Ends it now. A stream that is open is closed towards the service with `code`.
@@ -133,9 +131,8 @@ class Connection final {
   friend class ConnectionTable;
   enum Flag : std::uint16_t {
     kTls = 1,
-    kReadWantsWrite = 4,  // TLS: reading goes on when the socket can be written
-    kWriteBlocked = 8,    // try_send() waits for room
-    kFinishing = 0x10,    // finish() was called
+    kWriteBlocked = 8,  // try_send() waits for room
+    kFinishing = 0x10,  // finish() was called
     kFinishUnread = 0x20,
     kReadEnded = 0x40,      // the client has closed its direction
     kWaitsForLink = 0x80,   // in the link's list of those that wait for room
@@ -145,15 +142,25 @@ class Connection final {
   };
 
   enum class IoStatus : std::uint8_t { kDone, kBlocked, kEnded, kBroken };
-  struct IoResult {
+  struct Read {
+    IoStatus status;
+    std::span<std::uint8_t> bytes;  // in the reactor's read buffer
+  };
+  struct Written {
     IoStatus status;
     std::size_t bytes;
   };
-  IoResult read_some(std::span<std::uint8_t> buffer);
-  IoResult write_some(std::span<const iovec> parts);
-  IoResult judge_tls(int returned);
+  Read read_some();
+  Written write_some(std::span<const iovec> parts);
+  void send_bytes(std::span<const iovec> parts);  // as they are, to the socket
+  void keep_unsent(std::span<const iovec> parts, std::size_t skip);
 
-  void handshake();
+  // TLS (connection_tls.cc).
+  Read read_tls();
+  void send_sealed();  // what stands in the reactor's buffer
+  std::size_t try_send_sealed(std::span<const iovec> parts);
+  bool is_tls_over() const { return tls_ && tls_->state() >= TlsLayer::State::kClosed; }
+  void begin_http();
   void answer_plain_http();
   void read_and_serve();
   std::size_t serve(std::span<std::uint8_t> bytes);
@@ -171,7 +178,6 @@ class Connection final {
   void keep_unread(ByteView bytes);
   void all_sent();
   bool flush_held();
-  std::span<std::uint8_t> gather(std::span<const iovec> parts);
 
   bool has(Flag flag) const { return flags_ & flag; }
   void set(Flag flag, bool on = true) {
@@ -181,7 +187,7 @@ class Connection final {
   enum Interest : std::uint8_t { kIn = 1, kOut = 2, kPeerEnds = 4 };
   void watch_for(unsigned interest);
 
-  SslPointer ssl_;
+  std::unique_ptr<TlsLayer> tls_;
   std::unique_ptr<Active> active_;
   int fd_ = -1;                        // of a free record: the next free one of its page
   Census::Mark peer_ = 0;              // whose it is

@@ -81,7 +81,7 @@ void Connection::give_credit_back() {
 void Connection::on_link_credit(std::uint32_t bytes) {
   may_send_ =
       static_cast<std::uint32_t>(std::min<std::uint64_t>(std::uint64_t{may_send_} + bytes, 0xffffffff));
-  if (phase_ == Phase::kHttp || active_ || ssl_) reactor().run_soon(*this);
+  if (phase_ == Phase::kHttp || active_ || tls_) reactor().run_soon(*this);
   settle();
 }
 

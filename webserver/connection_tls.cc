@@ -1,37 +1,80 @@
-// The TLS handshake of a connection, and what is told to clients that speak plain HTTP to the TLS port.
-#include <openssl/err.h>
+// TLS between a connection and its socket, and what is told to clients that speak plain HTTP to the TLS port.
 #include <sys/socket.h>
+
+#include <cerrno>
 
 #include "base/log.h"
 #include "webserver/http/conversation.h"
 #include "webserver/reactor.h"
 
 namespace berth::webserver {
+namespace {
+constexpr std::size_t kOneRead = 65536;  // a client's share of one turn
+// What is sealed before the socket is asked whether it takes it.
+constexpr std::size_t kOneSeal = 4 * tls::RecordLayer::kMaxPlain;
+}  // namespace
 
-void Connection::handshake() {
-  ERR_clear_error();
-  const auto result = SSL_do_handshake(ssl_.get());
-  if (result == 1) {
-    phase_ = Phase::kHttp;
-    auto conversation = std::make_unique<HttpConversation>(*this);
-    conversation->begin_connection();
-    active_->http = std::move(conversation);
-    // The request may have come with the end of the handshake.
-    return read_and_serve();
+// One recv(), and the handshake's answers. The end of TLS is told when it is read for again, as that of a socket.
+Connection::Read Connection::read_tls() {
+  if (tls_->state() == TlsLayer::State::kClosed) return {IoStatus::kEnded, {}};
+  if (tls_->state() == TlsLayer::State::kFailed) return {IoStatus::kBroken, {}};
+  const auto all = reactor().read_buffer();
+  const auto buffer = all.first(all.size() / 2), room = all.subspan(all.size() / 2);
+  const auto kept = tls_->take_kept(buffer);
+  const auto got = ::recv(fd_, buffer.data() + kept, kOneRead, MSG_DONTWAIT);
+  const bool is_blocked = got < 0 && (errno == EAGAIN || errno == EINTR);
+  if (got <= 0 && !is_blocked) return {IoStatus::kBroken, {}};  // cut off: no close_notify came
+  auto& sealed = reactor().sealed();
+  sealed.clear();
+  const auto size = kept + (got > 0 ? static_cast<std::size_t>(got) : 0);
+  const auto plain = tls_->receive(reactor().ciphers(), buffer.first(size), room, sealed);
+  send_sealed();
+  if (!is_open()) return {IoStatus::kBlocked, {}};
+  if (tls_->state() == TlsLayer::State::kFailed) {
+    if (phase_ == Phase::kHandshake && tls_->error() == TlsLayer::kHttpRequest) {
+      answer_plain_http();
+      return {IoStatus::kBlocked, {}};
+    }
+    BERTH_LOG(kTls, phase_ == Phase::kHandshake ? "handshake failed" : "connection broken",
+              {"peer", peer_text()}, {"reason", tls_->error()});
+    if (plain.empty()) return {IoStatus::kBroken, {}};
   }
-  const auto error = SSL_get_error(ssl_.get(), result);
-  if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) return;
-  const auto reason = ERR_GET_REASON(ERR_peek_error());
-  if (error == SSL_ERROR_SSL && (reason == SSL_R_HTTP_REQUEST || reason == SSL_R_HTTPS_PROXY_REQUEST))
-    return answer_plain_http();
-  BERTH_LOG(kTls, "handshake failed", {"peer", peer_text()}, {"reason", take_tls_error()});
-  take_tls_error();
-  drop();
+  if (phase_ == Phase::kHandshake && tls_->state() != TlsLayer::State::kHandshake) begin_http();
+  if (plain.empty()) return {is_tls_over() ? IoStatus::kEnded : IoStatus::kBlocked, {}};
+  return {IoStatus::kDone, plain};
+}
+
+void Connection::send_sealed() {
+  auto& sealed = reactor().sealed();
+  if (sealed.empty()) return;
+  const iovec part{sealed.data(), sealed.size()};
+  send_bytes(std::span(&part, 1));
+}
+
+// As much of `parts` as is sealed at once. What the socket does not take of it is unsent then.
+std::size_t Connection::try_send_sealed(std::span<const iovec> parts) {
+  std::vector<iovec> share;
+  std::size_t size = 0;
+  for (const auto& part : parts) {
+    share.push_back({part.iov_base, std::min(part.iov_len, kOneSeal - size)});
+    size += share.back().iov_len;
+  }
+  auto& sealed = reactor().sealed();
+  sealed.clear();
+  tls_->seal(reactor().ciphers(), share, sealed);
+  const iovec all{sealed.data(), sealed.size()};
+  const auto result = write_some(std::span(&all, 1));
+  if (result.status == IoStatus::kBroken) {
+    drop();
+    return 0;
+  }
+  reactor().counters().bytes_out += result.bytes;
+  if (result.bytes < sealed.size()) keep_unsent(std::span(&all, 1), result.bytes);
+  return size;
 }
 
 void Connection::answer_plain_http() {
-  take_tls_error();
-  ssl_.reset();
+  tls_.reset();
   set(kTls, false);
   constexpr std::string_view kText =
       "400 Bad Request\nThis port speaks TLS. Use https:// instead of http://.\n";

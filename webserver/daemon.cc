@@ -102,24 +102,25 @@ loop::Task<json::Object> Daemon::handle(json::Object message) {
   if (mt == "WebserverConfig") {
     auto config = parse_config(message);
     if (!config) co_return error_to(message, config.error().detail);
-    if (!config->certificate_pem.empty()) {
-      const auto trial = TlsServer::make(config->certificate_pem, ticket_keys_);
+    if (!config->certificates.empty()) {
+      const auto trial = TlsServer::make(config->certificates, ticket_keys_);
       if (!trial) {
         // Everything else of it still counts; TLS goes on with the certificate there was.
         log_error("certificate refused", {{"error", trial.error().detail}});
         manager_->send(error_to(message, trial.error().detail));
-        config->certificate_pem.clear();
+        config->certificates.clear();
       }
     }
     co_await apply_config(std::move(*config));
     co_return answer_to(message, "WebserverReady");
   }
   if (mt == "SetCertificate") {
-    const auto pem = json::get_string(message, "certificate");
-    const auto trial = TlsServer::make(pem, ticket_keys_);
+    const auto chains = parse_certificates(message);
+    if (!chains) co_return error_to(message, chains.error().detail);
+    const auto trial = TlsServer::make(*chains, ticket_keys_);
     if (!trial) co_return error_to(message, trial.error().detail);
-    std::function<void(Reactor&)> set = [pem](Reactor& reactor) {
-      BERTH_CHECK(reactor.set_certificate(pem));
+    std::function<void(Reactor&)> set = [chains = *chains](Reactor& reactor) {
+      BERTH_CHECK(reactor.set_certificates(chains));
     };
     co_await reactors_.on_all(std::move(set));
     log_info("certificate changed");

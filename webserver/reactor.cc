@@ -32,7 +32,6 @@ Reactor::Reactor(loop::Loop& loop, Census& census, Setup setup)
       descriptor_limit_(descriptor_limit()),
       wheel_(loop, [](Deadline& deadline) { static_cast<Connection*>(deadline.owner)->on_deadline(); }),
       read_buffer_(std::make_unique_for_overwrite<std::uint8_t[]>(kReadBuffer)),
-      write_buffer_(std::make_unique_for_overwrite<std::uint8_t[]>(kWriteBuffer)),
       connections_(*this),
       end_of_turn_(loop),
       accept_again_(loop) {
@@ -53,7 +52,8 @@ Reactor::~Reactor() {
 
 Result<void> Reactor::configure(const Config& config, const TicketKeys& keys) {
   ticket_keys_ = keys;
-  if (!config.certificate_pem.empty()) BERTH_TRY_VOID(set_certificate(config.certificate_pem));
+  if (!config.certificates.empty()) BERTH_TRY_VOID(set_certificates(config.certificates));
+  compact_tls_ = config.compact_tls;
   limits_ = config.limits;
   redirect_https_ = config.redirect_https;
   access_log_ = config.access_log;
@@ -68,8 +68,8 @@ Result<void> Reactor::configure(const Config& config, const TicketKeys& keys) {
   return {};
 }
 
-Result<void> Reactor::set_certificate(const std::string& pem) {
-  BERTH_TRY(auto tls, TlsServer::make(pem, ticket_keys_));
+Result<void> Reactor::set_certificates(std::span<const std::string> chains) {
+  BERTH_TRY(auto tls, TlsServer::make(chains, ticket_keys_));
   tls_ = std::move(tls);  // open connections hold on to the old one
   if (accepting_ && https_) https_->start();
   return {};

@@ -17,7 +17,7 @@
 #include "webserver/relay/grants.h"
 #include "webserver/relay/link.h"
 #include "webserver/relay/routes.h"
-#include "webserver/tls.h"
+#include "webserver/tls/layer.h"
 #include "webserver/wheel.h"
 
 namespace berth::webserver {
@@ -75,7 +75,7 @@ class Reactor final : private loop::IoPool {
   // --- configuration (from the daemon) ---
   // All of it. kMalformed: the certificate cannot be used; the old state stays.
   Result<void> configure(const Config& config, const TicketKeys& keys);
-  Result<void> set_certificate(const std::string& pem);  // connections stay
+  Result<void> set_certificates(std::span<const std::string> chains);  // connections stay
   void set_ticket_keys(const TicketKeys& keys) { ticket_keys_ = keys; }
   void set_limits(const Limits& limits) { limits_ = limits; }
   void set_grant(const Grant& grant) { grants_.set(grant); }
@@ -98,12 +98,13 @@ class Reactor final : private loop::IoPool {
   bool redirects_https() const { return redirect_https_; }
   bool writes_access_log() const { return access_log_; }
   std::uint16_t https_port() const { return https_port_; }
-  const TlsServer* tls() const { return tls_.get(); }
+  std::unique_ptr<TlsLayer> make_tls() const { return std::make_unique<TlsLayer>(tls_, compact_tls_); }
   const std::string& date();  // value of the Date header now
 
   // Scratch for the one read or write that is under way.
   std::span<std::uint8_t> read_buffer() { return {read_buffer_.get(), kReadBuffer}; }
-  std::span<std::uint8_t> write_buffer() { return {write_buffer_.get(), kWriteBuffer}; }
+  tls::Ciphers& ciphers() { return ciphers_; }
+  Bytes& sealed() { return sealed_; }
 
   void accepted(UniqueFd fd, const sockaddr_storage& address, bool is_tls);
   void accepted_link(UniqueFd fd);
@@ -134,9 +135,8 @@ class Reactor final : private loop::IoPool {
   loop::IoPool& clients() { return *this; }  // watches their descriptors
 
  private:
-  static constexpr std::size_t kReadBuffer =
-      1 << 18;  // a link's largest frame and a client's share of a turn fit
-  static constexpr std::size_t kWriteBuffer = 16384;  // one TLS record
+  // A link's largest frame fits, and twice (for TLS) a client's share of a turn with a record behind it.
+  static constexpr std::size_t kReadBuffer = 1 << 18;
 
   void on_pool_io(std::uint32_t key, std::uint32_t events) override;
   void end_turn();
@@ -147,17 +147,18 @@ class Reactor final : private loop::IoPool {
   const int number_;
   const std::uint16_t https_port_;
   bool configured_ = false, accepting_ = false, draining_ = false;
-  bool redirect_https_ = false, access_log_ = false;
+  bool redirect_https_ = false, access_log_ = false, compact_tls_ = true;
   Limits limits_;
   std::uint64_t descriptor_limit_ = 0;
   Counters counters_;
   Grants grants_;
   RouteTable routes_;
   TicketKeys ticket_keys_;
-  std::unique_ptr<TlsServer> tls_;
+  std::shared_ptr<const TlsServer> tls_;  // TlsLayers hold on to it, too
+  tls::Ciphers ciphers_;
   Wheel wheel_;
-  std::unique_ptr<std::uint8_t[]> read_buffer_,
-      write_buffer_;  // not written to before they are used: no pages
+  std::unique_ptr<std::uint8_t[]> read_buffer_;  // not written to before it is used: no pages
+  Bytes sealed_;
   std::string date_;
   std::int64_t date_second_ = 0;
 

@@ -241,7 +241,7 @@ TEST(Robustness, SurvivesEverythingAtOnce) {
   for (unsigned i = 0; i < 4; ++i) threads.emplace_back(client_life, 200 + i);
   for (int i = 0; i < 15; ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
-    if (i % 3 == 0) server.set_certificate(make_certificate());
+    if (i % 3 == 0) server.set_certificates({make_certificate()});
     const auto passing = server.grant("/app/passing");
     server.remove_grant(passing);
     if (i == 7) {

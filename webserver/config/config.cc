@@ -21,9 +21,25 @@ Result<Grant> parse_grant(const json::Object& message) {
   return grant;
 }
 
+Result<std::vector<std::string>> parse_certificates(const json::Object& message) {
+  constexpr std::size_t kMost = 100;
+  std::vector<std::string> chains;
+  if (const auto* all = json::find_array(message, "certificates")) {
+    for (const auto& element : *all) {
+      if (!element.is_string()) return fail(Errc::kMalformed, "'certificates': texts expected");
+      chains.emplace_back(element.get_string());
+    }
+    if (chains.size() > kMost) return fail(Errc::kTooLarge, "'certificates': more than {}", kMost);
+  } else if (auto one = json::get_string(message, "certificate"); !one.empty()) {
+    chains.push_back(std::move(one));
+  }
+  return chains;
+}
+
 Result<Config> parse_config(const json::Object& message) {
   Config config;
-  config.certificate_pem = json::get_string(message, "certificate");
+  BERTH_TRY(config.certificates, parse_certificates(message));
+  config.compact_tls = json::get_bool(message, "compactTls", true);
   config.redirect_https = json::get_bool(message, "redirectHttps");
   config.access_log = json::get_bool(message, "accessLog");
   if (const auto* limits = json::find_object(message, "limits")) {

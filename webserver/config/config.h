@@ -19,7 +19,9 @@ struct Grant {
 };
 
 struct Config {
-  std::string certificate_pem;  // chain, then key
+  std::vector<std::string>
+      certificates;         // each a chain and its key; the first is for names that no other has
+  bool compact_tls = true;  // own record layer after a handshake of TLS 1.3; for new connections
   bool redirect_https = false;
   bool access_log = false;
   Limits limits;
@@ -28,6 +30,8 @@ struct Config {
 
 // Members of `WebserverConfig`; those that are absent have their defaults. kMalformed names the member.
 Result<Config> parse_config(const json::Object& message);
+// `certificates`: [PEM…] of a message, or its `certificate`, which is one.
+Result<std::vector<std::string>> parse_certificates(const json::Object& message);
 // {grant: 64 hex digits, path, uid}.
 Result<Grant> parse_grant(const json::Object& message);
 

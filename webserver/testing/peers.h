@@ -30,6 +30,7 @@ class TestServer {
   struct Options {
     unsigned reactors = 1;
     bool tls = false;
+    bool compact_tls = true;
     bool redirect_https = false;
     bool configured = true;
     Limits limits;
@@ -45,7 +46,7 @@ class TestServer {
   link::Grant grant(const std::string& path);
   void remove_grant(const link::Grant& secret);
   void set_limits(const Limits& limits);
-  void set_certificate(const std::string& pem);
+  void set_certificates(const std::vector<std::string>& chains);
   void on_all(std::function<void(Reactor&)> call);
   Counters counters();  // summed
   std::uint64_t connections() { return census_.connections(); }

@@ -66,7 +66,8 @@ TestServer::TestServer(Options options) : folder_(temporary_folder()) {
   Config config;
   config.limits = options.limits;
   config.redirect_https = options.redirect_https;
-  if (options.tls) config.certificate_pem = make_certificate();
+  if (options.tls) config.certificates.push_back(make_certificate());
+  config.compact_tls = options.compact_tls;
   TicketKeys keys;
   keys.rotate();
   keys.rotate();
@@ -108,8 +109,8 @@ void TestServer::set_limits(const Limits& limits) {
   on_all([limits](Reactor& reactor) { reactor.set_limits(limits); });
 }
 
-void TestServer::set_certificate(const std::string& pem) {
-  on_all([pem](Reactor& reactor) { or_throw(reactor.set_certificate(pem)); });
+void TestServer::set_certificates(const std::vector<std::string>& chains) {
+  on_all([chains](Reactor& reactor) { or_throw(reactor.set_certificates(chains)); });
 }
 
 Counters TestServer::counters() {

@@ -66,7 +66,7 @@ TEST(Tls, ChangesTheCertificateWithoutDroppingAnyone) {
   Client before(server.https(), true);
   EXPECT_EQ(before.fetch("/x").status(), 404);
   EXPECT_EQ(subject_of(before), "localhost");
-  server.set_certificate(make_certificate("new.example.com"));
+  server.set_certificates({make_certificate("new.example.com")});
   Client after(server.https(), true);
   EXPECT_EQ(subject_of(after), "new.example.com");
   EXPECT_EQ(before.fetch("/x").status(), 404);
@@ -74,18 +74,20 @@ TEST(Tls, ChangesTheCertificateWithoutDroppingAnyone) {
 
 TEST(Tls, RefusesWhatIsNoCertificateWithAReason) {
   TicketKeys keys;
+  const auto why = [&](std::vector<std::string> chains) {
+    return TlsServer::make(chains, keys).error().detail;
+  };
   const auto good = make_certificate(), other = make_certificate();
   const auto key_begin = good.find("-----BEGIN PRIVATE KEY");
   ASSERT_NE(key_begin, good.npos);
-  EXPECT_TRUE(TlsServer::make(good, keys));
-  EXPECT_THAT(TlsServer::make("", keys).error().detail, ::testing::StartsWith("certificate"));
-  EXPECT_THAT(TlsServer::make(good.substr(0, key_begin), keys).error().detail,
-              ::testing::StartsWith("private key"));
-  EXPECT_THAT(
-      TlsServer::make(good.substr(0, key_begin) + other.substr(other.find("-----BEGIN PRIVATE KEY")), keys)
-          .error()
-          .detail,
-      ::testing::HasSubstr("does not belong"));
+  EXPECT_TRUE(TlsServer::make(std::vector{good}, keys));
+  EXPECT_TRUE(TlsServer::make(std::vector{good, other}, keys));
+  EXPECT_THAT(why({}), ::testing::StartsWith("certificate"));
+  EXPECT_THAT(why({""}), ::testing::StartsWith("certificate"));
+  EXPECT_THAT(why({good.substr(0, key_begin)}), ::testing::StartsWith("private key"));
+  EXPECT_THAT(why({good.substr(0, key_begin) + other.substr(other.find("-----BEGIN PRIVATE KEY"))}),
+              ::testing::HasSubstr("does not belong"));
+  EXPECT_THAT(why({good, "nonsense"}), ::testing::StartsWith("chain 2: certificate"));
 }
 
 // Tickets are stateless and known to every reactor; those of the previous key still count.
