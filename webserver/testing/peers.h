@@ -130,7 +130,9 @@ struct WsFrame {
 // A browser, or something worse.
 class Client {
  public:
-  explicit Client(std::uint16_t port, bool tls = false, const std::string& from = "127.0.0.1");
+  // `newest_tls`: TLS1_2_VERSION, or 0 for the newest there is.
+  explicit Client(std::uint16_t port, bool tls = false, const std::string& from = "127.0.0.1",
+                  int newest_tls = 0);
   Client(Client&&) = default;
   ~Client();
 

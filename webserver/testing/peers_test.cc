@@ -321,7 +321,7 @@ std::uint16_t WsFrame::close_code() const {
                                     static_cast<unsigned char>(payload[1]));
 }
 
-Client::Client(std::uint16_t port, bool tls, const std::string& from)
+Client::Client(std::uint16_t port, bool tls, const std::string& from, int newest_tls)
     : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   set_patience(fd_.get());
   const auto source = or_throw(net::Address::parse(from, 0));
@@ -332,6 +332,7 @@ Client::Client(std::uint16_t port, bool tls, const std::string& from)
   static SSL_CTX* const context = SSL_CTX_new(TLS_client_method());
   ssl_.reset(SSL_new(context));
   SSL_set_fd(ssl_.get(), fd_.get());
+  SSL_set_max_proto_version(ssl_.get(), newest_tls);
   if (SSL_connect(ssl_.get()) != 1) give_up("TLS handshake: " + take_tls_error());
 }
 

@@ -1,6 +1,8 @@
 #include <netinet/in.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <sys/socket.h>
 
 #include <thread>
@@ -70,6 +72,84 @@ TEST(Tls, ChangesTheCertificateWithoutDroppingAnyone) {
   Client after(server.https(), true);
   EXPECT_EQ(subject_of(after), "new.example.com");
   EXPECT_EQ(before.fetch("/x").status(), 404);
+}
+
+// PEM of a self-signed RSA certificate and its key.
+std::string make_rsa_certificate(const std::string& name) {
+  EVP_PKEY* key = EVP_RSA_gen(2048);
+  X509* certificate = X509_new();
+  X509_set_version(certificate, 2);
+  X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
+  X509_gmtime_adj(X509_getm_notAfter(certificate), 86400);
+  X509_set_pubkey(certificate, key);
+  X509_NAME* subject = X509_get_subject_name(certificate);
+  const auto* text = reinterpret_cast<const unsigned char*>(name.c_str());
+  X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, text, -1, -1, 0);
+  X509_set_issuer_name(certificate, subject);
+  X509_EXTENSION* names =
+      X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, ("DNS:" + name).c_str());
+  X509_add_ext(certificate, names, -1);
+  X509_EXTENSION_free(names);
+  X509_sign(certificate, key, EVP_sha256());
+  BIO* out = BIO_new(BIO_s_mem());
+  PEM_write_bio_X509(out, certificate);
+  PEM_write_bio_PrivateKey(out, key, nullptr, nullptr, 0, nullptr, nullptr);
+  char* data = nullptr;
+  const auto size = BIO_get_mem_data(out, &data);
+  std::string pem(data, static_cast<std::size_t>(size));
+  BIO_free(out);
+  X509_free(certificate);
+  EVP_PKEY_free(key);
+  return pem;
+}
+
+// What a client sees that asks for `name` and takes signatures of `kind` only: "subject kind".
+std::string seen_by(std::uint16_t port, const char* name, const char* kind, int version) {
+  SSL_CTX* context = SSL_CTX_new(TLS_client_method());
+  SSL_CTX_set_max_proto_version(context, version);
+  SSL_CTX_set1_sigalgs_list(context, kind);
+  UniqueFd fd(::socket(AF_INET, SOCK_STREAM, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  EXPECT_EQ(::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  SSL* ssl = SSL_new(context);
+  SSL_set_fd(ssl, fd.get());
+  if (name) SSL_set_tlsext_host_name(ssl, name);
+  std::string seen = "refused";
+  if (SSL_connect(ssl) == 1) {
+    X509* certificate = SSL_get1_peer_certificate(ssl);
+    char text[200] = "";
+    X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, text, sizeof text);
+    EVP_PKEY* key = X509_get0_pubkey(certificate);
+    seen = fmt::format("{} {}", text, EVP_PKEY_get0_type_name(key));
+    X509_free(certificate);
+  }
+  take_tls_error();
+  SSL_free(ssl);
+  SSL_CTX_free(context);
+  return seen;
+}
+
+TEST(Tls, GivesTheChainForTheNameAndTheKindOfKeyThatAClientTakes) {
+  TestServer server({.tls = true});
+  server.set_certificates({make_certificate("one.example.com"), make_certificate("two.example.com"),
+                           make_rsa_certificate("one.example.com"), make_certificate("*.three.example.com")});
+  constexpr const char* kBoth = "ECDSA+SHA256:rsa_pss_rsae_sha256:RSA+SHA256";
+  constexpr const char* kRsa = "rsa_pss_rsae_sha256:RSA+SHA256";
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    const auto seen = [&](const char* name, const char* kind) {
+      return seen_by(server.https(), name, kind, version);
+    };
+    EXPECT_EQ(seen("one.example.com", kBoth), "one.example.com EC");
+    EXPECT_EQ(seen("one.example.com", kRsa), "one.example.com RSA");
+    EXPECT_EQ(seen("two.example.com", kBoth), "two.example.com EC");
+    EXPECT_EQ(seen("two.example.com", kRsa), "refused") << "it has none";
+    EXPECT_EQ(seen("a.three.example.com", kBoth), "*.three.example.com EC");
+    EXPECT_EQ(seen("elsewhere.example.com", kBoth), "one.example.com EC") << "the first is for all others";
+    EXPECT_EQ(seen(nullptr, kRsa), "one.example.com RSA");
+  }
 }
 
 TEST(Tls, RefusesWhatIsNoCertificateWithAReason) {

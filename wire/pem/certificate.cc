@@ -31,6 +31,7 @@ using NamesPtr = std::unique_ptr<GENERAL_NAMES, Freed<GENERAL_NAMES_free>>;
 
 constexpr std::size_t kMaxText = 1 << 20;
 constexpr std::size_t kMaxCertificates = 20;
+constexpr std::size_t kMaxKeys = 20;
 
 struct Block {
   std::string_view label;  // "CERTIFICATE"
@@ -39,6 +40,9 @@ struct Block {
 };
 
 bool is_key_label(std::string_view label) { return label.ends_with("PRIVATE KEY"); }
+bool is_certificate_label(std::string_view label) {
+  return label == "CERTIFICATE" || label == "X509 CERTIFICATE" || label == "TRUSTED CERTIFICATE";
+}
 
 BioPtr memory_of(std::string_view text) {
   return BioPtr(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
@@ -141,9 +145,7 @@ CertificateInfo describe(X509* certificate) {
 Result<std::vector<CertificatePtr>> read_all(const std::vector<Block>& blocks) {
   std::vector<CertificatePtr> certificates;
   for (const auto& block : blocks) {
-    if (block.label != "CERTIFICATE" && block.label != "X509 CERTIFICATE" &&
-        block.label != "TRUSTED CERTIFICATE")
-      continue;
+    if (!is_certificate_label(block.label)) continue;
     const auto bio = memory_of(block.text);
     CertificatePtr certificate(PEM_read_bio_X509_AUX(bio.get(), nullptr, nullptr, nullptr));
     ERR_clear_error();
@@ -239,6 +241,51 @@ Result<CheckedChain> check_chain(std::string_view pem, Time now) {
   chain.certificates_pem = text_of(bio.get());
   BERTH_TRY(chain.key_pem, format_key(key.get()));
   return chain;
+}
+
+Result<std::vector<CheckedChain>> check_chains(std::string_view pem, Time now) {
+  BERTH_TRY(const auto blocks, find_blocks(pem));
+  const auto keys =
+      std::ranges::count_if(blocks, [](const Block& block) { return is_key_label(block.label); });
+  if (keys > static_cast<std::ptrdiff_t>(kMaxKeys))
+    return fail(Errc::kTooLarge, "more than {} private keys", kMaxKeys);
+  std::vector<CheckedChain> chains;
+  if (keys <= 1) {
+    BERTH_TRY(auto only, check_chain(pem, now));
+    chains.push_back(std::move(only));
+    return chains;
+  }
+  std::vector<Block> certificate_blocks;
+  std::ranges::copy_if(blocks, std::back_inserter(certificate_blocks),
+                       [](const Block& block) { return is_certificate_label(block.label); });
+  BERTH_TRY(const auto certificates, read_all(certificate_blocks));
+  std::vector<std::string> texts(certificates.size());  // where a chain begins: its key
+  for (const auto& block : blocks) {
+    if (!is_key_label(block.label)) continue;
+    BERTH_TRY(const auto key, read_key({block}));
+    std::size_t leaf = 0;
+    for (; leaf < certificates.size(); ++leaf) {
+      const KeyPtr its_key(X509_get_pubkey(certificates[leaf].get()));
+      if (texts[leaf].empty() && its_key && EVP_PKEY_eq(its_key.get(), key.get()) == 1) break;
+    }
+    ERR_clear_error();
+    if (leaf == certificates.size())
+      return fail(Errc::kMalformed, "a private key belongs to none of the certificates");
+    texts[leaf] = std::string(block.text) + "\n";
+  }
+  if (texts.empty() || texts.front().empty())
+    return fail(Errc::kMalformed, "no private key belongs to the first certificate");
+  for (std::size_t i = 0; i < certificates.size();) {
+    std::string text = std::move(texts[i]);
+    do text += std::string(certificate_blocks[i].text) + "\n";
+    while (++i < certificates.size() && texts[i].empty());
+    auto chain = check_chain(text, now);
+    erase_secret(text);
+    if (!chain)
+      return tl::unexpected(std::move(chain.error()).within(fmt::format("chain {}", chains.size() + 1)));
+    chains.push_back(std::move(*chain));
+  }
+  return chains;
 }
 
 }  // namespace berth::pem

@@ -32,6 +32,11 @@ struct CheckedChain {
 // unreadable block. Does not judge whether the root is trusted.
 Result<CheckedChain> check_chain(std::string_view pem, Time now);
 
+// Several chains with a private key each in one text, as for ECDSA beside RSA or for several names. A chain begins with the
+// certificate that one of the keys belongs to. Keys may stand anywhere. Errors are those of check_chain with the number of
+// the chain, and a key that belongs to no certificate.
+Result<std::vector<CheckedChain>> check_chains(std::string_view pem, Time now);
+
 // Certificates alone, in their order.
 Result<std::vector<CertificateInfo>> read_certificates(std::string_view pem);
 

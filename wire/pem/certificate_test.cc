@@ -44,6 +44,28 @@ TEST(CertificateChain, MayLeaveOutTheRootAndPutTheKeyAnywhere) {
   EXPECT_EQ(fault({"some words\n", kLeaf, kIntermediate, "more\n", kKey}), "none");
 }
 
+TEST(CertificateChains, AreToldApartByTheirKeys) {
+  const auto one = check_chains(joined({kKey, kLeaf, kIntermediate}), day(2030));
+  ASSERT_TRUE(one) << one.error().detail;
+  EXPECT_EQ(one->size(), 1U);
+  const auto two =
+      check_chains(joined({kKey, kLeaf, kIntermediate, kRoot, kLeaf, kIntermediate, kKey}), day(2030));
+  ASSERT_TRUE(two) << two.error().detail;
+  ASSERT_EQ(two->size(), 2U);
+  EXPECT_EQ(two->at(0).certificates.size(), 3U);
+  EXPECT_EQ(two->at(1).certificates.size(), 2U);
+  EXPECT_EQ(two->at(0).key_pem, two->at(1).key_pem);
+
+  const auto why = [](std::string pem) { return check_chains(pem, day(2030)).error().detail; };
+  EXPECT_THAT(why(joined({kKey, kLeaf, kIntermediate, kOtherKey})),
+              ::testing::HasSubstr("none of the certificates"));
+  EXPECT_THAT(why(joined({kIntermediate, kLeaf, kKey, kLeaf, kKey})),
+              ::testing::HasSubstr("first certificate"));
+  EXPECT_THAT(why(joined({kKey, kLeaf, kIntermediate, kKey, kLeaf, kRoot})),
+              ::testing::StartsWith("chain 2: "));
+  EXPECT_THAT(why(""), ::testing::HasSubstr("no certificate"));
+}
+
 TEST(CertificateChain, FaultsAreNamed) {
   EXPECT_EQ(fault({kLeaf, kIntermediate}), "the private key is missing");
   EXPECT_EQ(fault({kKey}), "no certificate found");
