@@ -6,15 +6,18 @@
 #include <cstdio>
 
 #include "base/log.h"
+#include "base/log_file.h"
 #include "loop/process.h"
 #include "manager/platform/exit_codes.h"
 #include "manager/platform/layout.h"
-#include "manager/platform/log_file.h"
 #include "manager/platform/platform.h"
 #include "manager/platform/version.h"
 
 namespace berth::manager {
 namespace {
+
+constexpr std::uint64_t kLogFileBytes = 1 << 20;
+constexpr int kLogFiles = 5;
 
 std::string own_program() {
   char path[PATH_MAX];
@@ -84,9 +87,14 @@ int run_main(std::vector<std::string> arguments) {
   if (!layout) return refuse(layout.error());
   const auto lock = lock_root(*layout);
   if (!lock) return refuse(lock.error());
-  auto log = LogFile::open(layout->log("manager"));
+  const auto log = LogFile::open(layout->log("manager"), "manager", kLogFileBytes, kLogFiles);
   if (!log) return refuse(log.error());
-  set_log_sink([&log](LogLevel level, std::string_view line) { log->write(level, line); });
+  set_log_sink([&file = **log](LogLevel level, std::string_view line) {
+    const std::string text = fmt::format("manager@ {}", line);
+    file.write(text);
+    // Somebody may be at the console.
+    if (level >= LogLevel::kWarning) std::fprintf(stderr, "%s %s\n", log_time_stamp().c_str(), text.c_str());
+  });
 
   int code = kExitCrashed;
   {

@@ -5,12 +5,12 @@
 #include <memory>
 #include <string>
 
+#include "base/log_file.h"
 #include "berth/app_service.h"
 #include "loop/sync.h"
 #include "sdk/link/link_client.h"
 #include "sdk/service/control_client.h"
 #include "sdk/service/instance_runtime.h"
-#include "sdk/service/log_file.h"
 #include "sdk/session/login_throttle.h"
 #include "wire/appwebsocket/login.h"
 
@@ -44,10 +44,13 @@ class ServiceImpl {
   struct Entry {
     std::unique_ptr<AppInstance> instance;
     State state = State::kStarting;
+    std::string refusal;  // as told last
   };
   static constexpr int kStartsAtOnce = 8;
 
   void destroy(const std::string& key);
+  // The webserver has answered about a path of an instance: tells whom it concerns if that changed anything.
+  void attach_judged(const void* runtime);
   // control_messages.cc
   json::Object make_hello() const;
   void receive(json::Object message);

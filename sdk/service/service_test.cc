@@ -3,7 +3,6 @@
 #include "base/text.h"
 #include "db/database.h"
 #include "db/testing/temporary_cluster.h"
-#include "sdk/service/log_file.h"
 #include "sdk/testing/fake_manager.h"
 #include "sdk/testing/fixture.h"
 
@@ -228,28 +227,6 @@ TEST_F(ManagedServiceTest, BringsTheSchemaUpToDateBeforeItRuns) {
       loop, instance->database().query("INSERT INTO note (text, colour) VALUES ('a', 'b') RETURNING id"));
   loop.run_until([&] { return query.is_done(); });
   EXPECT_EQ(query.take().size(), 1u);
-}
-
-TEST(LogFile, RotatesAtItsSizeAndKeepsAsManyFilesAsAskedFor) {
-  TemporaryFolder folder;
-  const auto file = or_throw(LogFile::open(folder.path(), "notes", 4096, 3));
-  for (int i = 0; i < 1000; ++i) file->write("line " + std::to_string(i) + std::string(20, '.'));
-  const std::string path = folder.path() + "/notes.log";
-  for (const char* suffix : {"", ".1", ".2"}) {
-    const auto text = or_throw(read_file(path + suffix));
-    EXPECT_LE(text.size(), 4096u) << suffix;
-    EXPECT_TRUE(text.ends_with('\n')) << suffix;
-  }
-  EXPECT_FALSE(path_exists(path + ".3"));
-  EXPECT_THAT(or_throw(read_file(path)), HasSubstr("line 999."));
-}
-
-TEST(LogFile, GoesOnWhereItsPredecessorEnded) {
-  TemporaryFolder folder;
-  or_throw(LogFile::open(folder.path(), "notes", 4096, 3))->write("before");
-  or_throw(LogFile::open(folder.path(), "notes", 4096, 3))->write("after");
-  EXPECT_THAT(or_throw(read_file(folder.path() + "/notes.log")),
-              ::testing::AllOf(HasSubstr("before"), HasSubstr("after")));
 }
 
 TEST(ServiceArguments, ReadsWhatTheManagerGives) {

@@ -1,4 +1,4 @@
-#include "sdk/service/log_file.h"
+#include "base/log_file.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -10,7 +10,7 @@
 #include "base/file.h"
 #include "base/log.h"
 
-namespace berth::sdk {
+namespace berth {
 namespace {
 
 Result<UniqueFd> open_log(const std::string& path, int flags) {
@@ -61,4 +61,4 @@ void LogFile::rotate() {
   size_ = 0;
 }
 
-}  // namespace berth::sdk
+}  // namespace berth

@@ -1,19 +1,21 @@
-// The service's log file with rotation.
+// A program's log file with rotation: services and the manager write theirs through it.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
 
-namespace berth::sdk {
+namespace berth {
 
-// "<folder>/<name>.log", older ones "<name>.log.1" (the last) to "<name>.log.<files - 1>".
+// "<folder>/<name>.log", older ones "<name>.log.1" (the last) to "<name>.log.<files - 1>". From several threads only
+// through the log sink, which lets one in at a time.
 class LogFile {
  public:
-  // kDenied, kNoSpace, … if the file cannot be opened.
+  // Makes the folder (0750) if need be. kDenied, kNoSpace, … if the file cannot be opened.
   static Result<std::unique_ptr<LogFile>> open(std::string folder, std::string name,
                                                std::uint64_t limit_bytes, int files);
 
@@ -37,4 +39,4 @@ class LogFile {
   std::uint64_t lost_ = 0;
 };
 
-}  // namespace berth::sdk
+}  // namespace berth
