@@ -72,6 +72,15 @@ std::string Address::format() const {
   return fmt::format("{}:{}", text, port());
 }
 
+std::string_view without_port(std::string_view peer) {
+  const auto colon = peer.rfind(':');
+  if (colon == peer.npos) return peer;
+  auto address = peer.substr(0, colon);
+  if (address.starts_with('[') && address.ends_with(']')) return address.substr(1, address.size() - 2);
+  // An IPv6 address without a port.
+  return address.find(':') == peer.npos ? address : peer;
+}
+
 bool Address::is_loopback() const {
   if (family() == AF_INET6) {
     const auto& six = v6(storage_).sin6_addr;

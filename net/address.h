@@ -35,6 +35,10 @@ class Address {
   sockaddr_storage storage_{.ss_family = AF_INET};
 };
 
+// The address of what format() wrote: "127.0.0.1" of "127.0.0.1:51234", "::1" of "[::1]:51234". Ports of clients change with
+// every connection; who they are does not. Borrowed from `peer`.
+std::string_view without_port(std::string_view peer);
+
 // A sockaddr for a Unix socket path of any length: paths above 107 bytes go through an open
 // descriptor of their folder, which `folder` keeps until bind(2) or connect(2) is done.
 struct UnixAddress {

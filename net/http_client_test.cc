@@ -1,6 +1,7 @@
 #include "net/http_client.h"
 
 #include "net/test_support.h"
+#include "net/testing/tls_server.h"
 
 namespace berth::net {
 namespace {
@@ -161,7 +162,7 @@ TEST_F(HttpClientTest, ChecksCertificates) {
   const auto identity = make_self_signed({"127.0.0.1"});
   ASSERT_TRUE(write_file_durably(folder / "ca.pem", identity.certificate_pem));
   test::Server server(loop_, replies([](const test::Request&) { return test::answer(200, "safe"); }),
-                      TlsContext::make_server(identity.certificate_pem, identity.key_pem).value());
+                      test::make_tls_server(identity.certificate_pem, identity.key_pem));
   EXPECT_EQ(fetch_error({.url = server.url("https")}).code, Errc::kDenied);
   EXPECT_EQ(fetch({.url = server.url("https"), .verify = false}).body, "safe");
   EXPECT_EQ(fetch({.url = server.url("https"), .ca_file = folder / "ca.pem"}).body, "safe");

@@ -18,6 +18,14 @@ TEST(Address, IsReadAndWritten) {
     EXPECT_EQ(Address::parse(text, 1).error().code, Errc::kMalformed) << text;
 }
 
+TEST(Address, IsTakenOffItsPort) {
+  EXPECT_EQ(without_port("127.0.0.1:51234"), "127.0.0.1");
+  EXPECT_EQ(without_port("[2001:db8::1]:443"), "2001:db8::1");
+  EXPECT_EQ(without_port("192.0.2.1"), "192.0.2.1");
+  EXPECT_EQ(without_port("2001:db8::1"), "2001:db8::1");
+  EXPECT_EQ(without_port(""), "");
+}
+
 TEST(Listener, TellsThatAPortIsTaken) {
   loop::Loop loop;
   const auto first = Listener::tcp(loop, Address::loopback(0)).value();

@@ -1,6 +1,7 @@
 #include "net/stream.h"
 
 #include "net/test_support.h"
+#include "net/testing/tls_server.h"
 #include "net/url.h"
 #include "wire/pem/certificate.h"
 
@@ -52,8 +53,7 @@ class TlsStream : public testing::Test {
   loop::Loop loop_;
   Resolver resolver_{loop_};
   SelfSigned identity_ = make_self_signed({"localhost", "127.0.0.1"}, 30);
-  test::Server server_{loop_, echo,
-                       TlsContext::make_server(identity_.certificate_pem, identity_.key_pem).value()};
+  test::Server server_{loop_, echo, test::make_tls_server(identity_.certificate_pem, identity_.key_pem)};
 };
 
 TEST_F(TlsStream, CarriesMoreThanAllBuffersHold) {
@@ -77,12 +77,6 @@ TEST_F(TlsStream, ChecksThePinnedFingerprintInstead) {
   EXPECT_EQ(code_of([&] { connect({.pinned_fingerprint = make_self_signed({"x"}).fingerprint}); }),
             Errc::kDenied);
   EXPECT_EQ(TlsContext::make_client({.pinned_fingerprint = "AB:CD"}).error().code, Errc::kMalformed);
-}
-
-TEST(TlsContext, RefusesKeysThatDoNotMatch) {
-  const auto one = make_self_signed({"a"}), other = make_self_signed({"b"});
-  EXPECT_EQ(TlsContext::make_server(one.certificate_pem, other.key_pem).error().code, Errc::kMalformed);
-  EXPECT_EQ(TlsContext::make_server("", one.key_pem).error().code, Errc::kMalformed);
 }
 
 TEST(SelfSigned, PassesTheChainCheck) {

@@ -25,7 +25,6 @@ struct Freed {
 using ContextPtr = std::unique_ptr<SSL_CTX, Freed<SSL_CTX_free>>;
 using BioPtr = std::unique_ptr<BIO, Freed<BIO_free_all>>;
 using CertificatePtr = std::unique_ptr<X509, Freed<X509_free>>;
-using KeyPtr = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
 
 BioPtr memory_of(std::string_view text) {
   return BioPtr(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
@@ -38,35 +37,6 @@ void set_common(SSL_CTX* context) {
   // A peer that just closes is an end of stream like any other; HTTP and WebSocket know their own ends.
   SSL_CTX_set_options(context,
                       SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-}
-
-Result<void> load_chain(SSL_CTX* context, std::string_view certificates, std::string_view key_text) {
-  const auto bio = memory_of(certificates);
-  CertificatePtr leaf(PEM_read_bio_X509_AUX(bio.get(), nullptr, nullptr, nullptr));
-  if (!leaf || SSL_CTX_use_certificate(context, leaf.get()) != 1)
-    return fail(Errc::kMalformed, "certificate cannot be used: {}", openssl_error());
-  while (X509* next = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr))
-    if (SSL_CTX_add0_chain_cert(context, next) != 1) {
-      X509_free(next);
-      return fail(Errc::kMalformed, "certificate chain cannot be used: {}", openssl_error());
-    }
-  ERR_clear_error();
-  const auto no_password = [](char*, int, int, void*) { return -1; };
-  const KeyPtr key(PEM_read_bio_PrivateKey(memory_of(key_text).get(), nullptr, no_password, nullptr));
-  if (!key || SSL_CTX_use_PrivateKey(context, key.get()) != 1 || SSL_CTX_check_private_key(context) != 1)
-    return fail(Errc::kMalformed, "private key cannot be used: {}", openssl_error());
-  return {};
-}
-
-int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
-                    unsigned in_size, void*) {
-  static constexpr unsigned char kHttp1[] = "\x08http/1.1";
-  unsigned char* chosen = nullptr;
-  if (SSL_select_next_proto(&chosen, out_size, kHttp1, sizeof kHttp1 - 1, in, in_size) !=
-      OPENSSL_NPN_NEGOTIATED)
-    return SSL_TLSEXT_ERR_NOACK;
-  *out = chosen;
-  return SSL_TLSEXT_ERR_OK;
 }
 
 std::string format_fingerprint(X509* certificate) {
@@ -120,19 +90,6 @@ TlsContext::TlsContext(const TlsContext& other) : context_(other.context_) {
 }
 
 TlsContext::~TlsContext() { SSL_CTX_free(context_); }
-
-Result<TlsContext> TlsContext::make_server(std::string_view certificates_pem, std::string_view key_pem) {
-  ERR_clear_error();
-  ContextPtr context(SSL_CTX_new(TLS_server_method()));
-  BERTH_CHECK(context != nullptr);
-  set_common(context.get());
-  BERTH_TRY_VOID(load_chain(context.get(), certificates_pem, key_pem));
-  SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, nullptr);
-  // Tickets carry the session; nothing of it stays here.
-  SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
-  SSL_CTX_set_session_id_context(context.get(), reinterpret_cast<const unsigned char*>("berth"), 5);
-  return TlsContext(context.release());
-}
 
 Result<TlsContext> TlsContext::make_client(const ClientOptions& options) {
   ERR_clear_error();

@@ -13,9 +13,7 @@ struct ssl_st;
 
 namespace berth::net {
 
-// A counted reference to an SSL_CTX: copies share it. A certificate is changed by making a new
-// context for new connections; the running ones keep theirs. Safe to copy and use from several
-// threads.
+// A counted reference to an SSL_CTX: copies share it. Safe to copy and use from several threads.
 class TlsContext {
  public:
   TlsContext() = default;
@@ -27,9 +25,8 @@ class TlsContext {
   }
   ~TlsContext();
 
-  // For a server: TLS 1.2 and 1.3, chain and key from PEM text (leaf first), session tickets,
-  // SSL_MODE_RELEASE_BUFFERS, ALPN "http/1.1". kMalformed for what OpenSSL cannot load.
-  static Result<TlsContext> make_server(std::string_view certificates_pem, std::string_view key_pem);
+  // Takes over one reference.
+  explicit TlsContext(ssl_ctx_st* context) : context_(context) {}
 
   struct ClientOptions {
     bool verify = true;              // against the system's roots and `ca_pem`
@@ -43,7 +40,6 @@ class TlsContext {
   explicit operator bool() const { return context_ != nullptr; }
 
  private:
-  explicit TlsContext(ssl_ctx_st* context) : context_(context) {}
   ssl_ctx_st* context_ = nullptr;
 };
 

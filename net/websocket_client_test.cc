@@ -2,6 +2,7 @@
 
 #include "net/app_websocket_client.h"
 #include "net/test_support.h"
+#include "net/testing/tls_server.h"
 #include "wire/websocket/handshake.h"
 
 namespace berth::net {
@@ -200,7 +201,7 @@ TEST_F(WebsocketTest, SpeaksTlsAndUnixSockets) {
   const test::TemporaryFolder folder;
   const auto identity = make_self_signed({"127.0.0.1"});
   test::Server secure(loop_, serving(echo),
-                      TlsContext::make_server(identity.certificate_pem, identity.key_pem).value());
+                      test::make_tls_server(identity.certificate_pem, identity.key_pem));
   test::Server local(loop_, serving(echo), {}, folder / "s");
   EXPECT_EQ(error_of([&] { connect(secure, {}, "wss"); }).code, Errc::kDenied);
   const auto over_tls = connect(secure, {.tls = {.pinned_fingerprint = identity.fingerprint}}, "wss");

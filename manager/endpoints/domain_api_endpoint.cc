@@ -5,6 +5,7 @@
 #include "manager/endpoints/admin.h"
 #include "manager/endpoints/original.h"
 #include "manager/instances/names.h"
+#include "net/address.h"
 #include "wire/appwebsocket/login.h"
 #include "wire/json/json.h"
 
@@ -15,6 +16,13 @@ using loop::Task;
 namespace {
 constexpr std::string_view kApi = "com.innovaphone.manager";
 constexpr std::string_view kNoGuid = "00000000000000000000000000000000";
+
+// For journals: "Anna of example.com from 192.0.2.7".
+std::string who(const sdk::AppSession& session) {
+  const auto address = net::without_port(session.peer());
+  if (session.dn().empty()) return fmt::format("domain {} from {}", session.domain(), address);
+  return fmt::format("{} of {} from {}", session.dn(), session.domain(), address);
+}
 }  // namespace
 
 class DomainApiEndpoint::ManagerApi : public sdk::Api {
@@ -215,7 +223,7 @@ Task<void> DomainApiEndpoint::install(sdk::AppSession& session, sdk::Message mes
       co_await parts_.database.query_repeatable("SELECT 1 FROM user_agreement WHERE domain = $1", domain);
   wanted.user_agreement_accepted = wanted.user_agreement_accepted || !agreed.empty();
   if (!wanted.user_agreement_accepted) throw_failure(Errc::kDenied, "the user agreement was not accepted");
-  std::string by = fmt::format("domain {} from {}", domain, session.peer());
+  std::string by = who(session);
   // A shared platform: a service that is there is taken as it is, whatever version was asked for.
   if (!parts_.services.find(wanted.app_service_id)) co_await install_and_wait(parts_, wanted, by);
   const Service* service = parts_.services.find(wanted.app_service_id);
@@ -251,7 +259,7 @@ Task<void> DomainApiEndpoint::update(sdk::AppSession& session, sdk::Message mess
     own = own || !row.is_deleted();
   }
   if (!own) throw_failure(Errc::kDenied, "domain {} has no instance of {}", domain, id);
-  std::string by = fmt::format("domain {} from {}", domain, session.peer());
+  std::string by = who(session);
   const std::string version = !wanted.version.build.empty() ? wanted.version.build : wanted.version.id;
   const auto job = or_throw(co_await parts_.service_jobs.install(id, version, by));
   co_await wait_for_job(parts_, job.id);
@@ -272,7 +280,7 @@ Task<void> DomainApiEndpoint::remove(sdk::AppSession& session, sdk::Message mess
   const Service* service = parts_.services.find(id);
   if (!service) throw_failure(Errc::kNotFound, "{} is not installed", id);
   const std::string filename = service->row().program;
-  std::string by = fmt::format("domain {} from {}", domain, session.peer());
+  std::string by = who(session);
   const auto rows = parts_.instances.of_service(id);
   for (const auto& row : rows) {
     if (row.domain != domain || row.is_deleted()) continue;

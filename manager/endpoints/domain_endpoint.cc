@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "loop/sync.h"
 #include "manager/instances/names.h"
+#include "net/address.h"
 
 namespace berth::manager {
 
@@ -43,7 +44,7 @@ Task<void> DomainEndpoint::register_domain(sdk::AppSession& session, sdk::Messag
   const auto given = session.open_secret(*admin_value);
   const auto expected = co_await parts_.settings.secret(kAdminPasswordRow);
   // Attempts are counted by address, not by connection: reconnecting does not make guessing faster.
-  const std::string peer = session.peer().substr(0, session.peer().rfind(':'));
+  const std::string peer(net::without_port(session.peer()));
   if (!given || !expected || !equal_in_constant_time(*given, *expected)) {
     if (failures_.size() > 10'000) failures_.clear();
     const int failed = ++failures_[peer];

@@ -35,8 +35,7 @@ bool is_set(const std::optional<std::string>& value) { return value && (*value =
 }  // namespace
 
 Task<void> ManagerInstance::serve_backup(sdk::HttpRequest& request, sdk::HttpResponse& response) {
-  if (!is_valid_key(request.query("key")))
-    throw_failure(Errc::kDenied, "The key is wrong or its session has ended.");
+  check_key(request.query("key"));
   auto& parts = admin_.parts();
   const bool text = is_set(request.query("uncompressed"));
   ResponseSink sink(response);
@@ -108,8 +107,7 @@ Task<void> ManagerInstance::follow_restore(std::string job, std::string src) {
 }
 
 Task<void> ManagerInstance::serve_restore(sdk::HttpRequest& request, sdk::HttpResponse& response) {
-  if (!is_valid_key(request.query("key")))
-    throw_failure(Errc::kDenied, "The key is wrong or its session has ended.");
+  std::string by = check_key(request.query("key"));
   const std::string src = request.query("src").value_or("");
   std::string name = request.query("appName").value_or(""), domain = request.query("appDomain").value_or("");
   // Clients of the original name the instance in `src` only ("restore-instance-<instance>"), and their SQL
@@ -123,7 +121,6 @@ Task<void> ManagerInstance::serve_restore(sdk::HttpRequest& request, sdk::HttpRe
     if (domains.size() == 1) name = wanted, domain = domains.front();
   }
   const std::string file = co_await take_upload(request, kRestoreLimit);
-  std::string by = "HTTP from " + request.peer();
   const auto job = co_await admin_.parts().instance_jobs.restore(file, name, domain, by);
   if (!job) {
     tell_restore(src, job.error().detail);
@@ -136,8 +133,7 @@ Task<void> ManagerInstance::serve_restore(sdk::HttpRequest& request, sdk::HttpRe
 }
 
 Task<void> ManagerInstance::serve_dump(sdk::HttpRequest& request, sdk::HttpResponse& response) {
-  if (!is_valid_key(request.query("key")))
-    throw_failure(Errc::kDenied, "The key is wrong or its session has ended.");
+  check_key(request.query("key"));
   auto& parts = admin_.parts();
   const std::string service = request.query("app").value_or("");
   std::vector<std::string> excluded;
@@ -158,18 +154,13 @@ Task<void> ManagerInstance::serve_dump(sdk::HttpRequest& request, sdk::HttpRespo
 }
 
 Task<void> ManagerInstance::serve_package(sdk::HttpRequest& request, sdk::HttpResponse& response) {
-  if (!is_valid_key(request.query("key")))
-    throw_failure(Errc::kDenied, "The key is wrong or its session has ended.");
+  std::string by = check_key(request.query("key"));
   auto& parts = admin_.parts();
   const std::string name = request.query("name").value_or("");
   const std::string file =
       co_await take_upload(request, static_cast<std::uint64_t>(parts.settings.number("storeFileLimit")));
-  std::string by = "HTTP from " + request.peer();
   const auto job = co_await parts.service_jobs.install_package(name, file, by);
-  if (!job) {
-    ::unlink(file.c_str());
-    throw Failure(job.error());
-  }
+  if (!job) throw Failure(job.error());
   const json::Object answer{{"job", job->id}};
   co_await response.send_json(json::serialize(answer));
 }

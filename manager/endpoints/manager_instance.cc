@@ -6,6 +6,7 @@
 #include "manager/endpoints/domain_endpoint.h"
 #include "manager/endpoints/pages.h"
 #include "manager/platform/version.h"
+#include "net/address.h"
 
 namespace berth::manager {
 
@@ -34,7 +35,8 @@ class ManagerInstance::SessionPeer : public AdminPeer, public sdk::AppSession::D
   Task<void> drained() override { return session_.drained(); }
   bool is_open() const override { return session_.is_open(); }
   std::string who() const override {
-    return fmt::format("{} from {}", session_.dn().empty() ? "Admin" : session_.dn(), session_.peer());
+    return fmt::format("{} from {}", session_.dn().empty() ? "Admin" : session_.dn(),
+                       net::without_port(session_.peer()));
   }
   Result<std::string> open_secret(const api::Password& password) const override {
     if (!password.is_encrypted()) return password.value;
@@ -117,14 +119,14 @@ void ManagerInstance::end_sessions(const AdminPeer& by) {
   }
 }
 
-bool ManagerInstance::is_valid_key(const std::optional<std::string>& key) const {
-  if (!key || key->empty()) return false;
-  bool found = false;
+std::string ManagerInstance::check_key(const std::optional<std::string>& key) const {
+  const SessionPeer* found = nullptr;
   for (const auto* session : sessions()) {
     const auto* peer = static_cast<const SessionPeer*>(session->data.get());
-    if (peer && !peer->key().empty() && equal_in_constant_time(peer->key(), *key)) found = true;
+    if (key && peer && !peer->key().empty() && equal_in_constant_time(peer->key(), *key)) found = peer;
   }
-  return found;
+  if (!found) throw_failure(Errc::kDenied, "The key is wrong or its session has ended.");
+  return found->who();
 }
 
 Task<void> ManagerInstance::serve_http(sdk::HttpRequest& request, sdk::HttpResponse& response) {

@@ -35,7 +35,8 @@ class ManagerInstance : public sdk::AppInstance {
 
  private:
   class SessionPeer;
-  bool is_valid_key(const std::optional<std::string>& key) const;
+  // Whose session gave out the key, for journals. Throws Failure(kDenied) if none did.
+  std::string check_key(const std::optional<std::string>& key) const;
   loop::Task<void> serve_backup(sdk::HttpRequest& request, sdk::HttpResponse& response);
   loop::Task<void> serve_restore(sdk::HttpRequest& request, sdk::HttpResponse& response);
   loop::Task<void> serve_dump(sdk::HttpRequest& request, sdk::HttpResponse& response);

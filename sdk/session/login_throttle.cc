@@ -2,10 +2,12 @@
 
 #include <algorithm>
 
+#include "net/address.h"
+
 namespace berth::sdk {
 
 LoginThrottle::Delays LoginThrottle::failed(std::string_view peer, Time now) {
-  const std::string address(address_of(peer));
+  const std::string address(net::without_port(peer));
   if (!peers_.contains(address)) make_room(now);
   Peer& known = peers_[address];
   if (now - known.last > kForget) known.failures = 0;
@@ -20,9 +22,7 @@ LoginThrottle::Delays LoginThrottle::failed(std::string_view peer, Time now) {
           doubled(kFirstClose, known.failures - 1, kLongestClose)};
 }
 
-void LoginThrottle::succeeded(std::string_view peer) { peers_.erase(std::string(address_of(peer))); }
-
-std::string_view LoginThrottle::address_of(std::string_view peer) { return peer.substr(0, peer.rfind(':')); }
+void LoginThrottle::succeeded(std::string_view peer) { peers_.erase(std::string(net::without_port(peer))); }
 
 void LoginThrottle::make_room(Time now) {
   if (peers_.size() < kMostPeers) return;

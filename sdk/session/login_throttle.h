@@ -34,7 +34,6 @@ class LoginThrottle {
     unsigned failures = 0;
     Time last;
   };
-  static std::string_view address_of(std::string_view peer);
   void make_room(Time now);
   std::unordered_map<std::string, Peer> peers_;
 };
