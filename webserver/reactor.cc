@@ -75,6 +75,10 @@ Result<void> Reactor::set_certificates(std::span<const std::string> chains) {
   return {};
 }
 
+void Reactor::set_grant(const Grant& grant) {
+  for (const auto& secret : grants_.set(grant)) remove_grant(secret);
+}
+
 void Reactor::remove_grant(const link::Grant& secret) {
   grants_.remove(secret);
   for_each_connection([&](Connection& connection) {

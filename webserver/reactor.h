@@ -78,7 +78,8 @@ class Reactor final : private loop::IoPool {
   Result<void> set_certificates(std::span<const std::string> chains);  // connections stay
   void set_ticket_keys(const TicketKeys& keys) { ticket_keys_ = keys; }
   void set_limits(const Limits& limits) { limits_ = limits; }
-  void set_grant(const Grant& grant) { grants_.set(grant); }
+  // A path's new secret is good at once, and what is attached with its old one is taken away.
+  void set_grant(const Grant& grant);
   void remove_grant(const link::Grant& secret);
   void listen_for_links(UniqueFd fd);
   // Until this nobody is accepted: clients wait in the kernel's queue.

@@ -48,6 +48,11 @@ void Link::attach(Attachment& attachment) {
   if (state_ == State::kUp) send_attach(attachment);
 }
 
+void Link::attach_again(Attachment& attachment) {
+  if (state_ != State::kUp || !again_.insert(attachment.id()).second) return;
+  send_attach(attachment);
+}
+
 void Link::send_attach(Attachment& attachment) {
   link::append(out_, attachment.attach());
   if (attachment.attach().kind == link::Kind::kStatic) {
@@ -59,6 +64,7 @@ void Link::send_attach(Attachment& attachment) {
 
 void Link::detach(std::uint32_t attach_id) {
   results_.erase(attach_id);
+  again_.erase(attach_id);
   if (state_ != State::kUp) return;
   link::append_detach(out_, attach_id);
   schedule_flush();
@@ -185,14 +191,16 @@ Result<void> Link::take_link_frame(const link::FrameHeader& header, ByteView pay
     case link::Type::kAttached:
     case link::Type::kDetached: {
       BERTH_TRY(auto attached, link::parse_attached(payload));
-      const Attachment* attachment = client_.find_attachment(attached.id);
+      Attachment* attachment = client_.find_attachment(attached.id);
       if (!attachment) return {};  // crossed with our DETACH
       if (attached.result != link::AttachResult::kOk)
         log_warning("attach refused", {{"path", attachment->attach().path},
                                        {"result", static_cast<int>(attached.result)},
                                        {"reason", attached.reason}});
+      again_.erase(attached.id);
       results_[attached.id] = std::move(attached);
       client_.attach_answered();
+      client_.judge(*attachment, header.type == link::Type::kDetached);
       return {};
     }
     case link::Type::kPing:
@@ -310,6 +318,7 @@ void Link::lose(std::string_view why) {
   out_sent_ = 0;
   descriptors_.clear();
   results_.clear();
+  again_.clear();
   closing_.clear();
   lost_since_ = loop::Clock::now();
   auto streams = std::exchange(streams_, {});

@@ -39,7 +39,9 @@ class Link final : private loop::IoHandler {
   // Sends ATTACH (and STATIC) if the link is up; else it goes out after the greeting.
   void attach(Attachment& attachment);
   void detach(std::uint32_t attach_id);
-  // nullopt: not answered yet, or the link is not up.
+  // Sends the ATTACH of one that was refused or taken away once more.
+  void attach_again(Attachment& attachment);
+  // nullptr: not answered yet, or the link is not up.
   const link::Attached* attach_result(std::uint32_t attach_id) const;
 
   // Frames are appended here; schedule_flush() afterwards. Only while kUp.
@@ -83,6 +85,7 @@ class Link final : private loop::IoHandler {
   };
   std::deque<Descriptor> descriptors_;
   std::map<std::uint32_t, link::Attached> results_;
+  std::unordered_set<std::uint32_t> again_;  // sent once more and not answered yet
   std::unordered_map<std::uint32_t, std::unique_ptr<Stream>> streams_;
   std::unordered_set<std::uint32_t> closing_;  // our CLOSE is sent, the webserver's is awaited
   loop::Deferred flushing_;

@@ -5,7 +5,7 @@
 namespace berth::sdk {
 
 LinkClient::LinkClient(loop::Loop& loop, std::string name)
-    : loop_(loop), name_(std::move(name)), reaping_(loop), linger_(loop), changed_(loop) {}
+    : loop_(loop), name_(std::move(name)), reaping_(loop), linger_(loop), changed_(loop), retrying_(loop) {}
 
 LinkClient::~LinkClient() {
   // Streams know their links and attachments: they go first.
@@ -120,6 +120,51 @@ void LinkClient::drop(const void* owner) {
 void LinkClient::set_grant(const void* owner, const link::Grant& grant) {
   for (auto& [id, held] : attachments_)
     if (held.attachment->owner() == owner) held.attachment->attach_.grant = grant;
+  if (!refusal(owner).empty()) plan_retry(loop::Duration::zero());
+}
+
+namespace {
+bool is_refused(const Link& link, std::uint32_t id) {
+  const auto* result = link.attach_result(id);
+  return result && result->result != link::AttachResult::kOk;
+}
+}  // namespace
+
+std::string LinkClient::refusal(const void* owner) const {
+  for (const auto& [id, held] : attachments_) {
+    if (held.detached || held.attachment->owner() != owner) continue;
+    for (const auto& link : links_)
+      if (is_refused(*link, id))
+        return fmt::format("the webserver refuses the path {}: {}", held.attachment->attach().path,
+                           link->attach_result(id)->reason);
+  }
+  return {};
+}
+
+void LinkClient::judge(const Attachment& attachment, bool was_there) {
+  bool any = false;
+  for (const auto* one : attachments())
+    for (const auto& link : links_) any = any || is_refused(*link, one->id());
+  if (!any) {
+    next_retry_ = kFirstRetry;
+    retrying_.cancel();
+  } else if (was_there) {
+    plan_retry(loop::Duration::zero());  // it may be ours with another grant
+  } else if (!retrying_.is_running()) {
+    plan_retry(next_retry_);
+    next_retry_ = std::min<loop::Duration>(next_retry_ * 2, kLongestRetry);
+  }
+  if (attach_judged) attach_judged(attachment.owner());
+}
+
+void LinkClient::plan_retry(loop::Duration pause) {
+  retrying_.start(pause, [this] { retry(); });
+}
+
+void LinkClient::retry() {
+  for (auto* attachment : attachments())
+    for (const auto& link : links_)
+      if (is_refused(*link, attachment->id())) link->attach_again(*attachment);
 }
 
 void LinkClient::bury(std::unique_ptr<Stream> stream) {

@@ -44,8 +44,14 @@ class LinkClient {
   std::size_t stream_count(const void* owner) const;
   // At once and without waiting for anything: detaches, cancels and finishes all of an owner.
   void drop(const void* owner);
-  // The grant for the attaches to webservers that come from now on.
+  // The grant for the attaches from now on; what was refused is tried again with it at once.
   void set_grant(const void* owner, const link::Grant& grant);
+
+  // An attach that the webserver refuses or takes away is tried again, with growing pauses, as long as it is wanted: the
+  // manager may just not have told the webserver yet. Called when one of an owner was answered.
+  std::function<void(const void* owner)> attach_judged;
+  // Which of the owner's paths is refused now, and why; empty if none is.
+  std::string refusal(const void* owner) const;
 
   loop::Loop& loop() const { return loop_; }
   const std::string& name() const { return name_; }
@@ -54,10 +60,15 @@ class LinkClient {
   friend class Link;
   friend class Stream;
   static constexpr std::chrono::seconds kLinger{30};
+  static constexpr std::chrono::milliseconds kFirstRetry{100}, kLongestRetry{5000};
 
   Attachment* find_attachment(std::uint32_t id);
   std::vector<Attachment*> attachments() const;
   void attach_answered() { changed_.set(); }
+  // After an answer about `attachment`: plans another try if it was no good. `was_there`: it was attached until now.
+  void judge(const Attachment& attachment, bool was_there);
+  void plan_retry(loop::Duration pause);
+  void retry();
   void bury(std::unique_ptr<Stream> stream);
   void schedule_reap();
   void reap();
@@ -82,6 +93,8 @@ class LinkClient {
   loop::Deferred reaping_;
   loop::Timer linger_;
   loop::Event changed_;
+  loop::Timer retrying_;
+  loop::Duration next_retry_ = kFirstRetry;
   std::vector<std::unique_ptr<Link>> links_;
 };
 

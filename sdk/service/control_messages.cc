@@ -131,7 +131,8 @@ loop::Task<void> ServiceImpl::start_for_manager(Message message) {
   if (AppInstance* running = find(arguments.name, arguments.domain)) {
     co_await adopt(*running, std::move(arguments));
     send_to_manager(make_outcome("AppStarted", message));
-    service_.send_status(*running, "running");
+    const auto refusal = links_.refusal(&runtime_of(*running));
+    service_.send_status(*running, refusal.empty() ? "running" : "degraded", refusal);
     co_return;
   }
   auto started = co_await start_instance(std::move(arguments));

@@ -34,6 +34,21 @@ ServiceImpl::ServiceImpl(AppService& service, loop::Loop& loop, ServiceDescripti
     set_log_sink([file = log_file_.get()](LogLevel, std::string_view line) { file->write(line); });
   }
   update_trace_flags();
+  links_.attach_judged = [this](const void* runtime) { attach_judged(runtime); };
+}
+
+void ServiceImpl::attach_judged(const void* runtime) {
+  for (auto& [key, entry] : instances_) {
+    if (entry.state != State::kRunning || &runtime_of(*entry.instance) != runtime) continue;
+    std::string refusal = links_.refusal(runtime);
+    if (refusal == entry.refusal) return;
+    entry.refusal = refusal;
+    entry.instance->log(refusal.empty() ? "all paths are attached again" : "not reachable",
+                        {{"why", refusal}});
+    service_.send_status(*entry.instance, refusal.empty() ? "running" : "degraded", refusal);
+    entry.instance->reachability_changed(refusal);
+    return;
+  }
 }
 
 ServiceImpl::~ServiceImpl() {

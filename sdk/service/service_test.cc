@@ -31,6 +31,8 @@ class Service : public AppInstance {
   loop::Task<void> stopping() override {
     if (name() == "stubborn") co_await loop::sleep_for(loop(), std::chrono::hours(1));
   }
+  void reachability_changed(const std::string& why) override { unreachable = why; }
+  std::string unreachable;
 };
 
 class ManagedServiceTest : public ::testing::Test {
@@ -187,6 +189,43 @@ TEST_F(ManagedServiceTest, EndsWhenToldToAndSaysSo) {
   manager.await("AppServiceShutdownComplete");
   EXPECT_TRUE(loop.run_until([&] { return running->is_done(); }));
   EXPECT_EQ(service->find_instance("team", "example.com"), nullptr);
+}
+
+TEST_F(ManagedServiceTest, TellsTheManagerOfAPathThatWasTakenAwayAndAttachesItAgain) {
+  manager.await("ServiceHello");
+  manager.send(make_start("team"));
+  EXPECT_EQ(json::get_string(manager.await("AppSendStatus"), "status"), "running");
+  const auto& instance = static_cast<Service&>(*service->find_instance("team", "example.com"));
+  const std::string path = "/example.com/team";
+  webserver.results[path] = link::AttachResult::kNoGrant;
+  webserver.send_detached(webserver.attaches[0].id, "the grant was taken back");
+  const auto lost = manager.await("AppSendStatus");
+  EXPECT_EQ(json::get_string(lost, "status"), "degraded");
+  EXPECT_THAT(json::get_string(lost, "detail"), HasSubstr(path + ": the grant was taken back"));
+  EXPECT_THAT(instance.unreachable, HasSubstr("taken back"));
+  // It has tried at once and was refused; it does not give up.
+  ASSERT_TRUE(loop.run_until([&] { return webserver.attaches.size() >= 3; }));
+  webserver.results.erase(path);
+  std::string status;
+  while (status != "running") status = json::get_string(manager.await("AppSendStatus"), "status");
+  EXPECT_EQ(instance.unreachable, "");
+  const auto tries = webserver.attaches.size();
+  EXPECT_EQ(webserver.attaches.back().id, webserver.attaches.front().id);
+
+  // Another grant, as when the manager replaced it: that is used at once.
+  webserver.results[path] = link::AttachResult::kNoGrant;
+  webserver.send_detached(webserver.attaches[0].id, "the grant was taken back");
+  EXPECT_EQ(json::get_string(manager.await("AppSendStatus"), "status"), "degraded");
+  auto renewed = make_start("team");
+  renewed["grant"] = std::string(64, 'c');
+  manager.send(renewed);
+  EXPECT_TRUE(loop.run_until([&] {
+    return webserver.attaches.size() > tries &&
+           format_hex(webserver.attaches.back().grant) == std::string(64, 'c');
+  }));
+  webserver.results.erase(path);
+  status.clear();
+  while (status != "running") status = json::get_string(manager.await("AppSendStatus"), "status");
 }
 
 TEST_F(ManagedServiceTest, WritesInstanceLinesIntoTheServicesLogFile) {

@@ -141,6 +141,13 @@ void FakeWebserver::send_text(std::uint32_t stream, std::string_view message) {
   send(out);
 }
 
+void FakeWebserver::send_detached(std::uint32_t attach_id, std::string reason) {
+  Bytes out;
+  link::append(out, link::Attached{attach_id, link::AttachResult::kNoGrant, std::move(reason)},
+               link::Type::kDetached);
+  send(out);
+}
+
 void FakeWebserver::close_link() {
   ::shutdown(current_->fd.get(), SHUT_RDWR);
   current_.reset();

@@ -32,6 +32,7 @@ class FakeWebserver {
   void send(const Bytes& frames);
   void open(std::uint32_t stream, const link::Open& open);
   void send_text(std::uint32_t stream, std::string_view message);
+  void send_detached(std::uint32_t attach_id, std::string reason);
   void close_link();  // as if the process had died; listens on
   void stop_listening();
 

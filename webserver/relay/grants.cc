@@ -14,13 +14,20 @@ Grants::Verdict Grants::check(const link::Grant& secret, uid_t uid, std::string_
   return is_below(path, found->path) ? Verdict::kGranted : Verdict::kWrongPath;
 }
 
-void Grants::set(const Grant& grant) { grants_[grant.secret] = grant; }
+std::vector<link::Grant> Grants::set(const Grant& grant) {
+  std::vector<link::Grant> replaced;
+  for (const auto& [secret, other] : grants_)
+    if (other.path == grant.path && secret != grant.secret) replaced.push_back(secret);
+  for (const auto& secret : replaced) grants_.erase(secret);
+  grants_[grant.secret] = grant;
+  return replaced;
+}
 
 bool Grants::remove(const link::Grant& secret) { return grants_.erase(secret) > 0; }
 
 void Grants::replace(std::vector<Grant> grants) {
   grants_.clear();
-  for (auto& grant : grants) set(grant);
+  for (auto& grant : grants) grants_[grant.secret] = std::move(grant);
 }
 
 std::string_view Grants::covering(std::string_view path) const {

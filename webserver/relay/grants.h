@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <vector>
 
 #include "webserver/config/config.h"
 
@@ -12,7 +13,8 @@ class Grants {
   enum class Verdict : std::uint8_t { kGranted, kUnknown, kWrongUser, kWrongPath };
   // May the peer with `uid` attach `path` with this secret?
   Verdict check(const link::Grant& secret, uid_t uid, std::string_view path) const;
-  void set(const Grant& grant);            // replaces one with the same secret
+  // A path has one grant: what it replaces at the same path. An equal one is set anew (its user may be another).
+  std::vector<link::Grant> set(const Grant& grant);
   bool remove(const link::Grant& secret);  // false if there is none
   void replace(std::vector<Grant> grants);
   bool has(const link::Grant& secret) const { return grants_.contains(secret); }

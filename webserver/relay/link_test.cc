@@ -78,6 +78,23 @@ TEST(Attach, TakesPathsAwayWithTheirGrant) {
   EXPECT_EQ(service.attach(5, Kind::kWebsocket, "/a", grant).result, AttachResult::kNoGrant);
 }
 
+TEST(Attach, ANewSecretOfAPathTakesThePlaceOfTheOldOneAtOnce) {
+  TestServer server;
+  const auto old = server.grant("/a");
+  ServicePeer service(server.link_path());
+  ASSERT_EQ(service.attach(4, Kind::kHttp, "/a", old).result, AttachResult::kOk);
+  Grant next{.path = "/a", .uid = ::getuid()};
+  next.secret.fill(0x77);
+  server.on_all([&](Reactor& reactor) { reactor.set_grant(next); });
+  EXPECT_EQ(or_throw(link::parse_attached(service.expect(link::Type::kDetached).payload)).id, 4U);
+  EXPECT_EQ(service.attach(4, Kind::kHttp, "/a", old).result, AttachResult::kNoGrant);
+  EXPECT_EQ(service.attach(4, Kind::kHttp, "/a", next.secret).result, AttachResult::kOk);
+  // The same one again changes nothing.
+  server.on_all([&](Reactor& reactor) { reactor.set_grant(next); });
+  EXPECT_EQ(service.attach(5, Kind::kWebsocket, "/a/b", next.secret).result, AttachResult::kOk);
+  EXPECT_EQ(service.attach(6, Kind::kHttp, "/a", next.secret).result, AttachResult::kPathTaken);
+}
+
 TEST(Attach, LongestPathWinsBySegmentAndCase) {
   TestServer server;
   const auto grant = server.grant("/");

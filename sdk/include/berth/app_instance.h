@@ -94,6 +94,9 @@ class AppInstance : public AppEndpoint {
   // A registered access domain was added, changed or (no password) removed.
   virtual void domain_changed(const std::string& domain) {}
   virtual void password_changed() {}
+  // The webserver took a path away or refuses it (`why` says which and why); empty: all are attached again. The SDK
+  // tries again by itself and tells the manager, which shows it; an app that has more to do about it does it here.
+  virtual void reachability_changed(const std::string& why) {}
 
   // --- attaching; `path` is below the instance path, "" is the instance path itself ---
   // Packed files (berth_embed_pack) that the webserver serves alone; must stay in memory.
