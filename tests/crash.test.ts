@@ -6,7 +6,8 @@ import { fetch_url } from "./harness/http";
 import { back, kill_hard, pid_now } from "./harness/kill";
 import { NotesSession } from "./harness/notes";
 import { type Platform, slowness } from "./harness/platform";
-import { assert, test, with_platform } from "./harness/test";
+import { descendants } from "./harness/process";
+import { assert, platform_test, test, with_platform } from "./harness/test";
 import { until, within } from "./harness/wait";
 
 let password = "";
@@ -115,6 +116,48 @@ test("a killed webserver is back within 200 ms and its services attach again by 
   assert.equal((await admin.request({ mt: "AppPlatformInfoRequest" })).mt, "AppPlatformInfoResult");
 });
 
+test("webserver and manager killed at once while PostgreSQL is stuck: apps are served again all the same", async () => {
+  const page = () => fetch_url(`${platform().http_url}/example.com/team/notes.htm`, { ms: 2_000 }).then((answer) => answer.status === 200);
+  assert.ok(await page());
+  const database = platform().own_processes().filter((one) => /postgres/.test(one.arguments[0]!));
+  // The children have no root in their arguments: they are found below the postmaster.
+  const postmaster = pid_now(platform(), "postgres")!;
+  const stuck = [...new Set([postmaster, ...database.map((one) => one.pid), ...descendants(postmaster).map((one) => one.pid)])];
+  for (const pid of stuck) process.kill(pid, "SIGSTOP");
+  try {
+    const started = Date.now();
+    await Promise.all([kill_hard(platform(), "webserver"), kill_hard(platform(), "manager")]);
+    await until("an app's page", page, 20_000, 5);
+    const ms = Date.now() - started;
+    console.log(`webserver and manager killed, PostgreSQL stuck: an app's page after ${ms} ms`);
+    // The manager has to come back first.
+    assert.ok(ms <= 1_000 * slowness, `${ms} ms`);
+  } finally {
+    for (const pid of stuck) process.kill(pid, "SIGCONT");
+  }
+  assert.equal((await platform().ready()).state, "running");
+  assert.equal(pid_now(platform(), "postgres"), postmaster);
+  const session = new NotesSession(notes_url(), password);
+  await session.add_note(await session.add_board("again"), "after a stuck database");
+  session.close();
+});
+
+test("PostgreSQL killed in the middle of its recovery, again and again, is back soon", async () => {
+  for (let round = 0; round < 5; round++) {
+    const old = await kill_hard(platform(), "postgres");
+    await back(platform(), "postgres", old);
+    // At once, while the new one recovers.
+  }
+  const started = Date.now();
+  const session = new NotesSession(notes_url(), password);
+  await session.add_note(await session.add_board("recovered"), "after a recovery");
+  session.close();
+  const ms = Date.now() - started;
+  console.log(`PostgreSQL killed five times in a row: notes are written after ${ms} ms`);
+  assert.ok(ms <= 4_000 * slowness, `${ms} ms`);
+  assert.equal((await platform().ready()).state, "running");
+});
+
 test("a killed manager takes nothing along: sessions stay, and the new manager adopts everything", async () => {
   const echo = await open_echo();
   const session = new NotesSession(notes_url(), password);
@@ -172,6 +215,17 @@ test("PostgreSQL killed under load: services reconnect, sessions stay, nothing a
   for (const [id, text] of acknowledged) assert.equal(stored.get(id), text, "an acknowledged note is lost");
   for (const one of writers) one.close();
   assert.equal((await platform().ready()).state, "running");
+});
+
+platform_test("./run brings a manager that is killed again and again back at once", { through_run: true }, async (one) => {
+  for (let round = 0; round < 3; round++) {
+    const started = Date.now();
+    const old = await kill_hard(one, "manager");
+    await back(one, "manager", old);
+    const ms = Date.now() - started;
+    assert.ok(ms <= 500 * slowness, `round ${round}: ${ms} ms`);
+    await one.ready();
+  }
 });
 
 test("kill -9 of everything at once: the next start recovers", async () => {

@@ -18,8 +18,8 @@ std::string port(int number) { return number < 0 ? "off" : std::to_string(number
 }  // namespace
 
 WebserverControl::WebserverControl(loop::Loop& loop, ProcessTable& table, const Layout& layout,
-                                   WebserverOptions options)
-    : loop_(loop), layout_(layout), options_(std::move(options)), ready_(loop) {
+                                   const SecretBox& box, WebserverOptions options)
+    : loop_(loop), layout_(layout), box_(box), options_(std::move(options)), ready_(loop), keeping_(loop) {
   SupervisedOptions supervised;
   supervised.name = "webserver";
   supervised.program = options_.program;
@@ -35,6 +35,7 @@ WebserverControl::WebserverControl(loop::Loop& loop, ProcessTable& table, const 
 }
 
 WebserverControl::~WebserverControl() {
+  if (keeping_.is_scheduled()) keep();
   if (peer_) peer_->close();
 }
 
@@ -73,6 +74,51 @@ json::Object WebserverControl::configuration() const {
   return json::Object{{"mt", "WebserverConfig"},          {"certificate", certificate_},
                       {"redirectHttps", redirect_https_}, {"accessLog", access_log_},
                       {"limits", json::Value(limits_)},   {"grants", std::move(grants)}};
+}
+
+bool WebserverControl::recall() {
+  const auto sealed = read_file(layout_.webserver_state());
+  if (!sealed) return false;
+  const auto text = box_.unseal(*sealed);
+  const auto state = text ? json::parse_object(*text, {.size_bytes = std::size_t{64} << 20})
+                          : Result<json::Object>(tl::unexpected(text.error()));
+  if (!state) {
+    log_warning("the webserver's state cannot be recalled", {{"error", state.error().detail}});
+    return false;
+  }
+  certificate_ = json::get_string(*state, "certificate");
+  redirect_https_ = json::get_bool(*state, "redirectHttps");
+  access_log_ = json::get_bool(*state, "accessLog");
+  if (const auto* limits = json::find_object(*state, "limits")) limits_ = *limits;
+  if (const auto* grants = json::find_array(*state, "grants"))
+    for (const auto& value : *grants) {
+      if (!value.is_object()) continue;
+      const auto& grant = value.get_object();
+      grants_[json::get_string(grant, "path")] = {json::get_string(grant, "grant"),
+                                                  static_cast<uid_t>(json::get_integer(grant, "uid")), true};
+    }
+  kept_ = *text;
+  return !certificate_.empty();
+}
+
+void WebserverControl::keep_soon() {
+  if (!keeping_.is_scheduled()) keeping_.schedule([this] { keep(); });
+}
+
+void WebserverControl::keep() {
+  if (certificate_.empty()) return;  // too early: nothing could be served with it
+  std::string text = json::serialize(configuration());
+  if (text == kept_) return;
+  const auto written = write_file_durably(layout_.webserver_state(), box_.seal(text), 0600);
+  if (!written) log_warning("the webserver's state cannot be kept", {{"error", written.error().detail}});
+  else kept_ = std::move(text);
+}
+
+Task<void> WebserverControl::forget_unconfirmed() {
+  std::vector<std::string> stale;
+  for (const auto& [path, grant] : grants_)
+    if (grant.is_recalled) stale.push_back(path);
+  for (const auto& path : stale) co_await remove_grant(path);
 }
 
 Task<void> WebserverControl::serve(ControlPeer& peer, json::Object hello) {
@@ -120,8 +166,12 @@ Task<void> WebserverControl::tell(json::Object change) {
 
 Task<void> WebserverControl::set_grant(std::string path, std::string grant, uid_t uid) {
   const auto found = grants_.find(path);
-  if (found != grants_.end() && found->second.secret == grant && found->second.uid == uid) co_return;
+  if (found != grants_.end() && found->second.secret == grant && found->second.uid == uid) {
+    found->second.is_recalled = false;
+    co_return;
+  }
   grants_[path] = {grant, uid};
+  keep_soon();
   json::Object change{{"mt", "SetGrant"}, {"grant", grant}, {"path", path}, {"uid", uid}};
   co_await tell(std::move(change));
 }
@@ -131,11 +181,14 @@ Task<void> WebserverControl::remove_grant(std::string path) {
   if (found == grants_.end()) co_return;
   json::Object change{{"mt", "RemoveGrant"}, {"grant", found->second.secret}, {"path", path}};
   grants_.erase(found);
+  keep_soon();
   co_await tell(std::move(change));
 }
 
 Task<void> WebserverControl::set_certificate(std::string pem) {
+  if (certificate_ == pem) co_return;
   certificate_ = pem;
+  keep_soon();
   json::Object change{{"mt", "SetCertificate"}, {"certificate", pem}};
   co_await tell(std::move(change));
 }
@@ -144,6 +197,7 @@ void WebserverControl::set_options(bool redirect_https, bool access_log, json::O
   redirect_https_ = redirect_https;
   access_log_ = access_log;
   limits_ = std::move(limits);
+  keep_soon();
   if (peer_) peer_->send(configuration());
 }
 

@@ -5,8 +5,10 @@
 #include <memory>
 #include <string>
 
+#include "loop/loop.h"
 #include "manager/control/control_server.h"
 #include "manager/platform/layout.h"
+#include "manager/settings/secret_box.h"
 #include "manager/supervise/supervised_process.h"
 
 namespace berth::manager {
@@ -18,10 +20,12 @@ struct WebserverOptions {
   uid_t uid = 0;                  // as which it goes on; 0: the manager's
 };
 
-// Owned by the manager's main. Its configuration is kept here whole, so that a new webserver gets it at once.
+// Owned by the manager's main. Its configuration is kept here whole, so that a new webserver gets it at once; and
+// sealed on disk, so that a new manager can give it to one before the database answers.
 class WebserverControl {
  public:
-  WebserverControl(loop::Loop& loop, ProcessTable& table, const Layout& layout, WebserverOptions options);
+  WebserverControl(loop::Loop& loop, ProcessTable& table, const Layout& layout, const SecretBox& box,
+                   WebserverOptions options);
   ~WebserverControl();
 
   SupervisedProcess& process() { return *process_; }
@@ -37,6 +41,14 @@ class WebserverControl {
 
   Task<void> serve(ControlPeer& peer, json::Object hello);
 
+  // The whole state, as WebserverConfig tells it.
+  json::Object configuration() const;
+
+  // Takes over what the last manager told the webserver; false if there is nothing (left), for example at the first start.
+  bool recall();
+  // All grants have been set anew from the database: those that were only recalled are taken back.
+  Task<void> forget_unconfirmed();
+
   // Take effect at once if a webserver is there, else with its hello. Throws Failure if the webserver
   // refuses; a webserver that goes away meanwhile gets all of it again by itself.
   Task<void> set_grant(std::string path, std::string grant, uid_t uid);
@@ -51,12 +63,15 @@ class WebserverControl {
   struct Grant {
     std::string secret;  // hex
     uid_t uid = 0;
+    bool is_recalled = false;  // nobody has set it since this manager began
   };
   Task<ProcessPlan> plan();
+  void keep_soon();
+  void keep();
   Task<void> tell(json::Object change);
-  json::Object configuration() const;
   loop::Loop& loop_;
   const Layout& layout_;
+  const SecretBox& box_;
   WebserverOptions options_;
   std::map<std::string, Grant> grants_;
   std::string certificate_;
@@ -67,6 +82,8 @@ class WebserverControl {
   int http_ = 0, https_ = 0;
   std::vector<std::string> link_sockets_;
   std::uint64_t output_start_ = 0;
+  std::string kept_;  // as it is on disk, before sealing
+  loop::Deferred keeping_;
   std::unique_ptr<SupervisedProcess> process_;
 };
 

@@ -15,11 +15,13 @@
 #include "base/text.h"
 #include "db/connection.h"
 #include "manager/database/cluster_files.h"
+#include "manager/database/leftovers.h"
 
 namespace berth::manager {
 namespace {
 
 constexpr const char* kVersion = "15";
+constexpr std::chrono::seconds kLeftoverLimit{10};  // a process in the middle of a write to a slow disk
 
 struct Account {
   uid_t uid;
@@ -51,17 +53,6 @@ void write_for(const std::string& path, std::string_view content, const Account&
   or_throw(write_file_durably(path, content, 0600));
   if (::geteuid() == 0 && ::chown(path.c_str(), owner.uid, owner.gid) != 0)
     throw Failure(errno_error(errno, "chown " + path));
-}
-
-// Does this process run as a postmaster on that folder? It makes the folder its working directory.
-bool is_postmaster_on(pid_t pid, const std::string& data_folder) {
-  char folder[PATH_MAX], program[PATH_MAX], wanted[PATH_MAX];
-  const auto folder_size = ::readlink(fmt::format("/proc/{}/cwd", pid).c_str(), folder, sizeof folder);
-  const auto program_size = ::readlink(fmt::format("/proc/{}/exe", pid).c_str(), program, sizeof program);
-  if (folder_size <= 0 || program_size <= 0 || !::realpath(data_folder.c_str(), wanted)) return false;
-  const std::string_view name(program, static_cast<std::size_t>(program_size));
-  return std::string_view(folder, static_cast<std::size_t>(folder_size)) == wanted &&
-         (name.ends_with("/postgres") || name.ends_with("/postgres (deleted)"));
 }
 
 }  // namespace
@@ -102,6 +93,7 @@ Task<bool> Cluster::prepare() {
                   settings_.data_folder, version, kVersion);
   write_configuration();
 
+  co_await end_leftovers(loop_, settings_.data_folder, kLeftoverLimit);
   // PostgreSQL takes over a lock file whose process is gone. After a power cut the pid may belong to
   // another program by now, and then it would refuse to start for ever.
   for (const auto& lock : {settings_.data_folder + "/postmaster.pid",
@@ -109,7 +101,7 @@ Task<bool> Cluster::prepare() {
     const auto content = read_file(lock);
     if (!content) continue;
     const auto pid = parse_integer(split(*content, '\n')[0]);
-    if (pid && *pid > 0 && is_postmaster_on(static_cast<pid_t>(*pid), settings_.data_folder)) continue;
+    if (pid && *pid > 0 && is_postgres_on(static_cast<pid_t>(*pid), settings_.data_folder)) continue;
     log_warning("removed a lock file that PostgreSQL left behind", {{"file", lock}});
     if (::unlink(lock.c_str()) != 0 && errno != ENOENT) throw Failure(errno_error(errno, "remove " + lock));
   }
@@ -201,7 +193,7 @@ std::optional<RunningPostmaster> Cluster::find_running() const {
   if (!number || *number <= 0) return std::nullopt;
   const auto pid = static_cast<pid_t>(*number);
   const auto start_time = loop::process_start_time(pid);
-  if (!start_time || !is_postmaster_on(pid, settings_.data_folder)) return std::nullopt;
+  if (!start_time || !is_postgres_on(pid, settings_.data_folder)) return std::nullopt;
   // Line 8 is the state (PostgreSQL, miscadmin.h, LOCK_FILE_LINE_PM_STATUS).
   return RunningPostmaster{pid, *start_time, lines.size() > 7 && trim(lines[7]) == "ready"};
 }

@@ -16,6 +16,7 @@ TEST(ClusterFiles, HasNoTcpUnlessAsked) {
   EXPECT_THAT(text, HasSubstr("listen_addresses = ''\n"));
   EXPECT_THAT(text, HasSubstr("unix_socket_directories = '/run/it''s here'\n"));
   EXPECT_THAT(text, HasSubstr("jit = off\n"));
+  EXPECT_THAT(text, HasSubstr("recovery_init_sync_method = 'syncfs'\n"));
   settings.listen_addresses = "*";
   EXPECT_THAT(format_configuration(settings), HasSubstr("listen_addresses = '*'\n"));
 }

@@ -2,12 +2,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
 #include <cstdio>
 
 #include "base/file.h"
+#include "manager/database/leftovers.h"
 #include "manager/database/testing/running_cluster.h"
 
 namespace berth::manager {
@@ -90,6 +92,19 @@ TEST_F(ClusterTest, StartsAfterAPowerCutThoughAnotherProgramHasThePid) {
   loop::run_task(loop, cluster.prepare());
   running.start();
   EXPECT_TRUE(loop::run_task(loop, running.admin().query("SELECT * FROM t")).empty());
+}
+
+TEST_F(ClusterTest, StartsThoughAKilledPostmasterHasLeftABusyProcess) {
+  // Stopped, it notices the end of its postmaster as little as a recovery does that is syncing its files.
+  const auto rows = loop::run_task(loop, running.admin().query("SELECT pg_backend_pid() AS pid"));
+  const auto busy = rows[0].get<pid_t>("pid");
+  EXPECT_TRUE(find_leftovers(running.folder() + "/pgsql").empty());
+  ASSERT_EQ(::kill(busy, SIGSTOP), 0);
+  running.kill_postmaster();
+  loop::run_task(loop, cluster.prepare());
+  EXPECT_FALSE(loop::process_start_time(busy));
+  running.start();
+  EXPECT_TRUE(loop::run_task(loop, cluster.is_ready()));
 }
 
 TEST_F(ClusterTest, IsNotReadyWhenItIsDown) {

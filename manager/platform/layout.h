@@ -33,6 +33,7 @@ struct Layout {
   std::string pgsql_sockets() const { return run() + "/pgsql"; }
   std::string processes() const { return run() + "/processes.json"; }
   std::string starting() const { return run() + "/starting"; }
+  std::string webserver_state() const { return run() + "/webserver.sealed"; }
   std::string lock() const { return run() + "/manager.lock"; }
 };
 

@@ -68,7 +68,7 @@ class Platform::Parts_ {
         database_(loop_, database_options(cluster_.superuser("manager"), 4)),
         settings_(database_, box_),
         http_(loop_),
-        webserver_(loop_, table_, layout_, webserver_options(program)),
+        webserver_(loop_, table_, layout_, box_, webserver_options(program)),
         certificates_(settings_, webserver_),
         service_repository_(database_),
         services_(loop_, table_, service_repository_, layout_, is_root_),
@@ -85,6 +85,8 @@ class Platform::Parts_ {
         instance_jobs_(jobs_, instances_, backups_, reader_, restorer_, settings_, box_, layout_,
                        platform_version()),
         admin_(make_parts()),
+        webserver_known_(loop_),
+        services_known_(loop_),
         purge_timer_(loop_),
         tasks_(loop_, "manager") {
     connect_parts();
@@ -186,6 +188,8 @@ class Platform::Parts_ {
   ManagerInstance* manager_instance_ = nullptr;
   Admin admin_;
   std::unique_ptr<sdk::AppService> own_service_;
+  // Until then those who say hello have to wait: their answer must hold all there is, or it would take something away.
+  loop::Event webserver_known_, services_known_;
   std::unique_ptr<ControlServer> control_, admin_socket_;
   loop::Timer purge_timer_;
   loop::TaskGroup tasks_;
@@ -268,7 +272,7 @@ Task<void> Platform::Parts_::set_first_password() {
 }
 
 Task<void> Platform::Parts_::start_webserver() {
-  webserver_.process().start();
+  if (!webserver_.process().is_wanted()) webserver_.process().start();
   const auto deadline = loop_.now() + kWebserverLimit;
   for (;;) {
     const bool ready = co_await wait_at_most(loop_, webserver_.ready(), 20ms);
@@ -322,9 +326,12 @@ Task<void> Platform::Parts_::serve_control(ControlPeer& peer) {
   if (!first) co_return;
   const std::string mt = json::get_string(first->body, "mt");
   const pid_t pid = peer.credentials().pid;
-  if (mt == "WebserverHello" && pid == webserver_.process().pid()) {
-    co_await webserver_.serve(peer, std::move(first->body));
+  if (mt == "WebserverHello") {
+    co_await webserver_known_.wait();
+    if (pid == webserver_.process().pid()) co_await webserver_.serve(peer, std::move(first->body));
+    else log_warning("unknown webserver on control.sock", {{"pid", pid}});
   } else if (mt == "ServiceHello") {
+    co_await services_known_.wait();
     Service* service = services_.find(json::get_string(first->body, "service"));
     // Whoever is not the very process we watch has no business here, whatever it says.
     if (service && service->process().pid() == pid) co_await service->serve(peer, std::move(first->body));
@@ -359,6 +366,15 @@ void Platform::Parts_::announce(double seconds) const {
 
 Task<void> Platform::Parts_::start() {
   table_.load();
+  control_ =
+      std::make_unique<ControlServer>(loop_, layout_.control_socket(), is_root_ ? 0666 : 0600, "control.sock",
+                                      [this](ControlPeer& peer) { return serve_control(peer); });
+  // Apps that live on can serve their users without the manager and without PostgreSQL, which may take its time to
+  // recover; without a webserver they cannot.
+  if (webserver_.recall()) {
+    webserver_known_.set();
+    webserver_.process().start();
+  }
   co_await open_database();
   co_await set_first_password();
   co_await certificates_.load(own_names(settings_.text("dnsName")));
@@ -372,9 +388,9 @@ Task<void> Platform::Parts_::start() {
     const std::string grant = format_hex(as_bytes(box_.derive("grant\n" + name)));
     co_await webserver_.set_grant(name == "root" ? "/" : "/manager", grant, ::geteuid());
   }
-  control_ =
-      std::make_unique<ControlServer>(loop_, layout_.control_socket(), is_root_ ? 0666 : 0600, "control.sock",
-                                      [this](ControlPeer& peer) { return serve_control(peer); });
+  co_await webserver_.forget_unconfirmed();
+  webserver_known_.set();
+  services_known_.set();
   co_await start_webserver();
   apply_settings();  // the ports are known now
   co_await start_own_instances();

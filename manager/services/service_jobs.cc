@@ -2,9 +2,11 @@
 
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "manager/instances/names.h"
+#include "manager/jobs/upload_guard.h"
 #include "manager/store/archive.h"
 #include "wire/json/json.h"
 
@@ -60,6 +62,12 @@ Task<Result<api::Job>> ServiceJobs::install(std::string id, std::string version,
 }
 
 Task<Result<api::Job>> ServiceJobs::install_package(std::string name, std::string file, std::string by) {
+  UploadGuard guard{file};
+  if (name.empty()) {
+    auto found = co_await app_in_package(file);
+    if (!found) co_return tl::unexpected(found.error());
+    name = std::move(*found);
+  }
   if (auto checked = check_service_id(name); !checked) co_return tl::unexpected(checked.error());
   const bool present = services_.find(name) != nullptr;
   NewJob job;
@@ -70,16 +78,31 @@ Task<Result<api::Job>> ServiceJobs::install_package(std::string name, std::strin
   job.data["id"] = name;
   job.data["version"] = "";
   job.data["file"] = file;
-  co_return co_await runner_.start(std::move(job));
+  auto started = co_await runner_.start(std::move(job));
+  guard.keep = started.has_value();
+  co_return started;
 }
 
-Task<void> ServiceJobs::unpack(JobRun& run, std::string folder) {
-  // A package file is a packed store: index, signature and the files at their places.
-  const std::string unpacked = folder + "-store";
-  or_throw(remove_tree(unpacked));
+// A package file is a packed store: index, signature and the files at their places.
+Task<void> ServiceJobs::unpack(std::string file, std::string folder) {
+  or_throw(remove_tree(folder));
   ArchiveLimits limits;
   limits.file_bytes = static_cast<std::uint64_t>(settings_.number("storeFileLimit"));
-  co_await unpack_archive(loop_, run.text("file"), unpacked, limits);
+  co_await unpack_archive(loop_, std::move(file), std::move(folder), limits);
+}
+
+Task<Result<std::string>> ServiceJobs::app_in_package(std::string file) {
+  struct Folder {
+    std::string path;
+    ~Folder() { (void)remove_tree(path); }
+  } folder{layout_.downloads() + "/look-" + random_hex(8)};
+  co_await unpack(file, folder.path);
+  const auto source = or_throw(open_source(loop_, http_, folder.path));
+  const auto state = co_await store_.read_package_index(*source);
+  const auto& apps = state.index.apps;
+  if (apps.size() != 1)
+    co_return fail(Errc::kMalformed, "the package holds {} apps: name the one to install", apps.size());
+  co_return apps.front().id;
 }
 
 Task<void> ServiceJobs::download(JobRun& run) {
@@ -93,7 +116,7 @@ Task<void> ServiceJobs::download(JobRun& run) {
     entry = *store_.known().index.find(id);
     chosen = *find_version(entry, version);
   } else {
-    co_await unpack(run, folder);
+    co_await unpack(run.text("file"), folder + "-store");
     auto source = or_throw(open_source(loop_, http_, folder + "-store"));
     auto state = co_await store_.read_package_index(*source);
     or_throw(store_.check_signer(state.signer));
@@ -107,21 +130,22 @@ Task<void> ServiceJobs::download(JobRun& run) {
         co_await store_.download_from(*source, entry, chosen, state.signer, folder, std::move(progress));
     or_throw(remove_tree(folder + "-store"));
   }
-  auto& data = run.data();
-  data["title"] = entry.title;
-  data["manufacturer"] = entry.manufacturer;
-  data["folder"] = entry.folder;
-  data["program"] = package.program;
-  data["versionId"] = chosen.id;
-  data["build"] = chosen.build;
-  data["label"] = chosen.label;
-  data["signer"] = package.signer;
-  data["store"] = or_throw(json::parse(entry.json));
+  ServiceRow row;
+  row.id = id;
+  row.title = entry.title;
+  row.manufacturer = entry.manufacturer;
+  row.folder = entry.folder;
+  row.program = package.program;
+  row.version = chosen.id;
+  row.build = chosen.build;
+  row.label = chosen.label;
+  row.signer = package.signer;
+  row.store = or_throw(json::parse_object(entry.json));
   json::Array files;
   for (const auto& file : package.files)
-    files.push_back(
-        json::Object{{"name", file.name}, {"mode", file.mode}, {"size", file.size}, {"sha256", file.sha256}});
-  data["files"] = std::move(files);
+    files.push_back(format_service_file({file.name, file.mode, file.size, file.sha256}));
+  run.data()["service"] = format_service(row);
+  run.data()["files"] = std::move(files);
   run.log(fmt::format("{} files, build {}, {}", package.files.size(), chosen.build,
                       package.signer.empty() ? "not signed" : "signed with key " + package.signer));
 }
@@ -140,52 +164,38 @@ JobStep ServiceJobs::download_step() {
   return step;
 }
 
+namespace {
+
+// What the download step found out; empty before it.
+ServiceRow row_of(const JobRun& run, std::string_view member = "service") {
+  const auto* object = json::find_object(run.entry().data, member);
+  return object ? parse_service(*object) : ServiceRow();
+}
+
+std::vector<ServiceFile> files_of(const JobRun& run) {
+  std::vector<ServiceFile> files;
+  if (const auto* list = json::find_array(run.entry().data, "files"))
+    for (const auto& value : *list) files.push_back(parse_service_file(value.get_object()));
+  return files;
+}
+
+}  // namespace
+
 JobStep ServiceJobs::clean_step(bool forget_builds) {
   JobStep step;
   step.text = "clean up";
   step.can_cancel = false;
   step.run = [this, forget_builds](JobRun& run) -> Task<void> {
-    if (forget_builds) co_await services_.repository().forget_other_builds(run.text("id"), run.text("build"));
+    const auto row = row_of(run);
+    if (forget_builds) co_await services_.repository().forget_other_builds(row.id, row.build);
     or_throw(remove_tree(folder_of(run.entry())));
     if (const auto file = run.text("file"); !file.empty()) ::unlink(file.c_str());
-    run.result()["service"] = run.text("id");
-    run.result()["build"] = run.text("build");
-    run.result()["label"] = run.text("label");
+    run.result()["service"] = row.id;
+    run.result()["build"] = row.build;
+    run.result()["label"] = row.label;
   };
   return step;
 }
-
-ServiceRow ServiceJobs::row_of(const JobRun& run) const {
-  ServiceRow row;
-  row.id = run.text("id");
-  row.title = run.text("title");
-  row.manufacturer = run.text("manufacturer");
-  row.folder = run.text("folder");
-  row.program = run.text("program");
-  row.version = run.text("versionId");
-  row.build = run.text("build");
-  row.label = run.text("label");
-  row.signer = run.text("signer");
-  if (const auto* store = json::find_object(run.entry().data, "store")) row.store = *store;
-  return row;
-}
-
-namespace {
-
-std::vector<ServiceFile> files_of(const JobRun& run) {
-  std::vector<ServiceFile> files;
-  if (const auto* list = json::find_array(run.entry().data, "files"))
-    for (const auto& value : *list) {
-      const auto& object = value.get_object();
-      files.push_back({json::get_string(object, "name"),
-                       static_cast<mode_t>(json::get_integer(object, "mode")),
-                       static_cast<std::uint64_t>(json::get_integer(object, "size")),
-                       json::get_string(object, "sha256")});
-    }
-  return files;
-}
-
-}  // namespace
 
 JobRunner::Steps ServiceJobs::install_steps(const JobEntry&) {
   JobStep keep;
@@ -223,24 +233,20 @@ JobRunner::Steps ServiceJobs::update_steps(const JobEntry&) {
   keep.run = [this](JobRun& run) -> Task<void> {
     const auto present = co_await services_.repository().find(run.text("id"));
     if (!present) throw_failure(Errc::kNotFound, "{} is no longer installed", run.text("id"));
-    if (present->build == run.text("build"))
+    auto row = row_of(run);
+    if (present->build == row.build)
       throw_failure(Errc::kConflict, "build {} of {} is installed already", present->build, present->id);
     if (!run.data().contains("old")) {
-      run.data()["old"] = json::Object{{"title", present->title},     {"manufacturer", present->manufacturer},
-                                       {"folder", present->folder},   {"program", present->program},
-                                       {"version", present->version}, {"build", present->build},
-                                       {"label", present->label},     {"signer", present->signer},
-                                       {"store", present->store}};
+      run.data()["old"] = format_service(*present);
       co_await run.save();
     }
-    auto row = row_of(run);
     auto files = files_of(run);
     co_await services_.repository().keep(std::move(row), folder_of(run.entry()), std::move(files));
   };
   keep.undo = [this](JobRun& run) -> Task<void> {
-    const auto* old = json::find_object(run.entry().data, "old");
-    if (old && json::get_string(*old, "build") != run.text("build"))
-      co_await services_.repository().forget_build(run.text("id"), run.text("build"));
+    const auto row = row_of(run), old = row_of(run, "old");
+    if (!old.id.empty() && old.build != row.build)
+      co_await services_.repository().forget_build(row.id, row.build);
   };
 
   JobStep change;
@@ -255,21 +261,10 @@ JobRunner::Steps ServiceJobs::update_steps(const JobEntry&) {
     co_await services_.start_and_wait(id, start_limit());
   };
   change.undo = [this](JobRun& run) -> Task<void> {
-    const auto* old = json::find_object(run.entry().data, "old");
-    if (!old) co_return;
-    const std::string id = run.text("id");
-    ServiceRow row;
-    row.id = id;
-    row.title = json::get_string(*old, "title");
-    row.manufacturer = json::get_string(*old, "manufacturer");
-    row.folder = json::get_string(*old, "folder");
-    row.program = json::get_string(*old, "program");
-    row.version = json::get_string(*old, "version");
-    row.build = json::get_string(*old, "build");
-    row.label = json::get_string(*old, "label");
-    row.signer = json::get_string(*old, "signer");
-    if (const auto* store = json::find_object(*old, "store")) row.store = *store;
-    co_await services_.repository().use_build(std::move(row));
+    auto old = row_of(run, "old");
+    if (old.id.empty()) co_return;
+    const std::string id = old.id;
+    co_await services_.repository().use_build(std::move(old));
     Service* service = co_await services_.take_over(id);
     co_await service->process().stop();
     if (service->row().wanted) service->process().start();

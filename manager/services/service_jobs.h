@@ -20,7 +20,8 @@ class ServiceJobs {
   // Of the store; an installed service is updated. kNotFound (app, version), kConflict (this very build is there, or busy),
   // kDenied (unsigned).
   Task<Result<api::Job>> install(std::string id, std::string version, std::string by);
-  // From a package file (docs/package-file.md) that the job removes at its end.
+  // From a package file (docs/package-file.md) that the job removes at its end, and so does a refusal. `name` empty: the only
+  // app in it. Throws Failure if the file is no package.
   Task<Result<api::Job>> install_package(std::string name, std::string file, std::string by);
   Task<Result<api::Job>> remove(std::string id, std::string by);
   enum class Act { kStart, kStop, kRestart };
@@ -34,10 +35,10 @@ class ServiceJobs {
   JobStep download_step();
   JobStep clean_step(bool forget_builds);
   Task<void> download(JobRun& run);
-  Task<void> unpack(JobRun& run, std::string folder);
+  Task<void> unpack(std::string file, std::string folder);
+  Task<Result<std::string>> app_in_package(std::string file);  // its id
   std::string folder_of(const JobEntry& entry) const;
   loop::Duration start_limit() const;
-  ServiceRow row_of(const JobRun& run) const;
 
   loop::Loop& loop_;
   JobRunner& runner_;

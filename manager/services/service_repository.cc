@@ -16,35 +16,7 @@
 namespace berth::manager {
 namespace {
 
-constexpr std::string_view kColumns =
-    "id, title, manufacturer, folder, program, version, build, label, coalesce(signer, '') AS signer, uid, "
-    "wanted, "
-    "hello::text AS hello, store::text AS store, "
-    "to_char(installed AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS installed";
-
-api::JsonObject object_of(std::string_view text) {
-  auto object = json::parse_object(text);
-  return object ? std::move(*object) : api::JsonObject();
-}
-
-ServiceRow read_row(const db::Row& row) {
-  ServiceRow service;
-  service.id = row.text("id");
-  service.title = row.text("title");
-  service.manufacturer = row.text("manufacturer");
-  service.folder = row.text("folder");
-  service.program = row.text("program");
-  service.version = row.text("version");
-  service.build = row.text("build");
-  service.label = row.text("label");
-  service.signer = row.text("signer");
-  service.uid = row.get<uid_t>("uid");
-  service.wanted = row.get<bool>("wanted");
-  service.hello = object_of(row.text("hello"));
-  service.store = object_of(row.text("store"));
-  service.installed = row.text("installed");
-  return service;
-}
+json::Object record_of(const db::Row& row) { return or_throw(json::parse_object(row.text("record"))); }
 
 std::optional<std::string> or_null(const std::string& text) {
   return text.empty() ? std::nullopt : std::optional(text);
@@ -71,22 +43,58 @@ std::vector<std::string> names_in(const std::string& folder) {
 
 }  // namespace
 
+json::Object format_service(const ServiceRow& row) {
+  return {{"id", row.id},         {"title", row.title},     {"manufacturer", row.manufacturer},
+          {"folder", row.folder}, {"program", row.program}, {"version", row.version},
+          {"build", row.build},   {"label", row.label},     {"signer", row.signer},
+          {"uid", row.uid},       {"wanted", row.wanted},   {"hello", row.hello},
+          {"store", row.store}};
+}
+
+ServiceRow parse_service(const json::Object& object) {
+  ServiceRow row;
+  row.id = json::get_string(object, "id");
+  row.title = json::get_string(object, "title");
+  row.manufacturer = json::get_string(object, "manufacturer");
+  row.folder = json::get_string(object, "folder");
+  row.program = json::get_string(object, "program");
+  row.version = json::get_string(object, "version");
+  row.build = json::get_string(object, "build");
+  row.label = json::get_string(object, "label");
+  row.signer = json::get_string(object, "signer");
+  row.uid = static_cast<uid_t>(json::get_integer(object, "uid"));
+  row.wanted = json::get_bool(object, "wanted", true);
+  if (const auto* hello = json::find_object(object, "hello")) row.hello = *hello;
+  if (const auto* store = json::find_object(object, "store")) row.store = *store;
+  return row;
+}
+
+json::Object format_service_file(const ServiceFile& file) {
+  return {{"name", file.name}, {"mode", file.mode}, {"size", file.size}, {"sha256", file.sha256}};
+}
+
+ServiceFile parse_service_file(const json::Object& object) {
+  return {json::get_string(object, "name"), static_cast<mode_t>(json::get_integer(object, "mode")),
+          static_cast<std::uint64_t>(json::get_integer(object, "size")), json::get_string(object, "sha256")};
+}
+
 Task<std::vector<ServiceRow>> ServiceRepository::all() {
   const auto rows =
-      co_await database_.query_repeatable(fmt::format("SELECT {} FROM service ORDER BY id", kColumns));
+      co_await database_.query_repeatable("SELECT to_jsonb(service) AS record FROM service ORDER BY id");
   std::vector<ServiceRow> services;
-  for (const auto row : rows) services.push_back(read_row(row));
+  for (const auto row : rows) services.push_back(parse_service(record_of(row)));
   co_return services;
 }
 
 Task<std::optional<ServiceRow>> ServiceRepository::find(std::string id) {
-  const auto rows =
-      co_await database_.query_repeatable(fmt::format("SELECT {} FROM service WHERE id = $1", kColumns), id);
+  const auto rows = co_await database_.query_repeatable(
+      "SELECT to_jsonb(service) AS record FROM service WHERE id = $1", id);
   if (rows.empty()) co_return std::nullopt;
-  co_return read_row(rows.front());
+  co_return parse_service(record_of(rows.front()));
 }
 
 Task<void> ServiceRepository::keep(ServiceRow row, std::string folder, std::vector<ServiceFile> files) {
+  known_files_.erase({row.id, row.build});
   auto transaction = co_await database_.begin();
   const std::string hello = json::serialize(row.hello), store = json::serialize(row.store);
   const auto signer = or_null(row.signer);
@@ -129,16 +137,20 @@ Task<void> ServiceRepository::use_build(ServiceRow row) {
 }
 
 Task<void> ServiceRepository::forget_other_builds(std::string id, std::string build) {
+  std::erase_if(known_files_,
+                [&](const auto& one) { return one.first.first == id && one.first.second != build; });
   co_await database_.query_repeatable("DELETE FROM service_file WHERE service = $1 AND build <> $2", id,
                                       build);
 }
 
 Task<void> ServiceRepository::forget_build(std::string id, std::string build) {
+  known_files_.erase({id, build});
   co_await database_.query_repeatable("DELETE FROM service_file WHERE service = $1 AND build = $2", id,
                                       build);
 }
 
 Task<void> ServiceRepository::remove(std::string id) {
+  std::erase_if(known_files_, [&](const auto& one) { return one.first.first == id; });
   bool in_use = false;
   try {
     co_await database_.query_repeatable("DELETE FROM service WHERE id = $1", id);
@@ -162,12 +174,11 @@ Task<void> ServiceRepository::set_hello(std::string id, api::JsonObject hello) {
 
 Task<std::vector<ServiceFile>> ServiceRepository::files(std::string id, std::string build) {
   const auto rows = co_await database_.query_repeatable(
-      "SELECT name, mode, size, sha256 FROM service_file WHERE service = $1 AND build = $2 ORDER BY name", id,
-      build);
+      "SELECT to_jsonb(service_file) AS record FROM service_file WHERE service = $1 AND build = $2 ORDER BY "
+      "name",
+      id, build);
   std::vector<ServiceFile> files;
-  for (const auto row : rows)
-    files.push_back({row.get<std::string>("name"), row.get<mode_t>("mode"), row.get<std::uint64_t>("size"),
-                     row.get<std::string>("sha256")});
+  for (const auto row : rows) files.push_back(parse_service_file(record_of(row)));
   co_return files;
 }
 
@@ -190,9 +201,14 @@ Task<std::optional<Bytes>> ServiceRepository::read_file(std::string id, std::str
 }
 
 Task<void> ServiceRepository::write_out(std::string id, std::string build, std::string folder) {
-  const auto files = co_await this->files(id, build);
-  if (files.empty())
-    throw_failure(Errc::kNotFound, "no files of {} {} in the database: install it again", id, build);
+  auto known = known_files_.find({id, build});
+  if (known == known_files_.end()) {
+    auto read = co_await this->files(id, build);
+    if (read.empty())
+      throw_failure(Errc::kNotFound, "no files of {} {} in the database: install it again", id, build);
+    known = known_files_.insert_or_assign({id, build}, std::move(read)).first;
+  }
+  const auto files = known->second;  // a copy: others may run while we wait
   or_throw(make_directories(folder, 0755));
   std::set<std::string> wanted;
   for (const auto& file : files) {

@@ -3,11 +3,14 @@
 
 #include <sys/types.h>
 
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "api/json.h"
 #include "db/database.h"
+#include "wire/json/json_fwd.h"
 
 namespace berth::manager {
 
@@ -21,7 +24,6 @@ struct ServiceRow {
   bool wanted = true;
   api::JsonObject hello;  // apps and plugins as it told them last
   api::JsonObject store;  // its entry in the store
-  std::string installed;
 };
 
 struct ServiceFile {
@@ -30,6 +32,13 @@ struct ServiceFile {
   std::uint64_t size = 0;
   std::string sha256;  // hex
 };
+
+// One form for both places where they are kept: as PostgreSQL's to_jsonb() gives a row of the table, and as a job
+// keeps it until it is in the table. Absent members get their defaults.
+json::Object format_service(const ServiceRow& row);
+ServiceRow parse_service(const json::Object& object);
+json::Object format_service_file(const ServiceFile& file);
+ServiceFile parse_service_file(const json::Object& object);
 
 // Owned by the manager's main. Every act is one transaction.
 class ServiceRepository {
@@ -57,13 +66,16 @@ class ServiceRepository {
 
   Task<std::vector<ServiceFile>> files(std::string id, std::string build);
   // Writes the files that are missing or different into `folder`, durably, and removes others. Files belong to
-  // the manager's user, so that the service cannot change its own program.
+  // the manager's user, so that the service cannot change its own program. Asks the database only for what is not on
+  // disk, and at the first time.
   Task<void> write_out(std::string id, std::string build, std::string folder);
   // Whole file; nullopt if there is none of that name.
   Task<std::optional<Bytes>> read_file(std::string id, std::string build, std::string name);
 
  private:
   db::Database& database_;
+  // What write_out() needs of each build: a service must come back though PostgreSQL is away.
+  std::map<std::pair<std::string, std::string>, std::vector<ServiceFile>> known_files_;
 };
 
 }  // namespace berth::manager

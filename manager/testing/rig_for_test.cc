@@ -36,7 +36,6 @@ RigWorld::RigWorld(loop::Loop& the_loop)
       layout(or_throw(open_root(folder + "/root", false))),
       cluster(the_loop),
       key(minisign::make_secret_key()) {
-  cluster.start();
   db::Database admin(loop, options_of(cluster.cluster().superuser()));
   loop::run_task(loop, admin.query("CREATE DATABASE manager ENCODING 'UTF8' TEMPLATE template0"));
 }
@@ -68,7 +67,7 @@ Rig::Rig(RigWorld& the_world)
       database(world.loop, options_of(world.cluster.cluster().superuser("manager"))),
       settings(database, box),
       http(world.loop),
-      webserver(world.loop, table, world.layout, WebserverOptions{}),
+      webserver(world.loop, table, world.layout, box, WebserverOptions{}),
       service_repository(database),
       services(world.loop, table, service_repository, world.layout, false),
       instance_repository(database, box),

@@ -81,4 +81,10 @@ void RunningCluster::kill_now() {
   watch_.reset();
 }
 
+void RunningCluster::kill_postmaster() {
+  watch_->send_signal(SIGKILL);
+  (void)loop::run_task(loop_, watch_->wait());
+  watch_.reset();
+}
+
 }  // namespace berth::manager

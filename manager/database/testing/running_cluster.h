@@ -19,7 +19,8 @@ class RunningCluster {
 
   void start();  // and waits until it answers
   void stop();
-  void kill_now();  // SIGKILL of postmaster and backends
+  void kill_now();         // SIGKILL of postmaster and backends
+  void kill_postmaster();  // and of nobody else
 
   const std::string& folder() const { return folder_; }
   Cluster& cluster() { return *cluster_; }
