@@ -21,9 +21,9 @@ struct TypeList {};
 using AllWords = TypeList<PlatformState, ServiceState, InstanceState, Severity, LayerState, JobState, JobKind,
                           SettingType, Topic>;
 
-using AllObjects =
-    TypeList<Process, Check, Disk, Status, ServiceApp, SandboxLayer, Service, Instance, Job, JobLogLine,
-             FieldProblem, StoreVersion, StoreAppState, StoreApp, Setting, Certificate, AppStoreApp>;
+using AllObjects = TypeList<Process, Check, Disk, Status, ServiceApp, SandboxLayer, Service, KeptData,
+                            Instance, Job, JobLogLine, FieldProblem, StoreVersion, StoreAppState, StoreApp,
+                            Setting, Certificate, AppStoreApp>;
 
 // Their answers come along.
 using AllRequests =

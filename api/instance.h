@@ -7,6 +7,20 @@
 
 namespace berth::api {
 
+// The data from before a restore (or before the undo of one).
+struct KeptData {
+  static constexpr std::string_view kName = "KeptData";
+  std::string id;
+  std::string replaced_at;
+  std::string purge_at;  // after this they cannot be brought back
+  std::uint64_t database_bytes = 0;
+  static constexpr auto fields() {
+    return std::tuple(field("id", &KeptData::id), with_default("replacedAt", &KeptData::replaced_at),
+                      with_default("purgeAt", &KeptData::purge_at),
+                      with_default("databaseBytes", &KeptData::database_bytes));
+  }
+};
+
 struct Instance {
   static constexpr std::string_view kName = "Instance";
   std::string service;
@@ -28,6 +42,7 @@ struct Instance {
   bool exclude_from_backup = false;
   std::optional<std::string> deleted_at;
   std::optional<std::string> purge_at;  // after this it cannot be undone
+  std::vector<KeptData> kept;           // newest first
   static constexpr auto fields() {
     return std::tuple(
         field("service", &Instance::service), field("name", &Instance::name),
@@ -40,7 +55,8 @@ struct Instance {
         with_default("sessions", &Instance::sessions), field("createdAt", &Instance::created_at),
         field("backedUpAt", &Instance::backed_up_at), with_default("logFlags", &Instance::log_flags),
         with_default("excludeFromBackup", &Instance::exclude_from_backup),
-        field("deletedAt", &Instance::deleted_at), field("purgeAt", &Instance::purge_at));
+        field("deletedAt", &Instance::deleted_at), field("purgeAt", &Instance::purge_at),
+        with_default("kept", &Instance::kept));
   }
 };
 
@@ -213,10 +229,11 @@ struct DeleteInstance {
   using Answer = DeleteInstanceResult;
   std::string name;
   std::string domain;
-  bool now = false;  // at once and for good; else to the bin
+  bool now = false;                 // at once and for good; else to the bin
+  std::optional<std::string> kept;  // not the instance, only these of its kept data, for good
   static constexpr auto fields() {
     return std::tuple(field("name", &DeleteInstance::name), field("domain", &DeleteInstance::domain),
-                      with_default("now", &DeleteInstance::now));
+                      with_default("now", &DeleteInstance::now), field("kept", &DeleteInstance::kept));
   }
 };
 
@@ -226,13 +243,17 @@ struct UndoDeleteResult {
   static constexpr auto fields() { return std::tuple(field("job", &UndoDeleteResult::job)); }
 };
 
+// Brings it back from the bin. If it is not there: brings back the data that the last restore replaced; those that are
+// live until then are kept in their place, so that this can be undone, too.
 struct UndoDelete {
   static constexpr std::string_view kMt = "UndoDelete";
   using Answer = UndoDeleteResult;
   std::string name;
   std::string domain;
+  std::optional<std::string> kept;  // these of its kept data instead of the newest
   static constexpr auto fields() {
-    return std::tuple(field("name", &UndoDelete::name), field("domain", &UndoDelete::domain));
+    return std::tuple(field("name", &UndoDelete::name), field("domain", &UndoDelete::domain),
+                      field("kept", &UndoDelete::kept));
   }
 };
 

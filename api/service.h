@@ -97,11 +97,11 @@ struct InstallPackageResult {
   static constexpr auto fields() { return std::tuple(field("job", &InstallPackageResult::job)); }
 };
 
-// With the descriptor of the package file; by manager.sock only.
+// With the descriptor of the package file; by manager.sock only (else HTTP package).
 struct InstallPackage {
   static constexpr std::string_view kMt = "InstallPackage";
   using Answer = InstallPackageResult;
-  std::string name;
+  std::optional<std::string> name;  // id of the app; absent: the only one in the package
   static constexpr auto fields() { return std::tuple(field("name", &InstallPackage::name)); }
 };
 

@@ -59,6 +59,10 @@ void print_instance(Output& output, const Instance& instance) {
   if (instance.exclude_from_backup) line("backup", "left out");
   if (instance.purge_at)
     line("in the bin", fmt::format("gone for good {}", format_relative(*instance.purge_at, output.now())));
+  for (const auto& kept : instance.kept)
+    line("kept data", fmt::format("{}, from before the restore of {}, gone for good {}", kept.id,
+                                  format_relative(kept.replaced_at, output.now()),
+                                  format_relative(kept.purge_at, output.now())));
 }
 
 void show(Invocation& invocation, const Instance& instance) {
@@ -259,6 +263,15 @@ void report(Invocation& invocation, const api::Job& job, std::string_view name, 
 
 loop::Task<int> remove_instance(Invocation& invocation) {
   const auto name = invocation.instance_name();
+  if (const auto kept = invocation.arguments().find("--kept")) {
+    const auto what = fmt::format("the kept data {} of {}", *kept, name.format());
+    if (invocation.is_rehearsal({fmt::format("delete {} for good", what)})) co_return 0;
+    invocation.confirm(what + " will be deleted for good.", name.format());
+    auto answer = co_await invocation.ask(api::DeleteInstance{name.name, name.domain, true, *kept});
+    const auto job = co_await invocation.finish(std::move(answer.job));
+    report(invocation, job, name.format(), what + " are deleted");
+    co_return 0;
+  }
   const bool now = invocation.arguments().has("--now");
   // An instance in the bin can be deleted for good, too; GetInstance may not find it there.
   if (!now || invocation.options().dry_run) {
@@ -282,8 +295,11 @@ loop::Task<int> remove_instance(Invocation& invocation) {
 
 loop::Task<int> undo_removal(Invocation& invocation) {
   const auto name = invocation.instance_name();
-  if (invocation.is_rehearsal({fmt::format("bring {} back from the bin", name.format())})) co_return 0;
-  auto answer = co_await invocation.ask(api::UndoDelete{name.name, name.domain});
+  if (invocation.is_rehearsal({fmt::format(
+          "bring {} back from the bin, or its data from before the last restore", name.format())}))
+    co_return 0;
+  auto answer =
+      co_await invocation.ask(api::UndoDelete{name.name, name.domain, invocation.arguments().find("--kept")});
   const auto job = co_await invocation.finish(std::move(answer.job));
   report(invocation, job, name.format(), fmt::format("{} is back", name.format()));
   co_return 0;
@@ -391,14 +407,15 @@ std::vector<Command> instance_commands() {
        "rm",
        "Put it into the bin for some days, or delete it at once",
        Effect::kDestroys,
-       {instance, flag("--now", "Delete it and its database at once and for good")},
+       {instance, flag("--now", "Delete it and its database at once and for good"),
+        option("--kept", "ID", "Only these data that a restore replaced (ids: instance show), for good")},
        "instance rm team@example.com --now --yes",
        remove_instance},
       {"instance",
        "undo",
-       "Bring it back from the bin",
+       "Bring it back from the bin, or undo its last restore",
        Effect::kWorks,
-       {instance},
+       {instance, option("--kept", "ID", "Undo an earlier restore: its data as instance show lists them")},
        "instance undo team@example.com",
        undo_removal},
       {"instance",

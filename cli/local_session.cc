@@ -76,11 +76,12 @@ loop::Task<api::Job> LocalSession::restore(std::string name, std::string domain,
   co_return or_throw(api::parse_answer<api::RestoreInstanceResult>(answer)).job;
 }
 
-loop::Task<api::Job> LocalSession::install_package(std::string file_name, UniqueFd source) {
+loop::Task<api::Job> LocalSession::install_package(std::string id, UniqueFd source) {
   std::vector<UniqueFd> descriptors;
   descriptors.push_back(std::move(source));
-  auto answer = co_await exchange(api::format_message(api::InstallPackage{std::move(file_name)}),
-                                  std::move(descriptors));
+  api::InstallPackage request;
+  if (!id.empty()) request.name = std::move(id);
+  auto answer = co_await exchange(api::format_message(request), std::move(descriptors));
   co_return or_throw(api::parse_answer<api::InstallPackageResult>(answer)).job;
 }
 

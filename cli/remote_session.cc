@@ -137,8 +137,8 @@ loop::Task<api::Job> RemoteSession::restore(std::string name, std::string domain
   return upload("POST", "restore", std::move(query), std::move(source));
 }
 
-loop::Task<api::Job> RemoteSession::install_package(std::string file_name, UniqueFd source) {
-  return upload("PUT", "package", "&name=" + percent_encode(file_name), std::move(source));
+loop::Task<api::Job> RemoteSession::install_package(std::string id, UniqueFd source) {
+  return upload("PUT", "package", id.empty() ? "" : "&name=" + percent_encode(id), std::move(source));
 }
 
 api::Password RemoteSession::seal(std::string secret) const {

@@ -95,11 +95,11 @@ void report(Invocation& invocation, const api::Job& job, std::string_view id, st
   else output.print_line(fmt::format("job {} works on it: berth job show {}", job.id, job.id));
 }
 
-loop::Task<api::Job> install_file(Invocation& invocation, std::string path) {
+loop::Task<api::Job> install_file(Invocation& invocation, std::string id, std::string path) {
   UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) throw Failure(errno_error(errno, fmt::format("open {}", path)));
   auto* session = co_await invocation.session();
-  co_return co_await session->install_package(path.substr(path.rfind('/') + 1), std::move(file));
+  co_return co_await session->install_package(std::move(id), std::move(file));
 }
 
 loop::Task<int> install_service(Invocation& invocation) {
@@ -107,15 +107,15 @@ loop::Task<int> install_service(Invocation& invocation) {
   const std::string id = arguments.text("SERVICE");
   const std::string version = arguments.text("--version");
   const std::string file = arguments.text("--file");
-  if (id.empty() == file.empty()) throw_usage("service install SERVICE from the store, or --file PACKAGE");
-  const std::string what = id.empty() ? file : id;
+  if (id.empty() && file.empty()) throw_usage("service install SERVICE from the store, or --file PACKAGE");
+  const std::string what = file.empty() ? id : file;
   if (invocation.is_rehearsal(
           {fmt::format("install {}{}{}", what, version.empty() ? "" : " version ", version)}))
     co_return 0;
 
   api::Job job;
   if (!file.empty()) {
-    job = co_await install_file(invocation, file);
+    job = co_await install_file(invocation, id, file);
   } else {
     api::InstallApp request;
     request.id = id;
@@ -194,7 +194,8 @@ std::vector<Command> service_commands() {
        "install",
        "Install or update from the store (or from a file), and start",
        Effect::kWorks,
-       {optional_positional("SERVICE", "Id in the store, as in: berth store ls"),
+       {optional_positional("SERVICE",
+                            "Id in the store, as in: berth store ls; with --file: if it holds several apps"),
         option("--version", "ID", "Release of the store's list (default: the first)"),
         option("--file", "PACKAGE", "A package file instead of the store")},
        "service install notes --wait",

@@ -31,8 +31,8 @@ class Session {
   virtual loop::Task<std::uint64_t> backup(std::string name, std::string domain, UniqueFd target) = 0;
   // The job that brings a file back, as name@domain if they are not empty.
   virtual loop::Task<api::Job> restore(std::string name, std::string domain, UniqueFd source) = 0;
-  // The job that installs a package file.
-  virtual loop::Task<api::Job> install_package(std::string file_name, UniqueFd source) = 0;
+  // The job that installs a package file; `id` empty: of the only app in it.
+  virtual loop::Task<api::Job> install_package(std::string id, UniqueFd source) = 0;
 
   // Secrets as they go through this conversation.
   virtual api::Password seal(std::string secret) const = 0;

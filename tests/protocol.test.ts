@@ -438,6 +438,73 @@ test("a PBX domain registers with the admin password and then speaks for itself 
   stranger.close();
 });
 
+test("the app installer of a domain installs for its own domain only, is listed with its plugin, and removes again", async () => {
+  const login = { ...password_login("manager-domain-api", "other.net"), sip: "ap", dn: "Anna" };
+  const api = await AppWebsocket.login(`${ws()}/manager/manager-domain-api`, login, "othersecret");
+  const named = { api: "com.innovaphone.manager" };
+  const info = await api.request({ mt: "GetManagerInfo", ...named });
+  assert.equal(info.mt, "GetManagerInfoResult");
+  for (const name of ["platform", "platformLabel", "build", "version", "label"]) assert.equal(typeof info[name], "string", name);
+
+  assert.equal((await api.request({ mt: "CheckUserAgreement", ...named }))["accepted"], false);
+  api.send({ mt: "RequestAppStore", src: "apps", ...named });
+  await api.next((one) => one.mt === "AppStoreResult" && one.src === "apps");
+  const app = api.unclaimed.find((one) => one.mt === "AppStoreServiceAdded" && one["id"] === "echo");
+  assert.ok(app);
+  assert.equal(app["api"], "com.innovaphone.manager");
+  api.unclaimed.length = 0;
+
+  const wanted = { ...named, appServiceID: "echo", title: "Echo", folder: "echo", binary: "echo", version: app["versions"][0] };
+  const act = async (mt: string, more: object = {}) => {
+    const src = `act-${Math.random()}`;
+    api.send({ mt, src, ...wanted, ...more });
+    return api.next((one) => one.src === src && one.mt === `${mt}Result`);
+  };
+  assert.match((await act("InstallService"))["error"], /agreement/);
+  assert.equal((await api.request({ mt: "AcceptUserAgreement", ...named, accept: true, user: "Anna" }))["accepted"], true);
+  assert.equal((await api.request({ mt: "CheckUserAgreement", ...named }))["accepted"], true);
+  assert.match((await act("InstallService", { domain: "example.com" }))["error"], /other\.net/);
+  const installed = await act("InstallService", { domain: "other.net" });
+  assert.equal(installed["error"], undefined, JSON.stringify(installed));
+  const told = api.unclaimed.find((one) => one.mt === "ServiceInstalled");
+  assert.equal(told?.["appServiceID"], "echo");
+  const bytes = () => fetch_url(`${platform().http_url}/other.net/echo/bytes/5`);
+  assert.equal((await bytes()).text.length, 5);
+  // On a shared platform the second one gets what is there.
+  assert.equal((await act("InstallService", { domain: "other.net" }))["error"], undefined);
+
+  const controls = await api.request({ mt: "ManagerControls", ...named });
+  assert.equal(controls.mt, "ManagerControlsResult");
+  assert.match(controls["protocol"], /^https?:$/);
+  assert.deepEqual(controls["controls"], [
+    {
+      api: ["berth.echo"],
+      uri: "other.net/echo/berth.EchoManager",
+      png: "other.net/echo/echo.png",
+      lang: "other.net/echo/berth.EchoManagerTexts",
+    },
+  ]);
+  const neighbour = await AppWebsocket.login(
+    `${ws()}/manager/manager-domain-api`,
+    { ...password_login("manager-domain-api", "example.com"), sip: "ap" },
+    "domainsecret",
+  );
+  assert.deepEqual((await neighbour.request({ mt: "ManagerControls", ...named }))["controls"], []);
+  neighbour.close();
+
+  const updated = await act("UpdateService", { domain: "other.net" });
+  assert.match(updated["error"], /installed already/);
+  const jobs = (await platform().berth("job", "ls", "--json")).json;
+  const created = (jobs.jobs ?? jobs).find((one: { target: string }) => one.target === "echo@other.net");
+  assert.match(created.by, /^Anna of other\.net from (127\.0\.0\.1|::1)$/);
+
+  assert.match((await act("RemoveService", { domain: "example.com" }))["error"], /other\.net/);
+  assert.equal((await act("RemoveService", { domain: "other.net" }))["error"], undefined);
+  assert.notEqual((await bytes()).status, 200);
+  assert.deepEqual((await api.request({ mt: "ManagerControls", ...named }))["controls"], []);
+  api.close();
+});
+
 test("passwords in our own messages travel encrypted with the session key", async () => {
   const client = await platform().admin();
   const answer = await client.request({

@@ -8,7 +8,12 @@ int main(int argc, char** argv) {
                                       .title = "Echo",
                                       .build = BERTH_BUILD,
                                       .label = BERTH_VERSION,
-                                      .apps = {{.name = "echo", .title = "Echo"}}};
+                                      .apps = {{.name = "echo", .title = "Echo"}},
+                                      // As an app announces the script that a PBX administration loads.
+                                      .plugins = {{.js = "berth.EchoManager",
+                                                   .icon = "echo.png",
+                                                   .lang = "berth.EchoManagerTexts",
+                                                   .api = "berth.echo"}}};
   return sdk::run_service(
       argc, argv, std::move(description), [](sdk::AppService& service, sdk::InstanceArguments arguments) {
         return std::make_unique<echo::EchoInstance>(service, std::move(arguments), packs::echo_files());

@@ -161,10 +161,10 @@ Task<void> Restorer::undo(InstanceDatabaseNames names, std::string id) {
   co_await databases_.swap(names.database, old, beside);
 }
 
-Task<void> Restorer::forget(InstanceDatabaseNames names, std::string id) {
+Task<void> Restorer::forget(InstanceDatabaseNames names, std::string id, bool keep_old) {
   const std::string beside = beside_name(names.database, id), old = old_name(names.database, id);
   co_await databases_.drop_database(beside);
-  co_await databases_.drop_database(old);
+  if (!keep_old) co_await databases_.drop_database(old);
   co_await databases_.admit(names.database);
 }
 

@@ -58,8 +58,8 @@ class Restorer {
   // beside_name. Idempotent. kNotFound if the old ones are dropped already.
   Task<void> undo(InstanceDatabaseNames names, std::string id);
   // Drops what is left of the restore `id` beside the live database, and lets sessions of the live one in,
-  // should a swap have been broken off. Idempotent.
-  Task<void> forget(InstanceDatabaseNames names, std::string id);
+  // should a swap have been broken off. With `keep_old` the data from before it stay. Idempotent.
+  Task<void> forget(InstanceDatabaseNames names, std::string id, bool keep_old = false);
 
  private:
   Task<void> fill(std::string path, std::string database, InstanceDatabaseNames names,

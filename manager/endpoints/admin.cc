@@ -203,8 +203,8 @@ void Admin::add_services() {
         co_await copy_to_file(parts_.loop, std::move(source), file,
                               static_cast<std::uint64_t>(parts_.settings.number("storeFileLimit")));
         api::InstallPackageResult result;
-        result.job =
-            or_throw(co_await parts_.service_jobs.install_package(message.name, file, request.peer.who()));
+        result.job = or_throw(co_await parts_.service_jobs.install_package(message.name.value_or(""), file,
+                                                                           request.peer.who()));
         co_return result;
       });
   using Act = ServiceJobs::Act;

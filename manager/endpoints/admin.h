@@ -23,7 +23,7 @@ class AdminPeer {
   virtual void send(api::JsonObject message) = 0;
   virtual Task<void> drained() = 0;
   virtual bool is_open() const = 0;
-  // For journals: "Admin from 127.0.0.1:51234", "root by manager.sock".
+  // For journals: the person and where the session comes from, "Admin from 127.0.0.1", "root by manager.sock".
   virtual std::string who() const = 0;
   // kMalformed if it cannot be decrypted.
   virtual Result<std::string> open_secret(const api::Password& password) const = 0;
@@ -108,9 +108,5 @@ class Admin {
   loop::Timer status_timer_, tick_timer_;
   loop::TaskGroup tasks_;
 };
-
-// The members of a store entry as the messages show them.
-std::vector<api::StoreVersion> versions_of(const StoreEntry& entry);
-api::StoreAppState state_of(const StoreEntry& entry, const Service* installed);
 
 }  // namespace berth::manager

@@ -73,14 +73,19 @@ void Admin::add_instances() {
   on<api::DeleteInstance>(
       [this](api::DeleteInstance message, AdminRequest& request) -> Task<api::DeleteInstanceResult> {
         api::DeleteInstanceResult result;
+        if (message.kept) {
+          result.job = or_throw(co_await parts_.instance_jobs.remove_kept(message.name, message.domain,
+                                                                          *message.kept, request.peer.who()));
+          co_return result;
+        }
         result.job = or_throw(co_await parts_.instance_jobs.remove(message.name, message.domain, message.now,
                                                                    request.peer.who()));
         co_return result;
       });
   on<api::UndoDelete>([this](api::UndoDelete message, AdminRequest& request) -> Task<api::UndoDeleteResult> {
     api::UndoDeleteResult result;
-    result.job =
-        or_throw(co_await parts_.instance_jobs.undo_delete(message.name, message.domain, request.peer.who()));
+    result.job = or_throw(co_await parts_.instance_jobs.undo(message.name, message.domain,
+                                                             message.kept.value_or(""), request.peer.who()));
     co_return result;
   });
   on<api::SetInstancePassword>([this](api::SetInstancePassword message,

@@ -1,4 +1,5 @@
 #include "manager/endpoints/admin.h"
+#include "manager/endpoints/store_listing.h"
 
 namespace berth::manager {
 
@@ -35,18 +36,8 @@ void Admin::add_store() {
     if (!state->error.empty()) result.store_error = state->error;
     const std::string arch = own_architecture();
     for (const auto& entry : state->index.apps) {
-      api::StoreApp app;
-      app.id = entry.id;
-      app.folder = entry.folder;
-      app.title = entry.title;
+      auto app = list_entry<api::StoreApp>(entry, parts_.services.find(entry.id));
       app.description = entry.description;
-      app.manufacturer = entry.manufacturer;
-      app.infourl = entry.infourl;
-      app.logo = fmt::format("/manager/store/{}.png", entry.id);
-      app.versions = versions_of(entry);
-      app.state = state_of(entry, parts_.services.find(entry.id));
-      app.categories = entry.categories;
-      app.langs = entry.langs;
       app.is_signed = !state->signer.empty();
       for (const auto& [name, bytes] : entry.versions.front().sizes)
         if (name.starts_with(arch + "/")) app.size += bytes;

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "manager/endpoints/admin.h"
+#include "manager/endpoints/store_listing.h"
 
 namespace berth::manager {
 
@@ -44,23 +45,13 @@ Task<std::vector<api::AppStoreServiceAdded>> store_services(Parts& parts) {
   const auto* state = co_await parts.store.get(false);
   std::vector<api::AppStoreServiceAdded> services;
   for (const auto& entry : state->index.apps) {
-    api::AppStoreServiceAdded service;
-    service.id = entry.id;
-    service.folder = entry.folder;
+    auto service = list_entry<api::AppStoreServiceAdded>(entry, parts.services.find(entry.id));
     service.binary = entry.binary;
-    service.title = entry.title;
-    service.manufacturer = entry.manufacturer;
-    service.infourl = entry.infourl;
-    service.logo = fmt::format("/manager/store/{}.png", entry.id);
-    service.versions = versions_of(entry);
-    service.state = state_of(entry, parts.services.find(entry.id));
     service.support = entry.support;
     service.requirement = entry.requirement;
     service.license_info = entry.license_info;
     service.license_type = entry.license_type;
     service.eula = entry.eula;
-    service.langs = entry.langs;
-    service.categories = entry.categories;
     service.apps = entry.apps;
     services.push_back(std::move(service));
   }

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "manager/instances/names.h"
+#include "manager/jobs/upload_guard.h"
 #include "manager/store/index.h"
 #include "wire/json/json.h"
 
@@ -27,8 +28,13 @@ InstanceJobs::InstanceJobs(JobRunner& runner, Instances& instances, BackupWriter
       layout_(layout),
       version_(std::move(version)) {
   runner_.add_kind(api::JobKind::kCreate, [this](const JobEntry&) { return create_steps(); });
-  runner_.add_kind(api::JobKind::kDelete, [this](const JobEntry& entry) { return delete_steps(entry); });
-  runner_.add_kind(api::JobKind::kUndo, [this](const JobEntry&) { return undo_steps(); });
+  const auto is_of_kept = [](const JobEntry& entry) { return entry.data.contains("kept"); };
+  runner_.add_kind(api::JobKind::kDelete, [this, is_of_kept](const JobEntry& entry) {
+    return is_of_kept(entry) ? remove_kept_steps() : delete_steps(entry);
+  });
+  runner_.add_kind(api::JobKind::kUndo, [this, is_of_kept](const JobEntry& entry) {
+    return is_of_kept(entry) ? turn_back_steps() : undo_steps();
+  });
   runner_.add_kind(api::JobKind::kRestore, [this](const JobEntry&) { return restore_steps(); });
 }
 
@@ -231,6 +237,10 @@ JobRunner::Steps InstanceJobs::delete_steps(const JobEntry& entry) {
   drop.can_cancel = false;
   drop.run = [this](JobRun& run) -> Task<void> {
     const auto row = row_of(run);
+    // As long as it owns other data the role would stay.
+    const auto present = co_await instances_.repository().find(row.name, row.domain);
+    if (present)
+      for (const auto& kept : present->kept) co_await instances_.databases().drop_database(kept.database);
     InstanceDatabaseNames names{row.database, row.database_user};
     co_await instances_.databases().drop(std::move(names));
     or_throw(remove_tree(layout_.work() + "/" + row.service + "/" + row.database));
@@ -241,18 +251,132 @@ JobRunner::Steps InstanceJobs::delete_steps(const JobEntry& entry) {
   return steps;
 }
 
-Task<Result<api::Job>> InstanceJobs::undo_delete(std::string name, std::string domain, std::string by) {
+namespace {
+
+// `id` empty: the newest.
+Result<KeptData> find_kept(const InstanceRow& row, const std::string& id) {
+  for (const auto& kept : row.kept)
+    if (id.empty() || kept.id == id) return kept;
+  if (id.empty())
+    return fail(Errc::kConflict, "{} is not in the bin, and there is no restore of it that could be undone",
+                row.key());
+  return fail(Errc::kNotFound, "{} has no kept data {}", row.key(), id);
+}
+
+}  // namespace
+
+Task<Result<api::Job>> InstanceJobs::undo(std::string name, std::string domain, std::string kept,
+                                          std::string by) {
   const auto row = instances_.get(name, domain);
   if (!row) co_return tl::unexpected(row.error());
-  if (!row->is_deleted()) co_return fail(Errc::kConflict, "{} is not in the bin", row->key());
   NewJob job;
   job.kind = api::JobKind::kUndo;
   job.title = "Bring back " + row->key();
   job.target = row->key();
   job.by = by;
+  if (row->is_deleted() && !kept.empty())
+    co_return fail(Errc::kConflict, "{} is in the bin: bring it back first, then its data", row->key());
+  if (row->is_deleted()) {
+    job.data["name"] = name;
+    job.data["domain"] = domain;
+    co_return co_await runner_.start(std::move(job));
+  }
+  const auto data = find_kept(*row, kept);
+  if (!data) co_return tl::unexpected(data.error());
+  job.title = fmt::format("Bring back the data of {} from before {}", row->key(), data->replaced);
+  put_row(job.data, *row);
+  job.data["kept"] = data->id;
+  job.data["keptDatabase"] = data->database;
+  job.data["days"] = settings_.number("restoreUndoDays");
+  co_return co_await runner_.start(std::move(job));
+}
+
+// The kept data and the live ones change places; what was live is kept in their stead.
+JobRunner::Steps InstanceJobs::turn_back_steps() {
+  JobStep stop;
+  stop.text = "stop";
+  stop.run = [this](JobRun& run) -> Task<void> {
+    co_await instances_.halt(run.text("name"), run.text("domain"));
+  };
+  stop.undo = [this](JobRun& run) -> Task<void> {
+    co_await instances_.start_if_wanted(run.text("name"), run.text("domain"));
+  };
+
+  JobStep swap;
+  swap.text = "swap back";
+  swap.can_cancel = false;
+  swap.run = [this](JobRun& run) -> Task<void> {
+    co_await instances_.halt(run.text("name"), run.text("domain"));  // a new manager has started it again
+    const auto row = row_of(run);
+    const std::string aside = Restorer::old_name(row.database, run.entry().id);
+    co_await instances_.databases().swap(row.database, run.text("keptDatabase"), aside);
+  };
+  swap.undo = [this](JobRun& run) -> Task<void> {
+    const auto row = row_of(run);
+    const std::string aside = Restorer::old_name(row.database, run.entry().id);
+    const bool swapped = co_await instances_.databases().exists(aside);
+    if (!swapped) co_return;
+    co_await instances_.halt(row.name, row.domain);
+    co_await instances_.databases().swap(row.database, aside, run.text("keptDatabase"));
+  };
+
+  JobStep start;
+  start.text = "start";
+  start.can_cancel = false;
+  start.run = [this](JobRun& run) -> Task<void> {
+    co_await instances_.start_if_wanted(run.text("name"), run.text("domain"));
+  };
+
+  JobStep enter;
+  enter.text = "keep what was replaced";
+  enter.can_cancel = false;
+  enter.run = [this](JobRun& run) -> Task<void> {
+    const auto row = row_of(run);
+    const std::string aside = Restorer::old_name(row.database, run.entry().id);
+    const auto days = static_cast<int>(json::get_integer(run.entry().data, "days"));
+    if (days == 0) co_await instances_.databases().drop_database(aside);
+    if (days == 0) co_await instances_.repository().forget_kept(run.text("kept"));
+    else co_await instances_.repository().turn_kept(run.text("kept"), aside, days);
+    co_await instances_.reload(row.name, row.domain);
+  };
+  JobRunner::Steps steps;
+  steps.push_back(std::move(stop));
+  steps.push_back(std::move(swap));
+  steps.push_back(std::move(start));
+  steps.push_back(std::move(enter));
+  return steps;
+}
+
+Task<Result<api::Job>> InstanceJobs::remove_kept(std::string name, std::string domain, std::string kept,
+                                                 std::string by) {
+  const auto row = instances_.get(name, domain);
+  if (!row) co_return tl::unexpected(row.error());
+  const auto data = find_kept(*row, kept);
+  if (!data) co_return tl::unexpected(data.error());
+  NewJob job;
+  job.kind = api::JobKind::kDelete;
+  job.title = fmt::format("Delete the data of {} from before {} for good", row->key(), data->replaced);
+  job.target = row->key();
+  job.by = by;
   job.data["name"] = name;
   job.data["domain"] = domain;
+  job.data["kept"] = data->id;
+  job.data["keptDatabase"] = data->database;
   co_return co_await runner_.start(std::move(job));
+}
+
+JobRunner::Steps InstanceJobs::remove_kept_steps() {
+  JobStep drop;
+  drop.text = "delete";
+  drop.can_cancel = false;
+  drop.run = [this](JobRun& run) -> Task<void> {
+    co_await instances_.databases().drop_database(run.text("keptDatabase"));
+    co_await instances_.repository().forget_kept(run.text("kept"));
+    co_await instances_.reload(run.text("name"), run.text("domain"));
+  };
+  JobRunner::Steps steps;
+  steps.push_back(std::move(drop));
+  return steps;
 }
 
 JobRunner::Steps InstanceJobs::undo_steps() {
@@ -291,17 +415,6 @@ Task<BackupKeys> InstanceJobs::keys() {
 }
 
 std::string InstanceJobs::upload_path() const { return layout_.backup() + "/upload-" + random_hex(8); }
-
-namespace {
-// Removes an upload unless a job took it over.
-struct UploadGuard {
-  std::string file;
-  bool keep = false;
-  ~UploadGuard() {
-    if (!keep) ::unlink(file.c_str());
-  }
-};
-}  // namespace
 
 Task<Result<api::Job>> InstanceJobs::restore(std::string file, std::string name, std::string domain,
                                              std::string by) {
@@ -369,6 +482,7 @@ Task<Result<api::Job>> InstanceJobs::restore(std::string file, std::string name,
   job.by = by;
   put_row(job.data, row);
   job.data["replace"] = present != nullptr;
+  job.data["days"] = settings_.number("restoreUndoDays");
   job.data["file"] = file;
   auto started = co_await runner_.start(std::move(job));
   if (started) guard.keep = true;
@@ -405,7 +519,8 @@ JobRunner::Steps InstanceJobs::restore_steps() {
   };
   load.undo = [this, names_of](JobRun& run) -> Task<void> {
     auto names = names_of(row_of(run));
-    co_await restorer_.forget(std::move(names), run.entry().id);
+    // Should the swap not have been undone, the old data are the only ones: they stay.
+    co_await restorer_.forget(std::move(names), run.entry().id, true);
   };
 
   JobStep stop;
@@ -451,8 +566,14 @@ JobRunner::Steps InstanceJobs::restore_steps() {
   clean.text = "clean up";
   clean.can_cancel = false;
   clean.run = [this, names_of](JobRun& run) -> Task<void> {
-    auto names = names_of(row_of(run));
-    co_await restorer_.forget(std::move(names), run.entry().id);
+    const auto row = row_of(run);
+    const auto days = static_cast<int>(json::get_integer(run.entry().data, "days"));
+    const bool keeps = run.flag("replace") && days > 0;
+    if (keeps)
+      co_await instances_.repository().keep_data(run.entry().id, row.name, row.domain,
+                                                 Restorer::old_name(row.database, run.entry().id), days);
+    co_await restorer_.forget(names_of(row), run.entry().id, keeps);
+    if (keeps) co_await instances_.reload(row.name, row.domain);
     ::unlink(run.text("file").c_str());
     run.result()["name"] = run.text("name");
     run.result()["domain"] = run.text("domain");
@@ -503,6 +624,14 @@ Task<void> InstanceJobs::purge() {
     const auto started = co_await remove(row.name, row.domain, true, "bin");
     if (!started)
       log_warning("bin not emptied", {{"instance", row.key()}, {"error", started.error().detail}});
+  }
+  // One at a time for each instance; the others go with the next round.
+  const auto data = co_await instances_.repository().purgeable_data();
+  for (const auto& one : data) {
+    const auto started = co_await remove_kept(one.name, one.domain, one.id, "bin");
+    if (!started)
+      log_warning("kept data not deleted",
+                  {{"instance", one.name + "@" + one.domain}, {"error", started.error().detail}});
   }
 }
 

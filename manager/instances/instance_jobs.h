@@ -37,14 +37,17 @@ class InstanceJobs {
   Task<Result<Created>> create(NewInstance wanted, std::string by);
   // `now`: for good; else to the bin (or for good if binDays is 0).
   Task<Result<api::Job>> remove(std::string name, std::string domain, bool now, std::string by);
-  Task<Result<api::Job>> undo_delete(std::string name, std::string domain, std::string by);
+  // From the bin; or, if it is not there, the data that a restore replaced (`kept`: which, empty: the newest).
+  Task<Result<api::Job>> undo(std::string name, std::string domain, std::string kept, std::string by);
+  // For good, and only these kept data.
+  Task<Result<api::Job>> remove_kept(std::string name, std::string domain, std::string kept, std::string by);
   // `file` is looked into first; the job removes it at its end, and so does a refusal. Without a name the file's own.
   Task<Result<api::Job>> restore(std::string file, std::string name, std::string domain, std::string by);
 
   Task<BackupResult> backup(std::string name, std::string domain, BackupSink& sink);
   // A path for an upload, below backup/.
   std::string upload_path() const;
-  // Deletes for good what has been in the bin long enough.
+  // Deletes for good what has been in the bin, or kept beside an instance, long enough.
   Task<void> purge();
   // Removes uploads that no job knows (a manager that died while one came).
   Task<void> remove_stray_uploads();
@@ -53,6 +56,8 @@ class InstanceJobs {
   JobRunner::Steps create_steps();
   JobRunner::Steps delete_steps(const JobEntry& entry);
   JobRunner::Steps undo_steps();
+  JobRunner::Steps remove_kept_steps();
+  JobRunner::Steps turn_back_steps();
   JobRunner::Steps restore_steps();
   JobStep make_step(std::string text);
   JobStep reserve_step(std::string text);

@@ -82,6 +82,14 @@ class JobsTest : public testing::Test {
     return run(rig_->admin_database.query("SELECT datname FROM pg_database WHERE datname LIKE $1", pattern))
         .size();
   }
+  const std::vector<KeptData>& kept() { return rig_->instances.find("team", "example.com")->kept; }
+  void restored(const std::string& file) {
+    const auto job = rig_->finish(run(rig_->instance_jobs.restore(upload(file), "", "", "test")));
+    ASSERT_EQ(job.state, api::JobState::kDone) << job.error.value_or("");
+  }
+  api::Job undone(const std::string& id = "") {
+    return rig_->finish(run(rig_->instance_jobs.undo("team", "example.com", id, "test")));
+  }
   bool is_running(const std::string& name = "team") {
     const auto* row = rig_->instances.find(name, "example.com");
     return row && rig_->instances.view(*row).state == api::InstanceState::kRunning;
@@ -178,6 +186,20 @@ TEST_F(JobsTest, WhatASuggestionShowsIsWhatCreatingMakes) {
   own = rig_->instances.suggest(question);
   ASSERT_EQ(own.problems.size(), 1U);
   EXPECT_EQ(own.problems[0].field_name, "path");
+}
+
+TEST_F(JobsTest, AKilledServiceIsBackThoughPostgresIsAway) {
+  install();
+  const pid_t old = rig_->services.find("notes")->process().pid();
+  world_->cluster.kill_now();
+  ::kill(old, SIGKILL);
+  EXPECT_TRUE(loop_.run_until(
+      [&] {
+        const auto& process = rig_->services.find("notes")->process();
+        return process.pid() != old && process.state() == ProcessState::kRunning;
+      },
+      5s));
+  world_->cluster.start();
 }
 
 TEST_F(JobsTest, AServiceThatDoesNotReportLeavesNothingBehind) {
@@ -308,6 +330,25 @@ TEST_F(JobsTest, ManagerDeathAtEachStepOfACreateEndsItInTheNewState) {
   }
 }
 
+TEST_F(JobsTest, ManagerDeathAtEachStepOfACreateThatFailsEndsItInTheOldState) {
+  world_->publish("notes", "2a", "refuse");
+  install();
+  for (int step = 3; step >= 0; --step)
+    for (const char* side : {"before", "after"}) {
+      SCOPED_TRACE(fmt::format("{} undo {}", side, step));
+      api::Job ended;
+      EXPECT_TRUE(die_at(
+          fmt::format("{} undo {}", side, step), [&]() -> Result<api::Job> { return create().job; }, ended));
+      EXPECT_EQ(ended.state, api::JobState::kFailed);
+      EXPECT_EQ(ended.error, "does not want to");
+      EXPECT_FALSE(rig_->instances.find("team", "example.com"));
+      EXPECT_FALSE(run(rig_->instance_repository.find("team", "example.com")));
+      EXPECT_EQ(databases_like("example.com_team%"), 0u);
+      EXPECT_TRUE(run(rig_->admin_database.query("SELECT 1 FROM pg_roles WHERE rolname = 'example.com_team'"))
+                      .empty());
+    }
+}
+
 TEST_F(JobsTest, TheBinKeepsEverythingUntilUndone) {
   install();
   created();
@@ -317,7 +358,7 @@ TEST_F(JobsTest, TheBinKeepsEverythingUntilUndone) {
   EXPECT_EQ(rig_->instances.view(*rig_->instances.find("team", "example.com")).state,
             api::InstanceState::kDeleted);
   EXPECT_EQ(run(rig_->service_jobs.remove("notes", "test")).error().code, Errc::kConflict);
-  ASSERT_EQ(rig_->finish(run(rig_->instance_jobs.undo_delete("team", "example.com", "test"))).state,
+  ASSERT_EQ(rig_->finish(run(rig_->instance_jobs.undo("team", "example.com", "", "test"))).state,
             api::JobState::kDone);
   EXPECT_TRUE(is_running());
   EXPECT_EQ(value(), "kept");
@@ -351,6 +392,112 @@ TEST_F(JobsTest, RestoreBringsBackADeletedInstanceWithItsPassword) {
   EXPECT_EQ(rig_->instances.find("team", "example.com")->password, made.row.password);
   EXPECT_EQ(rig_->instances.find("team", "example.com")->path, "/example.com/team");
   EXPECT_TRUE(is_running());
+  EXPECT_EQ(databases_like("example.com_team%"), 1u);
+}
+
+TEST_F(JobsTest, ARestoreCanBeUndoneAndTheUndoToo) {
+  install();
+  created();
+  put_value("backup");
+  const auto file = backup();
+  put_value("written since");
+  restored(file);
+  EXPECT_EQ(value(), "backup");
+  ASSERT_EQ(kept().size(), 1u);
+  EXPECT_NE(kept().front().purge, "");
+  put_value("after the restore");
+
+  EXPECT_EQ(undone().state, api::JobState::kDone);
+  EXPECT_EQ(value(), "written since");
+  EXPECT_TRUE(is_running());
+  EXPECT_EQ(kept().size(), 1u) << "what was live is kept in their stead";
+  EXPECT_EQ(undone().state, api::JobState::kDone);
+  EXPECT_EQ(value(), "after the restore");
+  EXPECT_EQ(databases_like("example.com_team%"), 2u);
+}
+
+TEST_F(JobsTest, EachRestoreKeepsItsOwnAndAnyOfThemComesBack) {
+  install();
+  created();
+  put_value("backup");
+  const auto file = backup();
+  for (const char* live : {"first", "second"}) {
+    put_value(live);
+    restored(file);
+  }
+  ASSERT_EQ(kept().size(), 2u);
+  EXPECT_EQ(undone(kept().back().id).state, api::JobState::kDone);
+  EXPECT_EQ(value(), "first");
+  EXPECT_EQ(run(rig_->instance_jobs.undo("team", "example.com", "4711", "test")).error().code,
+            Errc::kNotFound);
+}
+
+TEST_F(JobsTest, WithoutDaysToUndoARestoreKeepsNothing) {
+  install();
+  created();
+  put_value("backup");
+  run(rig_->settings.set("restoreUndoDays", "0"));
+  restored(backup());
+  EXPECT_TRUE(kept().empty());
+  EXPECT_EQ(databases_like("example.com_team%"), 1u);
+  const auto refused = run(rig_->instance_jobs.undo("team", "example.com", "", "test"));
+  EXPECT_EQ(refused.error().code, Errc::kConflict);
+  EXPECT_NE(refused.error().detail.find("no restore"), std::string::npos);
+}
+
+TEST_F(JobsTest, KeptDataGoAfterTheirTimeAndWithTheirInstance) {
+  install();
+  created();
+  put_value("backup");
+  const auto file = backup();
+  restored(file);
+  run(rig_->instance_jobs.purge());
+  EXPECT_EQ(rig_->jobs.running(), 0u);
+  run(rig_->database.query("UPDATE kept_data SET purge = now() - interval '1 second'"));
+  run(rig_->instance_jobs.purge());
+  ASSERT_TRUE(loop_.run_until([&] { return rig_->jobs.running() == 0; }));
+  EXPECT_TRUE(kept().empty());
+  EXPECT_EQ(databases_like("example.com_team%"), 1u);
+
+  restored(file);
+  EXPECT_EQ(databases_like("example.com_team%"), 2u);
+  ASSERT_EQ(rig_->finish(run(rig_->instance_jobs.remove("team", "example.com", true, "test"))).state,
+            api::JobState::kDone);
+  EXPECT_EQ(databases_like("example.com_team%"), 0u);
+  EXPECT_TRUE(
+      run(rig_->admin_database.query("SELECT 1 FROM pg_roles WHERE rolname = 'example.com_team'")).empty());
+}
+
+TEST_F(JobsTest, ManagerDeathAtEachStepOfAnUndoneRestoreLosesNothing) {
+  install();
+  created();
+  put_value("a");
+  restored(backup());
+  put_value("b");
+  // Kept "a", live "b": each undo makes them change places.
+  std::string live = "b", other = "a";
+  for (int step = 0; step < 4; ++step)
+    for (const char* side : {"before", "after"}) {
+      SCOPED_TRACE(fmt::format("{} {}", side, step));
+      api::Job ended;
+      EXPECT_TRUE(die_at(
+          fmt::format("{} {}", side, step),
+          [&] { return run(rig_->instance_jobs.undo("team", "example.com", "", "test")); }, ended));
+      EXPECT_EQ(ended.state, api::JobState::kDone) << ended.error.value_or("");
+      std::swap(live, other);
+      EXPECT_EQ(value(), live);
+      EXPECT_EQ(kept().size(), 1u);
+      EXPECT_TRUE(loop_.run_until([&] { return is_running(); }));
+      EXPECT_EQ(databases_like("example.com_team%"), 2u);
+    }
+  api::Job ended;
+  EXPECT_TRUE(die_at(
+      "before 0",
+      [&] { return run(rig_->instance_jobs.remove_kept("team", "example.com", kept().front().id, "test")); },
+      ended));
+  EXPECT_EQ(ended.state, api::JobState::kDone) << ended.error.value_or("");
+  EXPECT_TRUE(kept().empty());
+  EXPECT_EQ(value(), live);
   EXPECT_EQ(databases_like("example.com_team%"), 1u);
 }
 
@@ -441,8 +588,14 @@ TEST_F(JobsTest, ManagerDeathAtEachStepOfARestoreLosesNothing) {
       EXPECT_EQ(ended.state, api::JobState::kDone) << ended.error.value_or("");
       EXPECT_EQ(value(), "backup");
       EXPECT_TRUE(loop_.run_until([&] { return is_running(); }));
-      EXPECT_EQ(databases_like("example.com_team%"), 1u);
       EXPECT_FALSE(path_exists(up));
+      ASSERT_EQ(kept().size(), 1u);
+      EXPECT_EQ(databases_like("example.com_team%"), 2u);
+      EXPECT_EQ(undone().state, api::JobState::kDone);
+      EXPECT_EQ(value(), "live");
+      const auto job = rig_->finish(
+          run(rig_->instance_jobs.remove_kept("team", "example.com", kept().front().id, "test")));
+      EXPECT_EQ(job.state, api::JobState::kDone) << job.error.value_or("");
     }
 }
 

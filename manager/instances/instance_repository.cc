@@ -2,6 +2,7 @@
 
 #include "db/sql_failure.h"
 #include "manager/instances/names.h"
+#include "wire/json/json.h"
 
 namespace berth::manager {
 namespace {
@@ -13,7 +14,24 @@ constexpr std::string_view kColumns =
     "to_char(created AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS created, "
     "to_char(deleted AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS deleted, "
     "to_char(purge AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS purge, "
-    "to_char(backed_up AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS backed_up";
+    "to_char(backed_up AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS backed_up, "
+    "(SELECT jsonb_agg(jsonb_build_object('id', id::text, 'database', k.database, "
+    "'replaced', to_char(replaced AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), "
+    "'purge', to_char(k.purge AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')) ORDER BY replaced DESC, "
+    "id DESC) "
+    "FROM kept_data k WHERE k.name = instance.name AND k.domain = instance.domain) AS kept";
+
+std::vector<KeptData> read_kept(std::string_view text) {
+  std::vector<KeptData> all;
+  if (text.empty()) return all;
+  const auto list = or_throw(json::parse(text));
+  for (const auto& value : list.as_array()) {
+    const auto& object = value.as_object();
+    all.push_back({json::get_string(object, "id"), json::get_string(object, "database"),
+                   json::get_string(object, "replaced"), json::get_string(object, "purge")});
+  }
+  return all;
+}
 
 // A failed statement that broke a constraint; others are thrown on.
 struct Broken {
@@ -52,6 +70,7 @@ InstanceRow InstanceRepository::read(const db::Row& row) const {
   instance.deleted = row.text("deleted");
   instance.purge = row.text("purge");
   instance.backed_up = row.text("backed_up");
+  instance.kept = read_kept(row.text("kept"));
   return instance;
 }
 
@@ -188,6 +207,34 @@ Task<std::vector<InstanceRow>> InstanceRepository::purgeable() {
   std::vector<InstanceRow> instances;
   for (const auto row : rows) instances.push_back(read(row));
   co_return instances;
+}
+
+Task<void> InstanceRepository::keep_data(std::string id, std::string name, std::string domain,
+                                         std::string database, int days) {
+  co_await database_.query_repeatable(
+      "INSERT INTO kept_data (id, name, domain, database, purge) VALUES ($1::bigint, $2, $3, $4, now() + "
+      "make_interval(days => $5::int)) ON CONFLICT (id) DO NOTHING",
+      id, name, domain, database, days);
+}
+
+Task<void> InstanceRepository::turn_kept(std::string id, std::string database, int days) {
+  co_await database_.query_repeatable(
+      "UPDATE kept_data SET database = $2, replaced = now(), purge = now() + make_interval(days => $3::int) "
+      "WHERE id = $1::bigint",
+      id, database, days);
+}
+
+Task<void> InstanceRepository::forget_kept(std::string id) {
+  co_await database_.query_repeatable("DELETE FROM kept_data WHERE id = $1::bigint", id);
+}
+
+Task<std::vector<InstanceRepository::PurgeableData>> InstanceRepository::purgeable_data() {
+  const auto rows = co_await database_.query_repeatable(
+      "SELECT name, domain, id::text AS id FROM kept_data WHERE purge < now() ORDER BY id");
+  std::vector<PurgeableData> all;
+  for (const auto row : rows)
+    all.push_back({row.get<std::string>("name"), row.get<std::string>("domain"), row.get<std::string>("id")});
+  co_return all;
 }
 
 }  // namespace berth::manager

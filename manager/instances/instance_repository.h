@@ -12,6 +12,13 @@ namespace berth::manager {
 
 using loop::Task;
 
+// Data that a restore has replaced, in a database of their own.
+struct KeptData {
+  std::string id;  // of the job that replaced them
+  std::string database;
+  std::string replaced, purge;  // ISO 8601 UTC
+};
+
 struct InstanceRow {
   std::string name, domain, service, path;
   std::string password;  // clear text here, sealed in the table
@@ -23,6 +30,7 @@ struct InstanceRow {
   bool is_made = false;                 // its database is there
   std::string created, deleted, purge;  // ISO 8601 UTC; deleted empty: not in the bin
   std::string backed_up;                // ISO 8601 UTC of the last complete backup; empty: none yet
+  std::vector<KeptData> kept;           // newest first
   bool is_deleted() const { return !deleted.empty(); }
   std::string key() const { return name + "@" + domain; }
 };
@@ -46,6 +54,17 @@ class InstanceRepository {
   Task<void> remove(std::string name, std::string domain);
   // Those whose time in the bin is over.
   Task<std::vector<InstanceRow>> purgeable();
+
+  // Enters what job `id` has replaced; harmless if it is there already.
+  Task<void> keep_data(std::string id, std::string name, std::string domain, std::string database, int days);
+  // The data of `id` are live again, those they replaced are in `database` and are kept as long anew.
+  Task<void> turn_kept(std::string id, std::string database, int days);
+  Task<void> forget_kept(std::string id);
+  // Name, domain and id of what has been kept long enough.
+  struct PurgeableData {
+    std::string name, domain, id;
+  };
+  Task<std::vector<PurgeableData>> purgeable_data();
 
  private:
   Task<void> explain_taken(InstanceRow row, std::string constraint);

@@ -128,10 +128,7 @@ Task<void> Instances::service_ready(Service& service) {
       starts.push_back(std::make_unique<loop::Spawned<void>>(loop_, one(*this, permits, row)));
     } else if (should) {
       // It lived on without us: what changed meanwhile is told again.
-      service.tell(json::Object{
-          {"mt", "AppSetLogFlags"}, {"name", row.name}, {"domain", row.domain}, {"logFlags", row.log_flags}});
-      service.tell(json::Object{
-          {"mt", "AppSetPassword"}, {"name", row.name}, {"domain", row.domain}, {"password", row.password}});
+      service.renew_instance(start_message(row));
       tell(row);
     } else if (runs) {
       service.tell(json::Object{{"mt", "AppStop"}, {"name", row.name}, {"domain", row.domain}});
@@ -406,6 +403,12 @@ api::Instance Instances::view(const InstanceRow& row) const {
   view.database_user = row.database_user;
   view.database_host = row.database_host;
   if (const auto size = sizes_.find(row.database); size != sizes_.end()) view.database_bytes = size->second;
+  for (const auto& kept : row.kept) {
+    api::KeptData data{kept.id, kept.replaced, kept.purge};
+    if (const auto size = sizes_.find(kept.database); size != sizes_.end())
+      data.database_bytes = size->second;
+    view.kept.push_back(std::move(data));
+  }
   if (!row.created.empty()) view.created_at = row.created;
   if (!row.backed_up.empty()) view.backed_up_at = row.backed_up;
   view.log_flags = row.log_flags;

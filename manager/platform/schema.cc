@@ -116,6 +116,19 @@ CREATE TABLE user_agreement (
   all.push_back({2, "when an instance was backed up", R"sql(
 ALTER TABLE instance ADD COLUMN backed_up timestamptz;  -- its last complete backup
 )sql"});
+  all.push_back({3, "data that were replaced", R"sql(
+-- The databases from before a restore (or before the undo of one); until `purge` they can be brought back.
+CREATE TABLE kept_data (
+  id bigint PRIMARY KEY,                 -- of the job that replaced them
+  name text NOT NULL,
+  domain text NOT NULL,
+  database text NOT NULL UNIQUE,
+  replaced timestamptz NOT NULL DEFAULT now(),
+  purge timestamptz NOT NULL,
+  FOREIGN KEY (name, domain) REFERENCES instance ON UPDATE CASCADE ON DELETE CASCADE
+);
+CREATE INDEX kept_data_instance ON kept_data (name, domain);
+)sql"});
   return all;
 }
 

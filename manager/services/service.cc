@@ -262,26 +262,38 @@ Task<void> Service::await_answer(std::string key, bool starts, json::Object requ
   if (waiting.error) throw Failure(*waiting.error);
 }
 
-Task<void> Service::start_instance(InstanceStart start) {
+namespace {
+
+json::Object format_start(const InstanceStart& start) {
   json::Array links, domains;
   for (const auto& path : start.link_sockets) links.push_back(json::Value(path));
   for (const auto& [domain, password] : start.domains)
     domains.push_back(json::Object{{"domain", domain}, {"password", password}});
-  json::Object request{{"mt", "AppStart"},
-                       {"name", start.name},
-                       {"domain", start.domain},
-                       {"password", start.password},
-                       {"webserverPath", start.path},
-                       {"grant", start.grant},
-                       {"linkSockets", std::move(links)},
-                       {"dbHost", start.database_host},
-                       {"dbPort", start.database_port},
-                       {"dbName", start.database},
-                       {"dbUser", start.database_user},
-                       {"dbPassword", start.database_password},
-                       {"workingPath", start.working_path},
-                       {"logFlags", start.log_flags},
-                       {"domains", std::move(domains)}};
+  return {{"mt", "AppStart"},
+          {"name", start.name},
+          {"domain", start.domain},
+          {"password", start.password},
+          {"webserverPath", start.path},
+          {"grant", start.grant},
+          {"linkSockets", std::move(links)},
+          {"dbHost", start.database_host},
+          {"dbPort", start.database_port},
+          {"dbName", start.database},
+          {"dbUser", start.database_user},
+          {"dbPassword", start.database_password},
+          {"workingPath", start.working_path},
+          {"logFlags", start.log_flags},
+          {"domains", std::move(domains)}};
+}
+
+}  // namespace
+
+void Service::renew_instance(const InstanceStart& start) {
+  if (peer_) peer_->send(format_start(start));
+}
+
+Task<void> Service::start_instance(InstanceStart start) {
+  auto request = format_start(start);
   set_state(start.name, start.domain, api::InstanceState::kStarting, "");
   const std::string key = instance_key(start.name, start.domain);
   co_await await_answer(key, true, std::move(request), kStartLimit);

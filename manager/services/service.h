@@ -76,6 +76,8 @@ class Service {
   // Asks the service and waits for its answer. Throws Failure: kUnavailable if it is not connected (or dies
   // meanwhile), kTimeout, or the reason it tells.
   Task<void> start_instance(InstanceStart start);
+  // For one that runs: the service takes over what changed while no manager could tell it.
+  void renew_instance(const InstanceStart& start);
   Task<void> stop_instance(std::string name, std::string domain);
   // Tells it, if it is connected.
   void tell(json::Object message);

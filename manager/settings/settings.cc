@@ -63,6 +63,9 @@ std::vector<SettingDeclaration> declare() {
   all.push_back(
       text_item("acceptedChecks", "",
                 "Findings of the overview that you know and accept: their ids, separated by spaces"));
+  all.push_back(number_item(
+      "restoreUndoDays", 7, 0, 365,
+      "Days for which the data that a restore replaced can be brought back; 0: they go at its end"));
   all.push_back(
       number_item("serviceStartSeconds", 30, 1, 600,
                   "A service that does not report within so long after its installation counts as broken"));

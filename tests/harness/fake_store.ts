@@ -130,9 +130,16 @@ export class FakeStore {
       stdio: ["ignore", "ignore", "inherit"],
     });
     this.secret_key = join(folder, "key.sec");
-    return readFileSync(join(folder, "key.pub"), "utf8").trim().split("\n").pop()!;
+    this.public_key = readFileSync(join(folder, "key.pub"), "utf8").trim().split("\n").pop()!;
+    return this.public_key;
+  }
+  /** Signs with the key of another store. */
+  use_key_of(other: FakeStore): void {
+    this.secret_key = other.secret_key;
+    this.public_key = other.public_key;
   }
   private secret_key = "";
+  public_key = "";
 
   /** Writes the index and signs it with the key of `make_key`, by the real minisign tool. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any

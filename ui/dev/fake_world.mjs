@@ -238,6 +238,7 @@ export function makeWorld({ stepMs }) {
       backedUpAt: iso(10 * 3600),
       logFlags: 0x8001,
       excludeFromBackup: false,
+      kept: [],
       ...extra,
     });
   instance("notes", "team", "example.com", 24e6, 38);

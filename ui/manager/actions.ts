@@ -1,7 +1,7 @@
 // What an admin can do to services and instances. Each tells what happened and how to take it back.
 import { showToast } from "../kit/components/toast";
 import { go } from "../kit/route";
-import type { Instance, Job, Service } from "./api";
+import type { Instance, Job, KeptData, Service } from "./api";
 import { ask, attempt, fail } from "./connection";
 import { addressOf } from "./parts";
 import { instanceKey, platform } from "./platform";
@@ -54,6 +54,19 @@ export async function undoDelete(instance: Named): Promise<void> {
     action: { label: t("act.show"), run: () => go(addressOf.instance(instance)) },
   });
 }
+
+/** The data from before a restore; those that are live now take their place, so this can be taken back the same way. */
+export async function bringBackKept(instance: Named, data: KeptData): Promise<void> {
+  if (!(await attempt(() => ask("UndoDelete", { ...names(instance), kept: data.id })))) return;
+  showToast({
+    tone: "ok",
+    text: t("done.keptBack", { name: instanceKey(instance) }),
+    action: { label: t("act.undo"), run: () => bringBackKept(instance, data) },
+  });
+}
+
+export const deleteKept = (instance: Named, data: KeptData) =>
+  attempt(() => ask("DeleteInstance", { ...names(instance), now: true, kept: data.id }));
 
 export const deleteForGood = (instance: Named) =>
   attempt(() => ask("DeleteInstance", { ...names(instance), now: true }));

@@ -90,6 +90,13 @@ export interface Service {
   instances: number;
 }
 
+export interface KeptData {
+  id: string;
+  replacedAt: string;
+  purgeAt: string;
+  databaseBytes: number;
+}
+
 export interface Instance {
   service: string;
   name: string;
@@ -110,6 +117,7 @@ export interface Instance {
   excludeFromBackup: boolean;
   deletedAt?: string;
   purgeAt?: string;
+  kept: KeptData[];
 }
 
 export interface Job {
@@ -330,7 +338,7 @@ export interface InstallAppResult {
 export interface InstallPackage {
   mt: "InstallPackage";
   src?: string;
-  name: string;
+  name?: string;
 }
 
 export interface InstallPackageResult {
@@ -496,6 +504,7 @@ export interface DeleteInstance {
   name: string;
   domain: string;
   now?: boolean;
+  kept?: string;
 }
 
 export interface DeleteInstanceResult {
@@ -511,6 +520,7 @@ export interface UndoDelete {
   src?: string;
   name: string;
   domain: string;
+  kept?: string;
 }
 
 export interface UndoDeleteResult {

@@ -6,6 +6,7 @@ import { deleteForGood, undoDelete } from "./actions";
 import type { Instance } from "./api";
 import { commands } from "./commands";
 import { ConfirmForGood } from "./confirm";
+import { KeptDataCard } from "./kept_data";
 import { PageHead } from "./page_head";
 import { addressOf, Command, offlineReason, Time } from "./parts";
 import { deleted, instanceKey, platform } from "./platform";
@@ -70,6 +71,7 @@ export function BinPage() {
         )}
       </Card>
       {deleted.value[0] && <Command line={commands.undo(instanceKey(deleted.value[0]))} />}
+      <KeptDataCard />
       <Card title={t("bin.fromFile")} class="narrow">
         <RestoreUpload />
       </Card>

@@ -49,6 +49,7 @@ export const commands = {
   restore: (file: string) => words("instance", "restore", file, "--wait"),
   deleteInstance: (key: string, now: boolean) => words("instance", "rm", key, now && "--now"),
   undo: (key: string) => words("instance", "undo", key),
+  deleteKept: (key: string, id: string) => words("instance", "rm", key, "--kept", id),
   startInstance: (key: string) => words("instance", "start", key),
   stopInstance: (key: string) => words("instance", "stop", key),
   log: (service: string) => words("log", service, "-f"),

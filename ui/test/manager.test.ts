@@ -68,6 +68,7 @@ const instance = (key: string, more: Partial<Instance> = {}): Instance => {
     sessions: 0,
     logFlags: 0,
     excludeFromBackup: false,
+    kept: [],
     ...more,
   };
 };
