@@ -23,7 +23,7 @@ struct Notification {
   bool after_gap = false;
 };
 
-// Listens from construction to destruction, reconnecting with growing pauses (at most 5 s). Holds up
+// Listens from construction to destruction, reconnecting with growing pauses (at most 1 s). Holds up
 // to `max_queued` notifications that nobody took; above that they are dropped and replaced by one
 // after_gap. One task calls next().
 class Listener {

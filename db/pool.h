@@ -13,10 +13,10 @@
 
 namespace berth::db {
 
-// Pauses between attempts to connect: 50 ms, doubling to 5 s; a success starts afresh.
+// Pauses between attempts to connect: 50 ms, doubling to 1 s (an app is without its data for no longer than that once the database is back); a success starts afresh.
 class ReconnectPause {
  public:
-  static constexpr std::chrono::milliseconds kFirst{50}, kLongest{5000};
+  static constexpr std::chrono::milliseconds kFirst{50}, kLongest{1000};
   std::chrono::milliseconds after_failure() { return std::exchange(next_, std::min(next_ * 2, kLongest)); }
   void after_success() { next_ = kFirst; }
 

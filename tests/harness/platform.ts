@@ -32,7 +32,7 @@ export const build = resolve(process.env["BERTH_BUILD"] ?? join(tree, "build", "
 export const is_root = process.getuid?.() === 0;
 /** Daemons with sanitizers are some times slower: bounds that are promises of the release get this factor. */
 export const slowness = existsSync(join(build, "CMakeCache.txt")) &&
-  /^BERTH_SANITIZE:[A-Z]+=.+$/m.test(readFileSync(join(build, "CMakeCache.txt"), "utf8")) ? 5 : 1;
+  /^BERTH_SANITIZE:[A-Z]+=(?!OFF$).+$/m.test(readFileSync(join(build, "CMakeCache.txt"), "utf8")) ? 5 : 1;
 
 /** Root's tests can also be an ordinary user: `nobody` (PostgreSQL wants one with a passwd entry). */
 export const kNobody = 65534;
