@@ -13,7 +13,8 @@
 
 namespace berth::db {
 
-// Pauses between attempts to connect: 50 ms, doubling to 1 s (an app is without its data for no longer than that once the database is back); a success starts afresh.
+// Pauses between attempts to connect: 50 ms, doubling to 1 s, so that an app is not without its data much longer than the
+// database is away; a success starts afresh.
 class ReconnectPause {
  public:
   static constexpr std::chrono::milliseconds kFirst{50}, kLongest{1000};
