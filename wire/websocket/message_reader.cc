@@ -26,7 +26,10 @@ Result<MessageReader::Step> MessageReader::next(std::span<std::uint8_t> input) {
   if (header.masked != (role_ == Role::kServer))
     return refuse(kProtocolError, Errc::kMalformed,
                   role_ == Role::kServer ? "frame without mask" : "masked frame");
-  if (header.compressed) return refuse(kProtocolError, Errc::kMalformed, "RSV1 without an extension");
+  // The first frame of a message says it for all (RFC 7692 section 6.1).
+  if (header.compressed &&
+      (!may_compress_ || is_control(header.opcode) || header.opcode == Opcode::kContinuation))
+    return refuse(kProtocolError, Errc::kMalformed, "RSV1 where no extension allows it");
   if (is_control(header.opcode)) return next_control(input, header);
 
   if (header.opcode == Opcode::kContinuation) {
@@ -35,6 +38,7 @@ Result<MessageReader::Step> MessageReader::next(std::span<std::uint8_t> input) {
     if (in_message_) return refuse(kProtocolError, Errc::kMalformed, "new message within another");
     in_message_ = true;
     is_text_ = header.opcode == Opcode::kText;
+    is_compressed_ = header.compressed;
     message_size_ = 0;
     utf8_.reset();
   }
@@ -84,13 +88,17 @@ Result<MessageReader::Step> MessageReader::next_data(std::span<std::uint8_t> inp
   frame_left_ -= size;
   const bool frame_ends = frame_left_ == 0;
   const bool message_ends = frame_ends && frame_fin_;
-  if (is_text_ && (!utf8_.feed(part) || (message_ends && !utf8_.is_at_boundary())))
+  if (is_text_ && !is_compressed_ && (!utf8_.feed(part) || (message_ends && !utf8_.is_at_boundary())))
     return refuse(kInvalidData, Errc::kMalformed, "text is not UTF-8");
   if (frame_ends) frame_open_ = false;
   if (message_ends) in_message_ = false;
   Step step{.consumed = header_size + size};
   if (size > 0 || message_ends)
-    step.event = Event{.kind = Kind::kData, .data = part, .is_text = is_text_, .is_final = message_ends};
+    step.event = Event{.kind = Kind::kData,
+                       .data = part,
+                       .is_text = is_text_,
+                       .is_final = message_ends,
+                       .is_compressed = is_compressed_};
   return step;
 }
 

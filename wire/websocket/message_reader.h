@@ -19,8 +19,10 @@ class MessageReader {
  public:
   enum class Role : std::uint8_t { kServer, kClient };  // kServer reads masked frames, kClient unmasked
 
-  explicit MessageReader(Role role, std::uint64_t max_message = 1 << 20)
-      : max_message_(max_message), role_(role) {}
+  // `may_compress`: permessage-deflate was agreed (RFC 7692); the bytes of a compressed message are handed on as
+  // they are, and their text is not checked.
+  explicit MessageReader(Role role, std::uint64_t max_message = 1 << 20, bool may_compress = false)
+      : max_message_(max_message), role_(role), may_compress_(may_compress) {}
 
   enum class Kind : std::uint8_t { kData, kPing, kPong, kClose };
   struct Event {
@@ -28,6 +30,7 @@ class MessageReader {
     ByteView data;                 // unmasked part of the input; valid as long as it is
     bool is_text = false;          // kData: of the message
     bool is_final = false;         // kData: the message ends with this part
+    bool is_compressed = false;    // kData: of the message
     std::uint16_t close_code = 0;  // kClose: 1005 if the frame had none. `data` is then the reason
   };
   struct Step {
@@ -59,6 +62,8 @@ class MessageReader {
   bool frame_open_ = false;  // header read, payload not through yet
   bool frame_fin_ = false;
   bool is_text_ = false;
+  bool may_compress_ = false;
+  bool is_compressed_ = false;
   bool closed_ = false;
   Utf8Checker utf8_;
 };

@@ -261,5 +261,40 @@ TEST(Handshake, SaysWhatIsWrongWithARequest) {
   EXPECT_EQ(code(version + version + key), Errc::kMalformed);
 }
 
+// RFC 7692 section 6: RSV1 on the first frame of a message, nowhere else, and only if it was agreed.
+TEST(MessageReader, TellsOfCompressedMessagesOnlyWhereTheyWereAgreed) {
+  const auto frame = [](std::uint8_t first, const Bytes& payload) {
+    Bytes bytes = {first, static_cast<std::uint8_t>(payload.size())};
+    bytes.insert(bytes.end(), payload.begin(), payload.end());
+    return bytes;
+  };
+  const Bytes no_utf8 = {0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00};
+  {
+    MessageReader reader(MessageReader::Role::kClient, 100, true);
+    auto bytes = frame(0xc1, no_utf8);
+    const auto step = reader.next(bytes);
+    ASSERT_TRUE(step && step->event);
+    EXPECT_TRUE(step->event->is_compressed && step->event->is_text && step->event->is_final);
+    auto plain = frame(0x81, {'a'});
+    EXPECT_FALSE(reader.next(plain)->event->is_compressed);
+  }
+  {
+    MessageReader reader(MessageReader::Role::kClient, 100, true);
+    auto first = frame(0x41, no_utf8);
+    EXPECT_TRUE(reader.next(first)->event->is_compressed);
+    auto middle = frame(0x00, no_utf8);
+    EXPECT_TRUE(reader.next(middle)->event->is_compressed);
+    auto marked_again = frame(0xc0, no_utf8);
+    EXPECT_FALSE(reader.next(marked_again));
+    EXPECT_EQ(reader.error_close_code(), 1002);
+  }
+  for (const bool agreed : {false, true}) {
+    MessageReader reader(MessageReader::Role::kClient, 100, agreed);
+    auto bytes = frame(agreed ? 0xc9 : 0xc1, no_utf8);  // a ping, or any message
+    EXPECT_FALSE(reader.next(bytes));
+    EXPECT_EQ(reader.error_close_code(), 1002);
+  }
+}
+
 }  // namespace
 }  // namespace berth::websocket
