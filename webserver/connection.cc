@@ -49,7 +49,11 @@ Reactor& Connection::reactor() const { return ConnectionTable::reactor_of(*this)
 std::uint32_t Connection::index() const { return ConnectionTable::index_of(*this); }
 
 void Connection::watch_for(unsigned interest) {
-  if (interest_ == interest) return;
+  if (interest_ == interest) return set(kUnwantedInput, false);
+  // Input that is not wanted for a while, as between a request and its answer, mostly does not come: it stays watched
+  // until some does (on_io). The end of the client's direction shows as input, too.
+  if ((interest_ & kIn) && !has(kUnwantedInput) && ((interest ^ interest_) & kOut) == 0) return;
+  set(kUnwantedInput, false);
   interest_ = interest & 7;
   reactor().clients().change_interest(fd_, index(),
                                       (interest & kIn ? EPOLLIN : 0U) | (interest & kOut ? EPOLLOUT : 0U) |
@@ -76,8 +80,7 @@ void Connection::drop(std::uint16_t code) {
   if (phase_ == Phase::kWebsocket || phase_ == Phase::kWsClosing) --reactor().counters().websockets;
   phase_ = Phase::kFree;
   if (active_) active_->deadline.cancel();
-  reactor().clients().unwatch(fd_);
-  ::close(fd_);
+  ::close(fd_);  // nobody else has it: epoll forgets it by itself
   fd_ = -1;
   reactor().census().leave(peer_);
   reactor().bury(*this);
@@ -91,6 +94,7 @@ void Connection::on_io(std::uint32_t events) {
     // A client that has gone for good is noticed although nothing is read from it now.
     if (!wants_read() && (events & (EPOLLHUP | EPOLLERR))) drop();
     else if (wants_read()) read_and_serve();
+    else set(kUnwantedInput);
   }
   if (is_open() && (events & EPOLLRDHUP) && !wants_read()) {
     if (phase_ == Phase::kHttp && active_->http->is_upgrading()) drop();
@@ -252,10 +256,15 @@ std::size_t Connection::serve_passthrough(std::span<std::uint8_t> bytes) {
 // --- writing ---
 
 Connection::Written Connection::write_some(std::span<const iovec> parts) {
-  msghdr message{};
-  message.msg_iov = const_cast<iovec*>(parts.data());
-  message.msg_iovlen = parts.size();
-  const auto put = ::sendmsg(fd_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  ssize_t put = 0;
+  if (parts.size() == 1) {  // most: a WebSocket message with its header in front of it
+    put = ::send(fd_, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+  } else {
+    msghdr message{};
+    message.msg_iov = const_cast<iovec*>(parts.data());
+    message.msg_iovlen = parts.size();
+    put = ::sendmsg(fd_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  }
   if (put >= 0) return {IoStatus::kDone, static_cast<std::size_t>(put)};
   return {errno == EAGAIN || errno == EINTR ? IoStatus::kBlocked : IoStatus::kBroken, 0};
 }

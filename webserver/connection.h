@@ -131,8 +131,9 @@ class Connection final {
   friend class ConnectionTable;
   enum Flag : std::uint16_t {
     kTls = 1,
-    kWriteBlocked = 8,  // try_send() waits for room
-    kFinishing = 0x10,  // finish() was called
+    kUnwantedInput = 2,  // came while nothing was to be read
+    kWriteBlocked = 8,   // try_send() waits for room
+    kFinishing = 0x10,   // finish() was called
     kFinishUnread = 0x20,
     kReadEnded = 0x40,      // the client has closed its direction
     kWaitsForLink = 0x80,   // in the link's list of those that wait for room
