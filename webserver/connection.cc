@@ -130,7 +130,7 @@ bool Connection::wants_read() const {
   switch (phase_) {
     case Phase::kHttp: return active_->http->wants_input();
     case Phase::kWebsocket:
-    case Phase::kPassthrough: return can_send_to_service() && !(active_ && !active_->held.empty());
+    case Phase::kPassthrough: return can_send_to_service() && !is_holding();
     case Phase::kHandshake:
     case Phase::kWsClosing:
     case Phase::kLinger: return true;
@@ -151,7 +151,9 @@ void Connection::settle() {
     attach().link->wait_for_room(*this);
   }
   if (!active_ || (phase_ != Phase::kWebsocket && phase_ != Phase::kPassthrough)) return;
-  if (active_->unread.empty() && active_->held.empty() && !active_->reader && !has_unsent()) active_.reset();
+  if (active_->unread.empty() && active_->held.empty() && !active_->reader && !active_->inflation &&
+      !has_unsent())
+    active_.reset();
 }
 
 void Connection::set_deadline(std::chrono::milliseconds after) {

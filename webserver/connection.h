@@ -21,6 +21,7 @@ namespace berth::webserver {
 
 struct Attach;
 class Exchange;
+struct Inflation;
 class Reactor;
 
 // What an idle WebSocket does without.
@@ -35,6 +36,7 @@ struct Active {
   std::unique_ptr<websocket::MessageReader> reader;  // inside a message or frame
   Bytes held;  // read and decoded, but the service has given no credit for it
   std::uint8_t held_flags = 0;
+  std::unique_ptr<Inflation> inflation;  // inside a compressed message
 };
 
 // A record in the reactor's ConnectionTable; used again for another client after it has gone. Everything here
@@ -111,6 +113,7 @@ class Connection final {
   // `frame`: the payload with at least 12 writable bytes in front of it.
   void on_link_message(std::uint8_t flags, std::span<std::uint8_t> payload);
   void on_link_broadcast(ByteView frame);
+  bool deflates() const { return flags_ & kDeflate; }  // permessage-deflate was agreed
   void on_link_close(const link::Close& close);
   void on_link_credit(std::uint32_t bytes);
   void on_link_lost();
@@ -140,6 +143,8 @@ class Connection final {
     kWeEnded = 0x100,       // passthrough: END to the service
     kServiceEnded = 0x200,  // passthrough: END from the service
     kInMessage = 0x400,     // websocket: between parts of a message to the client
+    kDeflate = 0x800,       // websocket: permessage-deflate
+    kDeflating = 0x1000,    // websocket: that message is compressed
   };
 
   enum class IoStatus : std::uint8_t { kDone, kBlocked, kEnded, kBroken };
@@ -178,11 +183,15 @@ class Connection final {
   void send_close_frame(std::uint16_t code, std::string_view reason);
   void keep_unread(ByteView bytes);
   void all_sent();
+  bool is_holding() const;  // something for the service waits for its credit
   bool flush_held();
+  bool inflate_to_service(ByteView bytes, bool is_last, bool is_text);
+  bool flush_inflation();
+  std::span<std::uint8_t> deflate_for_client(std::span<std::uint8_t> part, bool is_last, bool& is_compressed);
 
   bool has(Flag flag) const { return flags_ & flag; }
   void set(Flag flag, bool on = true) {
-    flags_ = static_cast<std::uint16_t>(on ? flags_ | flag : flags_ & ~static_cast<unsigned>(flag));
+    flags_ = (on ? flags_ | flag : flags_ & ~static_cast<unsigned>(flag)) & 0x3fff;
   }
   // What epoll watches for, in three bits.
   enum Interest : std::uint8_t { kIn = 1, kOut = 2, kPeerEnds = 4 };
@@ -195,9 +204,9 @@ class Connection final {
   std::uint32_t attach_ = kNoAttach;   // slot in the reactor's AttachTable
   std::uint32_t may_send_ = 0;         // credit that the service has given us
   std::uint32_t taken_ = 0;            // of the credit we gave: used and not given back yet
-  std::uint16_t generation_ : 11 = 0;  // the high bits of the stream id
-  std::uint16_t interest_ : 3 = 0;
-  std::uint16_t flags_ : 12 = 0;
+  std::uint32_t generation_ : 11 = 0;  // the high bits of the stream id
+  std::uint32_t interest_ : 3 = 0;
+  std::uint32_t flags_ : 14 = 0;
   Phase phase_ : 4 = Phase::kFree;
 };
 static_assert(sizeof(Connection) == 40, "what an idle connection costs");

@@ -92,6 +92,7 @@ void Connection::on_link_accept(const link::Accept& accept) {
 }
 
 void Connection::become_websocket() {
+  set(kDeflate, active_->http->has_agreed_deflate());
   active_->http.reset();
   phase_ = Phase::kWebsocket;
   set(kInMessage, false);
@@ -158,11 +159,11 @@ void Connection::go_away() {
 
 std::size_t Connection::serve_websocket(std::span<std::uint8_t> bytes) {
   const auto limit = static_cast<std::uint64_t>(reactor().limits().message_bytes);
-  ws::MessageReader fresh(ws::MessageReader::Role::kServer, limit);
+  ws::MessageReader fresh(ws::MessageReader::Role::kServer, limit, has(kDeflate));
   ws::MessageReader& reader = active_ && active_->reader ? *active_->reader : fresh;
   std::size_t used = 0;
   while (used < bytes.size()) {
-    if (phase_ == Phase::kWebsocket && !can_send_to_service()) break;
+    if (phase_ == Phase::kWebsocket && (!can_send_to_service() || is_holding())) break;
     const auto rest = bytes.subspan(used);
     const auto step = reader.next(rest.first(std::min(rest.size(), link::kMaxData)));
     if (!step) {
@@ -195,6 +196,8 @@ std::size_t Connection::serve_websocket(std::span<std::uint8_t> bytes) {
         send(frame);
         if (!is_open()) return bytes.size();
       }
+    } else if (event.kind == ws::MessageReader::Kind::kData && event.is_compressed) {
+      if (!inflate_to_service(event.data, event.is_final, event.is_text)) return bytes.size();
     } else if (event.kind == ws::MessageReader::Kind::kData && (event.is_final || !event.data.empty())) {
       const auto flags = static_cast<std::uint8_t>((event.is_final ? link::kFlagEnd : 0) |
                                                    (event.is_text ? link::kFlagText : 0));
@@ -219,8 +222,13 @@ void Connection::hold(ByteView bytes, std::uint8_t flags) {
   active_->held_flags = flags;
 }
 
+bool Connection::is_holding() const {
+  return active_ && (!active_->held.empty() || (active_->inflation && active_->inflation->is_blocked));
+}
+
 bool Connection::flush_held() {
-  if (!active_ || active_->held.empty()) return true;
+  if (!is_holding()) return true;
+  if (active_->held.empty()) return flush_inflation();
   auto& held = active_->held;
   const auto type = phase_ == Phase::kPassthrough ? link::Type::kData : link::Type::kMessage;
   const auto sent = send_to_service(type, active_->held_flags, held);
@@ -247,9 +255,10 @@ void Connection::on_link_message(std::uint8_t flags, std::span<std::uint8_t> pay
   const auto first = flags & link::kFlagText ? ws::Opcode::kText : ws::Opcode::kBinary;
   fields.opcode = has(kInMessage) ? ws::Opcode::kContinuation : first;
   fields.fin = flags & link::kFlagEnd;
+  if (has(kDeflate)) payload = deflate_for_client(payload, fields.fin, fields.compressed);
   fields.payload_length = payload.size();
   set(kInMessage, !fields.fin);
-  // The header takes the place of the link frame's, which has been read.
+  // The header takes the place of the link frame's, which has been read, or the compressor's room.
   std::array<std::uint8_t, 14> header{};
   const auto size = ws::format_frame_header(fields, header);
   auto* begin = payload.data() - size;

@@ -45,7 +45,8 @@ Daemon::Daemon(loop::Loop& loop, Options options, Bound bound)
       https_port_(bound.https),
       link_sockets_(std::move(bound.link_sockets)),
       drained_(loop),
-      reactors_(loop, census_, std::move(bound.reactors)),
+      reactors_(loop, census_, std::move(bound.reactors),
+                [this](bool are_short) { on_descriptors(are_short); }),
       background_(loop, "webserver") {
   ticket_keys_.rotate();
   ticket_keys_.rotate();
@@ -87,8 +88,20 @@ json::Object Daemon::hello() const {
           {"https", https_port_},   {"linkSockets", std::move(links)}};
 }
 
+void Daemon::on_descriptors(bool are_short) {
+  if (are_short) ++reactors_short_;
+  else --reactors_short_;
+  const bool has_changed = reactors_short_ == (are_short ? 1U : 0U);
+  if (has_changed && manager_) manager_->send(descriptors_alarm());
+}
+
+json::Object Daemon::descriptors_alarm() const {
+  return {{"mt", "WebserverAlarm"}, {"alarm", "descriptors"}, {"active", reactors_short_ > 0}};
+}
+
 loop::Task<void> Daemon::converse() {
   manager_->send(hello());
+  if (reactors_short_ > 0) manager_->send(descriptors_alarm());
   for (;;) {
     auto message = co_await manager_->receive();
     if (!message) co_return;

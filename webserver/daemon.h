@@ -36,6 +36,8 @@ class Daemon {
   loop::Task<void> accept_without_config();
   loop::Task<void> watch_drain();
   json::Object hello() const;
+  void on_descriptors(bool are_short);
+  json::Object descriptors_alarm() const;
   void open_links();
 
   loop::Loop& loop_;
@@ -46,6 +48,7 @@ class Daemon {
   Limits limits_;
   bool configured_ = false;
   bool draining_ = false;
+  std::size_t reactors_short_ = 0;  // of descriptors
   loop::Event drained_;
   Census census_;
   std::unique_ptr<net::MessageSocket> manager_;

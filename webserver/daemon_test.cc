@@ -1,9 +1,14 @@
 // The program as the manager and the admin meet it.
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <thread>
 
 #include "base/file.h"
 #include "net/listener.h"
@@ -274,6 +279,75 @@ TEST(Ports, ChooseOneForAllReactorsWhenTheKernelMayChoose) {
   const auto bound = or_throw(bind_port("127.0.0.1", 0, 3, "--http"));
   ASSERT_EQ(bound.sockets.size(), 3U);
   for (const auto& socket : bound.sockets) EXPECT_EQ(net::local_address(socket.get()).port(), bound.port);
+}
+
+// How often any thread of the program has given up its processor by itself, that is, has slept and was woken.
+std::int64_t wake_ups(pid_t pid) {
+  std::int64_t sum = 0;
+  const std::string folder = fmt::format("/proc/{}/task", pid);
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const auto text = or_throw(read_file(entry.path().string() + "/status"));
+    constexpr std::string_view kName = "\nvoluntary_ctxt_switches:";
+    sum += std::strtoll(text.c_str() + text.find(kName) + kName.size(), nullptr, 10);
+  }
+  return sum;
+}
+
+TEST(Program, SleepsWhileNothingHappensWhateverIsConnected) {
+  Root root;
+  Program program(root, kPorts);
+  Manager manager(root);
+  ASSERT_EQ(manager.ask(config(make_certificate())).at("mt"), "WebserverReady");
+  std::vector<ServicePeer> services;
+  std::vector<Client> clients;
+  for (unsigned reactor = 0; reactor < 2; ++reactor) {
+    services.emplace_back(manager.link(reactor));
+    services.back().attach(1, link::Kind::kWebsocket, "/app", secret_of('a'));
+  }
+  // Clients land on either reactor: whichever service has the OPEN accepts it.
+  for (int i = 0; i < 10; ++i) {
+    auto& client = clients.emplace_back(i % 2 ? manager.https() : manager.http(), i % 2 == 1);
+    client.send_upgrade("/app");
+    pollfd ready[2] = {{services[0].fd(), POLLIN, 0}, {services[1].fd(), POLLIN, 0}};
+    ASSERT_GT(::poll(ready, 2, 10000), 0);
+    auto& service = services[ready[0].revents ? 0 : 1];
+    service.accept(service.expect_open().stream, 0);
+    ASSERT_EQ(client.read_response().status(), 101);
+  }
+  // What was begun comes to its end, then for a second there is nothing at all.
+  std::int64_t before = -1, now = wake_ups(program.pid());
+  for (int tries = 0; tries < 10 && before != now; ++tries) {
+    before = now;
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    now = wake_ups(program.pid());
+  }
+  EXPECT_EQ(now, before);
+}
+
+TEST(Program, TellsTheManagerWhenDescriptorsRunOutAndDropsNobody) {
+  Root root;
+  Program program(root, kPorts);
+  Manager manager(root);
+  ASSERT_EQ(manager.ask(config()).at("mt"), "WebserverReady");
+  Client old(manager.http());
+  ASSERT_EQ(old.fetch("/x").status(), 404);
+  rlimit limit{};
+  ASSERT_EQ(::prlimit(program.pid(), RLIMIT_NOFILE, nullptr, &limit), 0);
+  const rlimit low{40, limit.rlim_max};
+  ASSERT_EQ(::prlimit(program.pid(), RLIMIT_NOFILE, &low, nullptr), 0);
+  std::vector<Client> clients;
+  for (int i = 0; i < 60; ++i) {
+    clients.emplace_back(manager.http());
+    clients.back().get("/x");
+  }
+  const auto alarm = manager.receive();
+  EXPECT_EQ(alarm.at("mt"), "WebserverAlarm");
+  EXPECT_EQ(alarm.at("alarm"), "descriptors");
+  EXPECT_TRUE(alarm.at("active").as_bool());
+  EXPECT_EQ(old.fetch("/x").status(), 404);
+  ASSERT_EQ(::prlimit(program.pid(), RLIMIT_NOFILE, &limit, nullptr), 0);
+  for (auto& client : clients) EXPECT_EQ(client.read_response().status(), 404);
+  EXPECT_FALSE(manager.receive().at("active").as_bool());
 }
 
 }  // namespace

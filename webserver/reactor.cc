@@ -13,6 +13,7 @@
 namespace berth::webserver {
 namespace {
 
+constexpr std::chrono::seconds kCalm{2};           // without a shortage, and it counts as over
 constexpr std::uint64_t kDescriptorReserve = 128;  // for links, control, files
 
 std::uint64_t descriptor_limit() {
@@ -34,7 +35,9 @@ Reactor::Reactor(loop::Loop& loop, Census& census, Setup setup)
       read_buffer_(std::make_unique_for_overwrite<std::uint8_t[]>(kReadBuffer)),
       connections_(*this),
       end_of_turn_(loop),
-      accept_again_(loop) {
+      accept_again_(loop),
+      enough_again_(loop),
+      on_descriptors_(std::move(setup.on_descriptors)) {
   if (setup.http) http_ = std::make_unique<ClientListener>(*this, std::move(setup.http), false);
   if (setup.https) https_ = std::make_unique<ClientListener>(*this, std::move(setup.https), true);
 }
@@ -108,9 +111,16 @@ void Reactor::start_accepting() {
 void Reactor::pause_accepting() {
   if (http_) http_->stop();
   if (https_) https_->stop();
-  if (counters_.accept_pauses++ == 0)
+  ++counters_.accept_pauses;
+  if (!enough_again_.is_running()) {
     log_warning("no descriptors left: new clients wait",
                 {{"reactor", number_}, {"limit", descriptor_limit_}});
+    if (on_descriptors_) on_descriptors_(true);
+  }
+  enough_again_.start(kCalm, [this] {
+    log_info("descriptors are enough again", {{"reactor", number_}});
+    if (on_descriptors_) on_descriptors_(false);
+  });
   // Descriptors of other reactors and of links may become free unseen: look again.
   accept_again_.start(std::chrono::milliseconds(100), [this] { start_accepting(); });
 }

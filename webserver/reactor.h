@@ -14,6 +14,7 @@
 #include "webserver/config/config.h"
 #include "webserver/connection.h"
 #include "webserver/connection_table.h"
+#include "webserver/relay/compression.h"
 #include "webserver/relay/grants.h"
 #include "webserver/relay/link.h"
 #include "webserver/relay/routes.h"
@@ -67,6 +68,8 @@ class Reactor final : private loop::IoPool {
     int number = 0;
     UniqueFd http, https;          // listening, non-blocking; may be none
     std::uint16_t https_port = 0;  // for the redirect
+    // Called in the reactor's thread when descriptors run out, and when they have been enough again for a while.
+    std::function<void(bool are_short)> on_descriptors;
   };
   Reactor(loop::Loop& loop, Census& census, Setup setup);
   ~Reactor();
@@ -102,6 +105,7 @@ class Reactor final : private loop::IoPool {
   std::unique_ptr<TlsLayer> make_tls() const { return std::make_unique<TlsLayer>(tls_, compact_tls_); }
   const std::string& date();  // value of the Date header now
 
+  Compression& compression() { return compression_; }
   // Scratch for the one read or write that is under way.
   std::span<std::uint8_t> read_buffer() { return {read_buffer_.get(), kReadBuffer}; }
   tls::Ciphers& ciphers() { return ciphers_; }
@@ -165,6 +169,7 @@ class Reactor final : private loop::IoPool {
 
   std::vector<std::unique_ptr<Attach>> attaches_;
   std::vector<std::uint32_t> free_attaches_;
+  Compression compression_;  // outlives the messages being read
   ConnectionTable connections_;
   std::vector<Connection*> graves_;
   std::vector<Connection*> soon_;
@@ -172,6 +177,8 @@ class Reactor final : private loop::IoPool {
   std::vector<Link*> lost_links_;
   loop::Deferred end_of_turn_;
   loop::Timer accept_again_;
+  loop::Timer enough_again_;  // runs while they were short of late
+  std::function<void(bool)> on_descriptors_;
   std::unique_ptr<ClientListener> http_, https_;
   std::unique_ptr<LinkListener> link_listener_;
 };

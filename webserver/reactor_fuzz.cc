@@ -1,5 +1,5 @@
 // The whole reactor between a client and a service that both send what they like. The input is a script:
-// {what, size, bytes}…
+// {what, size, bytes}…; seeds in corpus/reactor_fuzz/.
 #include <sys/socket.h>
 
 #include <array>
@@ -58,6 +58,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Config config;
   config.grants.push_back({kGrant, "/", ::getuid()});
   config.limits.stream_buffer_bytes = 4096;
+  config.limits.deflate_bytes = 20;
+  config.limits.message_bytes = 10000;
   BERTH_CHECK(reactor.configure(config, TicketKeys()));
 
   UniqueFd client, service;
@@ -92,7 +94,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   ByteView script(data, size);
   while (script.size() >= 2) {
-    const auto what = script[0] % 16;
+    const auto what = script[0] % 20;
     const auto bytes = script.subspan(2, std::min<std::size_t>(script[1], script.size() - 2));
     script = script.subspan(2 + bytes.size());
     const auto flags = static_cast<std::uint8_t>(what & 3);
@@ -137,6 +139,24 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (bytes.size() % 4 == 0) reactor.remove_grant(kGrant);
         else reactor.set_grant({kGrant, "/", ::getuid()});
         break;
+      case 16:
+        put(client, as_bytes("GET /w HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+                             "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"));
+        break;
+      case 17: link::append_broadcast(out, flags | link::kFlagEnd, std::array{stream, stream}, bytes); break;
+      case 18:  // a proper frame: its first byte, then the payload
+      case 19: {
+        if (bytes.empty()) break;
+        Bytes frame = {
+            bytes[0], static_cast<std::uint8_t>(0x80 | std::min<std::size_t>(bytes.size() - 1, 125)), 0, 0, 0,
+            0};
+        frame.insert(frame.end(), bytes.begin() + 1, bytes.begin() + 1 + (frame[1] & 0x7f));
+        if (what == 18) put(client, frame);
+        else
+          for (const auto& byte : frame) put(client, ByteView(&byte, 1));
+        break;
+      }
     }
     put(service, out);
     turn();

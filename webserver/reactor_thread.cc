@@ -31,8 +31,15 @@ void ReactorThread::post(std::function<void(Reactor&)> call) {
   loop_->post([reactor = reactor_, call = std::move(call)] { call(*reactor); });
 }
 
-ReactorThreads::ReactorThreads(loop::Loop& main_loop, Census& census, std::vector<Reactor::Setup> setups)
+ReactorThreads::ReactorThreads(loop::Loop& main_loop, Census& census, std::vector<Reactor::Setup> setups,
+                               std::function<void(bool)> on_descriptors)
     : main_loop_(main_loop) {
+  if (on_descriptors) {
+    for (auto& setup : setups)
+      setup.on_descriptors = [&main_loop, on_descriptors](bool are_short) {
+        main_loop.post([on_descriptors, are_short] { on_descriptors(are_short); });
+      };
+  }
   for (auto& setup : setups) threads_.push_back(std::make_unique<ReactorThread>(census, std::move(setup)));
 }
 

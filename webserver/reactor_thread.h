@@ -29,7 +29,9 @@ class ReactorThread {
 
 class ReactorThreads {
  public:
-  ReactorThreads(loop::Loop& main_loop, Census& census, std::vector<Reactor::Setup> setups);
+  // `on_descriptors` is called in the main thread: see Reactor::Setup.
+  ReactorThreads(loop::Loop& main_loop, Census& census, std::vector<Reactor::Setup> setups,
+                 std::function<void(bool are_short)> on_descriptors = {});
 
   // Runs `call` in every reactor and waits until all have. If cancelled it still runs in all of them.
   loop::Task<void> on_all(std::function<void(Reactor&)> call);

@@ -146,6 +146,10 @@ Task<void> WebserverControl::serve(ControlPeer& peer, json::Object hello) {
     if (mt == "WebserverReady") {
       process_->note_ready();
       ready_.set();
+    } else if (mt == "WebserverAlarm") {
+      const bool is_active = json::get_bool(message->body, "active");
+      log_warning(is_active ? "alarm of the webserver" : "alarm of the webserver is over",
+                  {{"alarm", json::get_string(message->body, "alarm")}});
     } else if (mt == "Error") {
       log_error("webserver refuses its configuration", {{"error", json::get_string(message->body, "error")}});
     }

@@ -14,6 +14,7 @@ constexpr LimitSetting kSettings[] = {
     {"targetBytes", &Limits::target_bytes, 16, 32'768},
     {"bodyBytes", &Limits::body_bytes, 0, std::int64_t{1} << 50},
     {"messageBytes", &Limits::message_bytes, 125, std::int64_t{1} << 31},
+    {"deflateBytes", &Limits::deflate_bytes, 0, std::int64_t{1} << 31},
     {"connections", &Limits::connections, 0, 10 * kMillion},
     {"connectionsPerPeer", &Limits::connections_per_peer, 0, 10 * kMillion},
     {"handshakeMs", &Limits::handshake_ms, 10, kDay},
@@ -27,6 +28,7 @@ constexpr LimitSetting kSettings[] = {
     {"linkBufferBytes", &Limits::link_buffer_bytes, 1 << 17, 1 << 30},
     {"attachesPerLink", &Limits::attaches_per_link, 1, kMillion},
     {"links", &Limits::links, 1, 65'536},
+    {"inflatingMessages", &Limits::inflating_messages, 0, kMillion},
 };
 
 }  // namespace

@@ -19,6 +19,8 @@ struct Limits {
   std::int64_t body_bytes = std::int64_t{16} << 30;
   // WebSocket message of a client; closed with 1009.
   std::int64_t message_bytes = 64 << 20;
+  // WebSocket message of a service: from this size on it is compressed for clients that agreed. 0: nobody agrees.
+  std::int64_t deflate_bytes = 1024;
   // Connections of clients in the whole process, and of one peer (an IPv4 address or an IPv6 /64).
   // Answered 503 (with TLS: closed). 0: as many as descriptors allow.
   std::int64_t connections = 0;
@@ -31,12 +33,14 @@ struct Limits {
   std::int64_t response_ms = 600000;  // service does not begin its answer; 504
   std::int64_t close_ms = 5000;       // closing handshake of a WebSocket, lingering after an error
   // Towards a service, in each reactor.
-  std::int64_t streams_per_link = 262144;    // 503
-  std::int64_t stream_buffer_bytes = 65536;  // what a service may send ahead of its client
+  std::int64_t streams_per_link = 1'048'576;  // 503
+  std::int64_t stream_buffer_bytes = 65536;   // what a service may send ahead of its client
   std::int64_t link_buffer_bytes =
       4 << 20;  // clients of this service are not read above; new requests get 503 at four times
   std::int64_t attaches_per_link = 65536;
   std::int64_t links = 1024;
+  // Compressed messages of clients that are being read, in each reactor, 40 KiB each; closed with 1013.
+  std::int64_t inflating_messages = 1024;
 };
 
 // One limit as a setting.

@@ -129,6 +129,7 @@ void Exchange::on_upgrade_answer(const link::Accept& accept) {
            field.first == "content-length" || field.first == "date";
   });
   if (accept.status == 0) {
+    if (!extensions_.empty()) headers.emplace_back("sec-websocket-extensions", extensions_);
     const auto sent = send_upgraded(std::move(headers));
     if (!sent) {
       connection_.close_stream(1011, sent.error().detail);

@@ -45,6 +45,7 @@ class Exchange {
   bool is_upgrading() const { return state_ == State::kUpgrading; }
   bool is_answering() const { return state_ != State::kHead && state_ != State::kBody; }
   virtual bool is_between_requests() const = 0;
+  bool has_agreed_deflate() const { return !extensions_.empty(); }
   bool wants_passthrough() const { return state_ == State::kPassthrough; }
   virtual void end_after_request() = 0;  // what carries it ends, too
 
@@ -103,7 +104,8 @@ class Exchange {
   std::uint64_t body_left_ = 0;   // of an answer with a length
   std::uint64_t body_taken_ = 0;  // of the request
   std::uint64_t body_sent_ = 0;
-  std::string log_line_;  // method and target, with the access log on
+  std::string log_line_;    // method and target, with the access log on
+  std::string extensions_;  // agreed for the WebSocket that is asked for
   loop::TimePoint began_;
   std::shared_ptr<const StaticPack> pack_;  // while one of its files is sent
 

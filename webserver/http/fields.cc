@@ -31,6 +31,16 @@ http1::Headers without_hop_by_hop(const http1::Headers& headers) {
   return kept;
 }
 
+std::string join_values(const http1::Headers& headers, std::string_view name) {
+  std::string joined;
+  for (const auto& [key, value] : headers) {
+    if (!equal_ignoring_case(key, name)) continue;
+    if (!joined.empty()) joined += ',';
+    joined += value;
+  }
+  return joined;
+}
+
 std::optional<std::optional<std::uint64_t>> take_content_length(http1::Headers& headers) {
   std::optional<std::uint64_t> length;
   for (const auto& [name, value] : headers) {

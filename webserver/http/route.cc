@@ -5,6 +5,7 @@
 #include "webserver/http/static_answer.h"
 #include "webserver/reactor.h"
 #include "webserver/relay/paths.h"
+#include "wire/websocket/deflate.h"
 
 namespace berth::webserver {
 namespace {
@@ -167,6 +168,9 @@ void Exchange::open_http(const http1::RequestHead& head, Attach& attach, const T
 }
 
 void Exchange::open_websocket(const http1::RequestHead& head, Attach& attach, const Target& target) {
+  if (attach.deflates && connection_.reactor().limits().deflate_bytes > 0)
+    extensions_ =
+        websocket::accept_deflate(join_values(head.headers, "sec-websocket-extensions")).value_or("");
   auto open = make_open(attach, target, link::kGet);
   open.headers = without_hop_by_hop(head.headers);
   const auto opened = connection_.open_stream(attach, open);

@@ -16,7 +16,18 @@ namespace {
 
 constexpr std::chrono::seconds kGreetingTime{10};
 constexpr std::size_t kMaxDescriptors = 64;   // that wait for their STATIC frame
+constexpr std::size_t kShare = 512;           // messages to clients in one turn: 2 ms or so
 constexpr std::size_t kFlushEarly = 1 << 18;  // bytes; above, a turn does not wait for its end
+
+// {"deflate":false} turns permessage-deflate off for a websocket attach.
+Result<bool> wants_deflate(const link::Attach& request) {
+  if (request.kind != link::Kind::kWebsocket || request.options.empty()) return true;
+  const auto options = json::parse_object(request.options);
+  if (!options)
+    return berth::fail(Errc::kMalformed, "options of attach {}: {}", request.id, options.error().detail);
+  const auto* value = options->if_contains("deflate");
+  return !value || !value->is_bool() || value->get_bool();
+}
 
 }  // namespace
 
@@ -24,6 +35,7 @@ Link::Link(Reactor& reactor, UniqueFd fd, const ucred& peer)
     : reactor_(reactor),
       fd_(std::move(fd)),
       peer_(peer),
+      go_on_soon_(reactor.loop()),
       flush_soon_(reactor.loop()),
       greeting_(reactor.loop()) {
   our_credit_ = static_cast<std::uint32_t>(reactor_.limits().stream_buffer_bytes);
@@ -49,7 +61,7 @@ void Link::fail(std::string_view reason) {
 void Link::on_io(std::uint32_t events) {
   if (dead_) return;
   if (events & EPOLLOUT) flush();
-  if (!dead_ && (events & (EPOLLIN | EPOLLHUP | EPOLLERR))) read_and_serve();
+  if (!dead_ && !go_on_soon_.is_scheduled() && (events & (EPOLLIN | EPOLLHUP | EPOLLERR))) read_and_serve();
 }
 
 void Link::read_and_serve() {
@@ -84,15 +96,27 @@ void Link::read_and_serve() {
 
   const auto bytes = buffer.first(kept + static_cast<std::size_t>(got));
   const auto used = serve(bytes);
+  if (!dead_) keep(bytes.subspan(used));
+}
+
+void Link::go_on() {
   if (dead_) return;
-  const auto rest = bytes.subspan(used);
+  const auto bytes = reactor_.read_buffer().first(carry_.size());
+  std::copy(carry_.begin(), carry_.end(), bytes.begin());
+  const auto used = serve(bytes);
+  if (!dead_) keep(bytes.subspan(used));
+}
+
+void Link::keep(ByteView rest) {
   carry_.assign(rest.begin(), rest.end());
   if (carry_.empty()) carry_.shrink_to_fit();
+  if (share_ == 0) go_on_soon_.schedule([this] { go_on(); });
 }
 
 std::size_t Link::serve(std::span<std::uint8_t> bytes) {
   std::size_t used = 0;
-  while (!dead_) {
+  share_ = kShare;
+  while (!dead_ && share_ > 0) {
     const auto rest = bytes.subspan(used);
     const auto header = link::parse_header(rest);
     if (!header) {
@@ -101,6 +125,7 @@ std::size_t Link::serve(std::span<std::uint8_t> bytes) {
     }
     if (!*header || rest.size() < link::kHeaderSize + (*header)->length) break;
     on_frame(**header, rest.subspan(link::kHeaderSize, (*header)->length));
+    if (broadcast_done_ > 0) break;  // goes on with this frame
     used += link::kHeaderSize + (*header)->length;
   }
   return used;
@@ -162,6 +187,7 @@ Result<void> Link::on_stream_frame(const link::FrameHeader& header, std::span<st
         return berth::fail(Errc::kTooLarge, "DATA of {} bytes", payload.size());
       if (!connection->take_credit(payload.size()))
         return berth::fail(Errc::kConflict, "DATA without credit");
+      --share_;
       connection->on_link_data(payload, header.flags & link::kFlagEnd);
       return {};
     case link::Type::kMessage:
@@ -169,6 +195,7 @@ Result<void> Link::on_stream_frame(const link::FrameHeader& header, std::span<st
         return berth::fail(Errc::kTooLarge, "MESSAGE of {} bytes", payload.size());
       if (!connection->take_credit(payload.size()))
         return berth::fail(Errc::kConflict, "MESSAGE without credit");
+      --share_;
       connection->on_link_message(header.flags, payload);
       return {};
     case link::Type::kClose: {
@@ -241,6 +268,7 @@ Result<void> Link::on_attach(link::Attach request) {
     attach->path = request.path;
     attach->grant = request.grant;
     attach->link = this;
+    BERTH_TRY(attach->deflates, wants_deflate(request));
     attaches_[request.id] = reactor_.add_attach(std::move(attach)).slot;
   }
   answer(verdict);
@@ -289,25 +317,39 @@ Result<void> Link::on_static(std::uint32_t id) {
   return {};
 }
 
-Result<void> Link::on_broadcast(std::uint8_t flags, std::span<std::uint8_t> payload) {
+Result<void> Link::on_broadcast(std::uint8_t flags, ByteView payload) {
   BERTH_TRY(const auto broadcast, link::parse_broadcast(payload));
-  if (broadcast.streams.empty()) return {};
-  // The frame header goes over the ids in front of the message: they have been read, and one id with
-  // the count and the link header is more than it takes.
   const auto size = broadcast.message.size();
-  std::array<std::uint8_t, 14> header{};
+  // Its frame, plain and compressed, is made once for all who get it.
+  Bytes plain, deflated;
   websocket::FrameHeader fields;
   fields.opcode = flags & link::kFlagText ? websocket::Opcode::kText : websocket::Opcode::kBinary;
-  fields.payload_length = size;
-  const auto header_size = websocket::format_frame_header(fields, header);
-  auto* begin = payload.data() + (payload.size() - size) - header_size;
-  std::copy_n(header.begin(), header_size, begin);
-  const ByteView frame(begin, header_size + size);
-  for (const auto id : broadcast.streams) {
-    auto* connection = reactor_.find_stream(id);
+  const auto make_frame = [&fields](Bytes& out, ByteView message) {
+    std::array<std::uint8_t, 14> header{};
+    fields.payload_length = message.size();
+    const auto header_size = websocket::format_frame_header(fields, header);
+    out.assign(header.begin(), header.begin() + static_cast<std::ptrdiff_t>(header_size));
+    out.insert(out.end(), message.begin(), message.end());
+  };
+  make_frame(plain, broadcast.message);
+  const auto frame_for = [&](const Connection& connection) -> const Bytes& {
+    if (!connection.deflates() || size < static_cast<std::size_t>(reactor_.limits().deflate_bytes))
+      return plain;
+    if (deflated.empty()) {
+      fields.compressed = true;
+      make_frame(deflated, reactor_.compression().deflater().compress(broadcast.message, true));
+      if (deflated.size() > plain.size()) deflated = plain;
+    }
+    return deflated;
+  };
+  auto& next = broadcast_done_;
+  for (; next < broadcast.streams.size() && share_ > 0 && !dead_; ++next) {
+    auto* connection = reactor_.find_stream(broadcast.streams[next]);
     if (!connection || connection->attach().link != this || !connection->take_credit(size)) continue;
-    connection->on_link_broadcast(frame);
+    --share_;
+    connection->on_link_broadcast(frame_for(*connection));
   }
+  if (next == broadcast.streams.size()) next = 0;
   return {};
 }
 

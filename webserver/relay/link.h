@@ -69,7 +69,9 @@ class Link final : public loop::IoHandler {
   Result<void> on_hello(ByteView payload);
   Result<void> on_attach(link::Attach request);
   Result<void> on_static(std::uint32_t id);
-  Result<void> on_broadcast(std::uint8_t flags, std::span<std::uint8_t> payload);
+  Result<void> on_broadcast(std::uint8_t flags, ByteView payload);
+  void keep(ByteView rest);
+  void go_on();
   link::Attached judge(const link::Attach& request);
   void answer(const link::Attached& attached);
   void schedule_flush();
@@ -86,7 +88,10 @@ class Link final : public loop::IoHandler {
   std::uint32_t our_credit_ = link::kDefaultCredit;
   std::uint32_t streams_ = 0;
 
-  Bytes carry_;  // the beginning of a frame that has not come whole yet
+  Bytes carry_;            // read and not served: the beginning of a frame, or what is above a turn's share
+  std::size_t share_ = 0;  // messages that may still go to clients in this turn
+  std::size_t broadcast_done_ = 0;  // streams of the BROADCAST at hand that have it already
+  loop::Deferred go_on_soon_;
   std::deque<UniqueFd> descriptors_;
   Bytes out_;
   std::size_t out_begin_ = 0;

@@ -25,6 +25,7 @@ struct Attach {
   std::string path;
   link::Grant grant{};
   StaticOptions files;   // static
+  bool deflates = true;  // websocket: permessage-deflate, if the client wants it
   Link* link = nullptr;  // null once detached and gone
   // static, once its pack came. Shared with the answers that are under way when it is taken away.
   std::shared_ptr<const StaticPack> pack;
