@@ -232,6 +232,33 @@ class Spawned {
   detail::Runner runner_;
 };
 
+// A coroutine that begins at once and that nobody waits for: no result, and no exception may leave it. One frame
+// and nothing else, for what happens with each message. Destroying cancels it; not to be destroyed by itself.
+class Errand {
+ public:
+  struct promise_type {
+    Errand get_return_object() { return Errand(std::coroutine_handle<promise_type>::from_promise(*this)); }
+    std::suspend_never initial_suspend() const noexcept { return {}; }
+    std::suspend_always final_suspend() const noexcept { return {}; }
+    void return_void() const noexcept {}
+    [[noreturn]] void unhandled_exception() const { std::terminate(); }
+  };
+  Errand() = default;
+  Errand(Errand&& other) noexcept : handle_(std::exchange(other.handle_, {})) {}
+  Errand& operator=(Errand&& other) noexcept {
+    std::swap(handle_, other.handle_);
+    return *this;
+  }
+  ~Errand() {
+    if (handle_) handle_.destroy();
+  }
+  bool is_done() const { return !handle_ || handle_.done(); }
+
+ private:
+  explicit Errand(std::coroutine_handle<promise_type> handle) : handle_(handle) {}
+  std::coroutine_handle<promise_type> handle_;
+};
+
 // Owns tasks that nobody waits for one by one. An exception that leaves a task is the boundary's
 // business: it is logged with the group's name. Destroying the group cancels all.
 class TaskGroup {

@@ -8,10 +8,10 @@ BodyStream::BodyStream(const Seed& seed, const link::Open& open)
     : Stream(seed),
       peer_(open.peer),
       input_ended_(open.kind == link::Kind::kHttp && !(open.bits & link::kOpenHasBody)),
-      arrived_(client_.loop()),
-      room_(client_.loop()) {}
+      arrived_(client().loop()),
+      room_(client().loop()) {}
 
-void BodyStream::start() { task_ = std::make_unique<loop::Spawned<void>>(client_.loop(), run()); }
+void BodyStream::start() { task_ = std::make_unique<loop::Spawned<void>>(client().loop(), run()); }
 
 void BodyStream::on_data(ByteView data, bool is_last) {
   if (input_ended_) return;

@@ -11,6 +11,8 @@
 
 namespace berth::sdk {
 
+class LinkClient;
+
 class Attachment {
  public:
   using Opener = std::function<std::unique_ptr<Stream>(const Stream::Seed&, link::Open)>;
@@ -22,7 +24,9 @@ class Attachment {
     attach_.grant = grant;
     attach_.path = std::move(path);
   }
+  virtual ~Attachment() = default;
 
+  LinkClient& client() const { return *client_; }  // once attached
   const link::Attach& attach() const { return attach_; }
   std::uint32_t id() const { return attach_.id; }
   const void* owner() const { return owner_; }
@@ -32,6 +36,7 @@ class Attachment {
     pack_ = std::move(pack);
     attach_.options = std::move(options);
   }
+  void set_options(std::string options) { attach_.options = std::move(options); }
   std::unique_ptr<Stream> open(const Stream::Seed& seed, link::Open open) {
     return opener_(seed, std::move(open));
   }
@@ -39,6 +44,7 @@ class Attachment {
  private:
   friend class LinkClient;
   const void* owner_;
+  LinkClient* client_ = nullptr;
   link::Attach attach_;
   std::shared_ptr<const UniqueFd> pack_;
   Opener opener_;

@@ -81,10 +81,8 @@ void Link::schedule_flush() {
 
 void Link::remove(std::uint32_t id, bool sent_close) {
   if (sent_close) closing_.insert(id);
-  const auto found = streams_.find(id);
-  BERTH_CHECK(found != streams_.end());
-  auto stream = std::move(found->second);
-  streams_.erase(found);
+  auto stream = streams_.take(id);
+  BERTH_CHECK(stream);
   stream->link_ = nullptr;
   client_.bury(std::move(stream));
 }
@@ -92,7 +90,7 @@ void Link::remove(std::uint32_t id, bool sent_close) {
 void Link::for_each_stream(const std::function<void(Stream&)>& call) {
   std::vector<Stream*> all;
   all.reserve(streams_.size());
-  for (const auto& [id, stream] : streams_) all.push_back(stream.get());
+  streams_.for_each([&](Stream& stream) { all.push_back(&stream); });
   for (Stream* stream : all) call(*stream);
 }
 
@@ -138,13 +136,13 @@ Result<void> Link::take_frame(const link::FrameHeader& header, ByteView payload)
   if (header.stream == 0) return take_link_frame(header, payload);
   if (header.type == link::Type::kOpen) return open_stream(header.stream, payload);
 
-  const auto found = streams_.find(header.stream);
-  if (found == streams_.end()) {
+  Stream* known = streams_.find(header.stream);
+  if (!known) {
     // Crossed with our CLOSE, or with the END of both directions: a CLOSE then still wants its answer.
     if (header.type == link::Type::kClose && closing_.erase(header.stream) == 0) answer_close(header.stream);
     return {};
   }
-  Stream& stream = *found->second;
+  Stream& stream = *known;
   switch (header.type) {
     case link::Type::kData:
     case link::Type::kMessage: {
@@ -214,16 +212,16 @@ Result<void> Link::take_link_frame(const link::FrameHeader& header, ByteView pay
 
 Result<void> Link::open_stream(std::uint32_t id, ByteView payload) {
   BERTH_TRY(auto open, link::parse_open(payload));
-  if (streams_.contains(id)) return fail(Errc::kMalformed, "stream {} is open already", id);
+  if (streams_.find(id)) return fail(Errc::kMalformed, "stream {} is open already", id);
   Attachment* attachment = client_.find_attachment(open.attach);
   if (!attachment) {  // crossed with our DETACH
     refuse(id, open.kind, 503);
     return {};
   }
-  const Stream::Seed seed{client_, *this, *attachment, id, peer_credit_};
+  const Stream::Seed seed{*this, *attachment, id, peer_credit_};
   auto made = attachment->open(seed, std::move(open));
   Stream& stream = *made;
-  streams_.emplace(id, std::move(made));
+  streams_.add(std::move(made));
   ++client_.attachments_.at(attachment->id()).streams;
   stream.start();
   return {};
@@ -321,8 +319,7 @@ void Link::lose(std::string_view why) {
   again_.clear();
   closing_.clear();
   lost_since_ = loop::Clock::now();
-  auto streams = std::exchange(streams_, {});
-  for (auto& [id, stream] : streams) {
+  for (auto& stream : streams_.take_all()) {
     Stream& gone = *stream;
     gone.link_ = nullptr;
     client_.bury(std::move(stream));

@@ -6,7 +6,6 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -15,7 +14,7 @@
 #include "base/unique_fd.h"
 #include "loop/loop.h"
 #include "sdk/link/attachment.h"
-#include "sdk/link/stream.h"
+#include "sdk/link/stream_table.h"
 #include "wire/link/frame.h"
 
 namespace berth::sdk {
@@ -86,7 +85,7 @@ class Link final : private loop::IoHandler {
   std::deque<Descriptor> descriptors_;
   std::map<std::uint32_t, link::Attached> results_;
   std::unordered_set<std::uint32_t> again_;  // sent once more and not answered yet
-  std::unordered_map<std::uint32_t, std::unique_ptr<Stream>> streams_;
+  StreamTable streams_;
   std::unordered_set<std::uint32_t> closing_;  // our CLOSE is sent, the webserver's is awaited
   loop::Deferred flushing_;
   loop::Timer retry_;

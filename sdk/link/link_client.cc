@@ -24,6 +24,7 @@ void LinkClient::add_socket(const std::string& path) {
 std::uint32_t LinkClient::attach(std::unique_ptr<Attachment> attachment) {
   const auto id = next_id_++;
   attachment->attach_.id = id;
+  attachment->client_ = this;
   Held& held = attachments_[id];
   held.attachment = std::move(attachment);
   for (const auto& link : links_) link->attach(*held.attachment);

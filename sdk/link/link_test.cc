@@ -217,7 +217,7 @@ TEST_F(LinkTest, KeepsOneMemfdForAllInstancesWithTheSameFiles) {
   EXPECT_EQ(count_descriptors(), before);
 }
 
-TEST_F(LinkTest, AnIdleInstanceCostsAtMost100KiBAndAnIdleSessionAtMost512Bytes) {
+TEST_F(LinkTest, AnIdleInstanceCostsAtMost100KiBAndAnIdleSessionAtMost192Bytes) {
   const auto start_one = [&](int number) {
     auto with = arguments();
     with.name = "i" + std::to_string(number);
@@ -244,7 +244,7 @@ TEST_F(LinkTest, AnIdleInstanceCostsAtMost100KiBAndAnIdleSessionAtMost512Bytes) 
   webserver->forget_streams();
   const auto a_session = (heap_bytes() - with_some) / kSessions;
   RecordProperty("session_bytes", static_cast<int>(a_session));
-  EXPECT_LE(a_session, 512u);
+  EXPECT_LE(a_session, 192u);
   fmt::print("idle instance: {} bytes, idle session: {} bytes\n", an_instance, a_session);
 }
 

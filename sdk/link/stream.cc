@@ -10,13 +10,11 @@
 namespace berth::sdk {
 
 Stream::Stream(const Seed& seed)
-    : client_(seed.client),
-      link_(&seed.link),
-      attachment_(seed.attachment),
-      id_(seed.id),
-      send_credit_(seed.send_credit) {}
+    : link_(&seed.link), attachment_(seed.attachment), id_(seed.id), send_credit_(seed.send_credit) {}
 
 Stream::~Stream() = default;
+
+LinkClient& Stream::client() const { return attachment_.client(); }
 
 void Stream::on_data(ByteView, bool) {}
 void Stream::on_message(ByteView, bool, bool) {}
@@ -61,16 +59,20 @@ void Stream::end_both() {
 }
 
 void Stream::give_credit(std::size_t bytes) {
-  unreturned_ += static_cast<std::uint32_t>(bytes);
-  if (!link_ || unreturned_ < kGiveBack) return;
-  link::append_credit(link_->out(), id_, unreturned_);
-  link_->schedule_flush();
-  receive_allowance_ += unreturned_;
+  if (!link_) return;
+  const auto consumed = unreturned_ + static_cast<std::uint32_t>(bytes);
+  if (consumed < kGiveBack) {
+    unreturned_ = static_cast<std::uint16_t>(consumed);
+    return;
+  }
   unreturned_ = 0;
+  link::append_credit(link_->out(), id_, consumed);
+  link_->schedule_flush();
+  receive_allowance_ += consumed;
 }
 
 void Stream::became_idle() {
-  if (!link_) client_.schedule_reap();
+  if (!link_) client().schedule_reap();
 }
 
 }  // namespace berth::sdk

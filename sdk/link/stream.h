@@ -20,13 +20,13 @@ class LinkClient;
 inline constexpr std::uint32_t kReceiveWindow = 65536;
 // Consumed bytes are given back in one CREDIT once they are this many.
 inline constexpr std::uint32_t kGiveBack = kReceiveWindow / 2;
+static_assert(kGiveBack <= 65536);
 
 // Life: made by an attachment for an OPEN, owned by its Link while either side may still send, then
 // by the LinkClient until finish() has been called, from the loop and never from below its own task.
 class Stream {
  public:
   struct Seed {
-    LinkClient& client;
     Link& link;
     Attachment& attachment;
     std::uint32_t id;
@@ -74,7 +74,7 @@ class Stream {
   // The application is done with the stream: see is_busy().
   void became_idle();
 
-  LinkClient& client_;
+  LinkClient& client() const;
 
  private:
   Link* link_;
@@ -82,8 +82,12 @@ class Stream {
   std::uint32_t id_;
   std::uint32_t send_credit_;
   std::uint32_t receive_allowance_ = kReceiveWindow;  // what the peer may still send
-  std::uint32_t unreturned_ = 0;
+  std::uint16_t unreturned_ = 0;                      // consumed, less than kGiveBack
   bool sent_close_ = false;
+
+ protected:
+  std::uint8_t kind_bits_ = 0;  // of the derived class: here they cost an idle stream nothing
 };
+static_assert(sizeof(Stream) == 40, "there is one for each session");
 
 }  // namespace berth::sdk

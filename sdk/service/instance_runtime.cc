@@ -150,11 +150,9 @@ void InstanceRuntime::attach_sessions(std::string path, AppEndpoint& endpoint) {
 
 // The openers share their settings because std::function wants to be copied.
 void InstanceRuntime::attach_websocket(std::string path, WebsocketHandler& handler, WebsocketLimits limits) {
-  auto shared = std::make_shared<WebsocketAttach>(WebsocketAttach{handler, limits, counters_, key_});
-  add(path,
-      make_attachment(link::Kind::kWebsocket, path, [shared](const Stream::Seed& seed, link::Open open) {
-        return std::make_unique<WebsocketStream>(seed, *shared, open);
-      }));
+  add(path, std::make_unique<WebsocketAttachment>(this, parse_grant(arguments_.grant),
+                                                  join(arguments_.webserver_path, path),
+                                                  WebsocketAttach{handler, limits, counters_, key_}));
 }
 
 void InstanceRuntime::attach_http(std::string path, HttpHandler handler) {

@@ -6,26 +6,29 @@
 
 namespace berth::sdk {
 
-AppInstance& AppSession::instance() const { return state_.handler_.instance(); }
-AppEndpoint& AppSession::endpoint() const { return state_.handler_.endpoint(); }
-const Login& AppSession::login() const { return state_.login_; }
-const std::string& AppSession::peer() const { return state_.socket_.peer(); }
+// Every session is the base of a SessionState.
+const SessionState& AppSession::state() const { return static_cast<const SessionState&>(*this); }
+
+AppInstance& AppSession::instance() const { return state().handler().instance(); }
+AppEndpoint& AppSession::endpoint() const { return state().handler().endpoint(); }
+const Login& AppSession::login() const { return state().login_; }
+std::string AppSession::peer() const { return state().socket_.peer(); }
 
 void AppSession::send(const json::Object& message) { send_text(json::serialize(message)); }
-void AppSession::send_text(std::string_view json_text) { state_.socket_.send_text(json_text); }
+void AppSession::send_text(std::string_view json_text) { state().socket_.send_text(json_text); }
 void AppSession::reply(const Message& request, json::Object answer) {
   send(make_answer(request, std::move(answer)));
 }
 void AppSession::reply_error(const Message& request, const Error& error) {
   reply(request, {{"error", error.detail}, {"errorCode", name_of(error.code)}});
 }
-loop::Task<void> AppSession::drained() { return state_.socket_.drained(); }
+loop::Task<void> AppSession::drained() { return state().socket_.drained(); }
 void AppSession::close(std::uint16_t code, std::string reason) {
-  state_.socket_.close(code, std::move(reason));
+  state().socket_.close(code, std::move(reason));
 }
-bool AppSession::is_open() const { return state_.socket_.is_open(); }
+bool AppSession::is_open() const { return state().socket_.is_open(); }
 
-std::string AppSession::session_key() const { return format_hex(state_.key_); }
+std::string AppSession::session_key() const { return format_hex(state().key_); }
 
 std::string AppSession::encrypt(std::string_view seed, std::string_view text) const {
   return appwebsocket::SessionKey::from_text(session_key()).encrypt(seed, text);
@@ -59,7 +62,7 @@ json::Object AppSession::seal_secret(std::string_view text) const {
 void broadcast_text(std::span<AppSession* const> sessions, std::string_view text) {
   std::vector<WebsocketStream*> streams;
   streams.reserve(sessions.size());
-  for (AppSession* session : sessions) streams.push_back(&WebsocketStream::of(session->state_.socket_));
+  for (AppSession* session : sessions) streams.push_back(&WebsocketStream::of(session->state().socket_));
   broadcast(streams, as_bytes(text), true);
 }
 

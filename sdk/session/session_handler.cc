@@ -1,20 +1,24 @@
 #include "sdk/session/session_handler.h"
 
 #include "base/log.h"
+#include "sdk/websocket/websocket_stream.h"
 #include "wire/appwebsocket/check_build.h"
 #include "wire/appwebsocket/raw_json.h"
 #include "wire/json/json.h"
 
 namespace berth::sdk {
 
-SessionState::SessionState(SessionHandler& handler, Websocket& socket)
-    : handler_(handler), socket_(socket), session_(*this) {}
+SessionState::SessionState(Websocket& socket) : socket_(socket) {}
 SessionState::~SessionState() = default;
 
+SessionHandler& SessionState::handler() const {
+  return static_cast<SessionHandler&>(WebsocketStream::of(socket_).handler());
+}
+
 loop::Task<void> SessionHandler::opened(Websocket& socket) {
-  auto state = std::make_unique<SessionState>(*this, socket);
-  state->greeting_ = std::make_unique<SessionState::Greeting>(instance_.loop());
-  state->greeting_->timer.start(kLoginLimit, [this, &socket] {
+  auto state = std::make_unique<SessionState>(socket);
+  auto& greeting = greetings_.try_emplace(state.get(), instance_.loop()).first->second;
+  greeting.timer.start(kLoginLimit, [this, &socket] {
     instance_.log(kAppWebsocket, "no login in time", {{"peer", socket.peer()}});
     socket.close(1008, "no login");
   });
@@ -50,7 +54,7 @@ loop::Task<void> SessionHandler::received(Websocket& socket, Bytes bytes, bool i
     check_build(state, message);
   } else if (mt == "AppCheckLogin") {
     co_await check_login(state, std::move(message));
-  } else if (state.is_logged_in_) {
+  } else if (state.is_logged_in()) {
     if (mt == "AppInfo") app_info(state, message);
     else co_await dispatch(state, std::move(message));
   } else if (mt == "AppChallenge") {
@@ -63,14 +67,15 @@ loop::Task<void> SessionHandler::received(Websocket& socket, Bytes bytes, bool i
 }
 
 void SessionHandler::challenge(SessionState& state, const Message& request) {
-  state.greeting_->challenge = challenges_();
-  state.session_.reply(request, {{"challenge", state.greeting_->challenge}});
+  auto& greeting = greetings_.at(&state);
+  greeting.challenge = challenges_();
+  state.reply(request, {{"challenge", greeting.challenge}});
 }
 
 void SessionHandler::check_build(SessionState& state, const Message& request) {
   json::Object answer;
   if (const auto url = appwebsocket::check_build(request.text("url"), build_)) answer["url"] = *url;
-  state.session_.reply(request, std::move(answer));
+  state.reply(request, std::move(answer));
 }
 
 loop::Task<std::optional<std::string>> SessionHandler::find_password(Login login, std::string challenge,
@@ -88,7 +93,7 @@ loop::Task<std::optional<std::string>> SessionHandler::find_password(Login login
 }
 
 loop::Task<void> SessionHandler::log_in(SessionState& state, Message request, std::string text) {
-  const std::string challenge = std::exchange(state.greeting_->challenge, {});
+  const std::string challenge = std::exchange(greetings_.at(&state).challenge, {});
   if (challenge.empty()) {
     co_await refuse(state, std::move(request), "AppChallenge first");
     co_return;
@@ -131,16 +136,18 @@ loop::Task<void> SessionHandler::log_in(SessionState& state, Message request, st
   std::copy(raw->begin(), raw->end(), state.key_.begin());
   throttle_.succeeded(state.socket_.peer());
   state.login_ = std::move(login);
-  state.greeting_.reset();
+  greetings_.erase(&state);
   state.socket_.limit_messages(WebsocketLimits{}.message_bytes);
-  state.is_logged_in_ = true;
-  state.position_ = endpoint_.sessions_.size();
-  endpoint_.sessions_.push_back(&state.session_);
+  auto& sessions = endpoint_.sessions_;
+  // Grows by an eighth: doubling would leave as much room unused as is used.
+  if (sessions.size() == sessions.capacity()) sessions.reserve(sessions.size() + sessions.size() / 8 + 8);
+  state.position_ = static_cast<std::uint32_t>(sessions.size());
+  sessions.push_back(&state);
   ++counters_.sessions;
   instance_.log(kAppWebsocket, "logged in",
                 {{"peer", state.socket_.peer()}, {"app", state.login_.app()}, {"sip", state.login_.sip()}});
-  state.session_.reply(request, {{"app", state.login_.app()}, {"domain", instance_.domain()}, {"ok", true}});
-  co_await endpoint_.opened(state.session_);
+  state.reply(request, {{"app", state.login_.app()}, {"domain", instance_.domain()}, {"ok", true}});
+  co_await endpoint_.opened(state);
 }
 
 loop::Task<void> SessionHandler::refuse(SessionState& state, Message request, std::string why) {
@@ -151,8 +158,8 @@ loop::Task<void> SessionHandler::refuse(SessionState& state, Message request, st
                  {"sip", request.text("sip")},
                  {"why", why}});
   if (delays.answer.count() > 0) co_await loop::sleep_for(instance_.loop(), delays.answer);
-  state.session_.reply(
-      request, {{"app", request.text("app")}, {"domain", instance_.domain()}, {"ok", false}, {"error", why}});
+  state.reply(request,
+              {{"app", request.text("app")}, {"domain", instance_.domain()}, {"ok", false}, {"error", why}});
   co_await loop::sleep_for(instance_.loop(), delays.close);
   state.socket_.close(1008, "login refused");
 }
@@ -169,11 +176,11 @@ loop::Task<void> SessionHandler::check_login(SessionState& state, Message reques
     const auto delays = throttle_.failed(state.socket_.peer(), loop::Clock::now());
     if (delays.answer.count() > 0) co_await loop::sleep_for(instance_.loop(), delays.answer);
   }
-  state.session_.reply(request, {{"ok", is_right}});
+  state.reply(request, {{"ok", is_right}});
 }
 
 void SessionHandler::app_info(SessionState& state, const Message& request) {
-  const AppInfo given = endpoint_.app_info(state.session_, request.text("app"));
+  const AppInfo given = endpoint_.app_info(state, request.text("app"));
   json::Object info;
   if (given.hidden) info["hidden"] = true;
   info["apis"] = given.apis;
@@ -182,7 +189,7 @@ void SessionHandler::app_info(SessionState& state, const Message& request) {
                       {"info", std::move(info)},
                       {"serviceInfo", json::Object{{"apis", given.service_apis}}}};
   if (!given.device_app.empty()) answer["deviceapp"] = given.device_app;
-  state.session_.reply(request, std::move(answer));
+  state.reply(request, std::move(answer));
 }
 
 loop::Task<void> SessionHandler::dispatch(SessionState& state, Message message) {
@@ -193,29 +200,30 @@ loop::Task<void> SessionHandler::dispatch(SessionState& state, Message message) 
   Error error;
   try {
     Api* api = request.api().empty() ? nullptr : endpoint_.find_api(request.api());
-    if (api) co_await api->received(state.session_, std::move(message));
-    else co_await endpoint_.received(state.session_, std::move(message));
+    if (api) co_await api->received(state, std::move(message));
+    else co_await endpoint_.received(state, std::move(message));
     co_return;
   } catch (...) {
     error = current_error();
   }
   instance_.log("message failed",
                 {{"mt", request.mt()}, {"sip", state.login_.sip()}, {"error", error.detail}});
-  state.session_.reply_error(request, error);
+  state.reply_error(request, error);
 }
 
 void SessionHandler::closed(Websocket& socket, std::uint16_t code) {
   if (!socket.data) return;
   SessionState& state = state_of(socket);
-  if (!state.is_logged_in_) return;
-  state.is_logged_in_ = false;
+  greetings_.erase(&state);
+  if (!state.is_logged_in()) return;
   --counters_.sessions;
   auto& sessions = endpoint_.sessions_;
-  sessions[state.position_] = sessions.back();
-  sessions[state.position_]->state_.position_ = state.position_;
+  const auto position = std::exchange(state.position_, SessionState::kStranger);
+  sessions[position] = sessions.back();
+  static_cast<SessionState*>(sessions[position])->position_ = position;
   sessions.pop_back();
-  for (Api* api : endpoint_.apis_) api->closed(state.session_);
-  endpoint_.closed(state.session_);
+  for (Api* api : endpoint_.apis_) api->closed(state);
+  endpoint_.closed(state);
   instance_.log(kAppWebsocket, "session closed", {{"sip", state.login_.sip()}, {"code", code}});
 }
 

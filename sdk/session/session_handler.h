@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 
 #include "base/bytes.h"
 #include "berth/app_endpoint.h"
@@ -22,9 +23,9 @@ using ChallengeSource = std::function<std::string()>;
 class SessionHandler;
 
 // State of one socket; its Websocket::Data.
-class SessionState : public Websocket::Data {
+class SessionState final : public Websocket::Data, public AppSession {
  public:
-  SessionState(SessionHandler& handler, Websocket& socket);
+  explicit SessionState(Websocket& socket);
   ~SessionState() override;
 
  private:
@@ -32,21 +33,16 @@ class SessionState : public Websocket::Data {
   friend class SessionHandler;
   friend void broadcast(std::span<AppSession* const> sessions, const json::Object& message);
   friend void broadcast_text(std::span<AppSession* const> sessions, std::string_view text);
-  struct Greeting {  // until the login
-    explicit Greeting(loop::Loop& loop) : timer(loop) {}
-    std::string challenge;  // of the last AppChallenge; empty: none, or used
-    loop::Timer timer;
-  };
+  static constexpr std::uint32_t kStranger = ~std::uint32_t{0};
+  bool is_logged_in() const { return position_ != kStranger; }
+  SessionHandler& handler() const;
 
-  SessionHandler& handler_;
   Websocket& socket_;
-  std::unique_ptr<Greeting> greeting_;
-  AppSession session_;
   Login login_;
-  Sha256 key_{};              // session key; all zero before the login
-  std::size_t position_ = 0;  // in AppEndpoint::sessions_
-  bool is_logged_in_ = false;
+  Sha256 key_{};                        // session key; all zero before the login
+  std::uint32_t position_ = kStranger;  // in AppEndpoint::sessions_
 };
+static_assert(sizeof(SessionState) == 72, "there is one for each session");
 
 class SessionHandler : public WebsocketHandler {
  public:
@@ -71,6 +67,12 @@ class SessionHandler : public WebsocketHandler {
   AppEndpoint& endpoint() const { return endpoint_; }
 
  private:
+  friend class AppSession;
+  struct Greeting {  // what a session has until its login
+    explicit Greeting(loop::Loop& loop) : timer(loop) {}
+    std::string challenge;  // of the last AppChallenge; empty: none, or used
+    loop::Timer timer;
+  };
   static SessionState& state_of(Websocket& socket) { return static_cast<SessionState&>(*socket.data); }
   void challenge(SessionState& state, const Message& request);
   void check_build(SessionState& state, const Message& request);
@@ -89,6 +91,7 @@ class SessionHandler : public WebsocketHandler {
   ChallengeSource& challenges_;
   InstanceCounters& counters_;
   const std::string build_;
+  std::unordered_map<const SessionState*, Greeting> greetings_;
 };
 
 // The same text to many sessions with one copy a link.

@@ -32,7 +32,7 @@ class AppSession {
   std::string_view sip() const { return login().sip(); }
   std::string_view guid() const { return login().guid(); }
   std::string_view dn() const { return login().dn(); }
-  const std::string& peer() const;  // "127.0.0.1:51234"
+  std::string peer() const;  // "127.0.0.1:51234"
 
   // Queues one message (JSON text, made small). Above 4 MiB waiting for a slow client the session is closed
   // with 1013.
@@ -64,10 +64,11 @@ class AppSession {
 
  private:
   friend class SessionState;
-  friend class SessionHandler;
   friend void broadcast_text(std::span<AppSession* const> sessions, std::string_view text);
-  explicit AppSession(SessionState& state) : state_(state) {}
-  SessionState& state_;
+  AppSession() = default;
+  ~AppSession() = default;
+  const SessionState& state() const;
+  AppSession(const AppSession&) = delete;
 };
 
 // Sends one message to many sessions with one copy on the link. Sessions that are closed are skipped.

@@ -1,14 +1,16 @@
 // Who logged in on an AppWebsocket (reference: AppLogin).
 #pragma once
 
-#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace berth::sdk {
 
-// The members of one AppLogin. Kept in one block, because there is one for each session.
+// The members of one AppLogin. A value. Kept in one small block, because there is one for each session.
 class Login {
  public:
   struct Parts {
@@ -17,6 +19,12 @@ class Login {
     bool has_pbx_object = false;
   };
   Login() = default;
+  Login(const Login& other);
+  Login(Login&& other) noexcept = default;
+  Login& operator=(Login other) noexcept {
+    block_ = std::move(other.block_);
+    return *this;
+  }
   explicit Login(const Parts& parts);
 
   std::string_view app() const { return part(0); }  // HTML name of the page, or what a machine calls itself
@@ -26,19 +34,24 @@ class Login {
   std::string_view dn() const { return part(4); }          // display name
   std::string_view info() const { return part(5); }        // JSON text as it was sent; "" if absent
   std::string_view pbx_object() const { return part(6); }  // name of the granting App object
-  bool has_info() const { return has_info_; }
-  bool has_pbx_object() const { return has_pbx_object_; }
+  bool has_info() const { return has(kInfo); }
+  bool has_pbx_object() const { return has(kPbxObject); }
   // A person behind a PBX's App object: pbxObj and info are both there.
-  bool is_user() const { return has_pbx_object_ && has_info_; }
+  bool is_user() const { return has_pbx_object() && has_info(); }
   // The PBX's App object itself: no pbxObj, and sip is info.appobj.
   bool is_pbx_object() const;
 
  private:
+  static constexpr std::size_t kParts = 7;
+  enum Bit : std::uint8_t { kInfo = 1, kPbxObject = 2 };
+  bool has(Bit bit) const { return block_ && block_[0] & bit; }
+  struct Place {
+    std::size_t begin, size;  // in block_
+  };
+  Place find(std::size_t index) const;
   std::string_view part(std::size_t index) const;
-  std::string text_;  // all parts, one behind the other
-  std::array<std::uint32_t, 7> ends_{};
-  bool has_info_ = false;
-  bool has_pbx_object_ = false;
+  // One byte of bits, the lengths of the parts (7 bits a byte, the lowest first, bit 7 = more follow), the parts.
+  std::unique_ptr<std::uint8_t[]> block_;
 };
 
 }  // namespace berth::sdk

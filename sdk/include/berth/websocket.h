@@ -41,7 +41,7 @@ class Websocket {
   // Messages above `bytes` close with 1009, from the next part on. For strangers less than what was attached.
   void limit_messages(std::size_t bytes);
   bool is_open() const;
-  const std::string& peer() const;
+  std::string peer() const;  // "127.0.0.1:51234"
   std::size_t waiting_bytes() const;
 
   // State of the application for this socket; goes with it.
@@ -52,13 +52,15 @@ class Websocket {
 
  private:
   friend class WebsocketStream;
-  explicit Websocket(WebsocketStream& stream) : stream_(stream) {}
-  WebsocketStream& stream_;
+  Websocket() = default;
+  ~Websocket() = default;
+  Websocket(const Websocket&) = delete;
 };
 
 struct WebsocketLimits {
   std::size_t message_bytes = 1 << 20;  // larger messages close with 1009
   std::size_t send_bytes = 4 << 20;     // waiting for a slow client
+  bool compress = true;                 // large messages, by the webserver, for clients that want it
 };
 
 // The same message to many sockets, with one copy on each link instead of one a socket. Otherwise as if it
