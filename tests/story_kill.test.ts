@@ -81,6 +81,8 @@ async function story(platform: Platform): Promise<void> {
   const seconds = Math.round((Date.now() - started) / 1000);
   await platform.ready();
 
+  // Who had just written when the last process was killed has had no reason to come back yet.
+  await Promise.all(sessions.map((one) => one.connect()));
   const connected = sessions.filter((one) => one.connected).length;
   const reader = new NotesSession(url, password);
   const stored = await reader.notes();
