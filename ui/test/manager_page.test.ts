@@ -304,6 +304,13 @@ describe("manager page", () => {
       assert.deepEqual(complaints, []);
     });
 
+  test("a text that is too pale for its ground is found", async () => {
+    const page = await browser.newPage(); // an empty one: the manager's pages allow no styles in the text
+    await page.setContent(`<body style="background:#fff"><p style="color:#999">pale</p><p style="color:#595959">dark enough</p>
+      <h1 style="font-size:24px;color:#8a8a8a">pale but large</h1><div style="background:#000"><b style="color:#555">dim</b></div>`);
+    assert.deepEqual(await poorContrasts(page), ["pale: 2.85", "dim: 2.82"]);
+  });
+
   for (const colorScheme of ["light", "dark"] as const)
     test(`every text of every page can be read (${colorScheme})`, async () => {
       const { page } = await openPage(browser, manager.url, { colorScheme });
