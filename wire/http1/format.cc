@@ -8,10 +8,19 @@
 namespace berth::http1 {
 namespace {
 
+// Characters of a token (RFC 9110 section 5.6.2), and of a field value (section 5.5).
+constexpr std::array<bool, 256> make_set(std::string_view extra) {
+  std::array<bool, 256> set{};
+  for (char c = '0'; c <= '9'; ++c) set[static_cast<unsigned char>(c)] = true;
+  for (char c = 'a'; c <= 'z'; ++c) set[static_cast<unsigned char>(c)] = true;
+  for (char c = 'A'; c <= 'Z'; ++c) set[static_cast<unsigned char>(c)] = true;
+  for (const char c : extra) set[static_cast<unsigned char>(c)] = true;
+  return set;
+}
+constexpr auto kToken = make_set("!#$%&'*+-.^_`|~");
+
 bool is_token(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-    return std::isalnum(c) || (c && std::strchr("!#$%&'*+-.^_`|~", c) != nullptr);
-  });
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) { return kToken[c]; });
 }
 
 bool is_value(std::string_view text) {
@@ -19,11 +28,27 @@ bool is_value(std::string_view text) {
                      [](unsigned char c) { return (c >= 0x20 && c != 0x7f) || c == '\t'; });
 }
 
+void append_canonical(std::string& out, std::string_view name) {
+  const auto begin = out.size();
+  bool at_start = true;
+  for (char c : name) {
+    if (at_start && c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
+    else if (!at_start && c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+    at_start = c == '-';
+    out += c;
+  }
+  const auto written = std::string_view(out).substr(begin);
+  constexpr std::string_view kSocket = "Sec-Websocket-";
+  if (written == "Etag" || written == "Te") out[begin + 1] = static_cast<char>(out[begin + 1] - 32);
+  else if (written == "Www-Authenticate") out[begin + 1] = out[begin + 2] = 'W';
+  else if (written.starts_with(kSocket)) out[begin + 7] = 'S';
+}
+
 Result<void> append_headers(std::string& out, const Headers& headers) {
   for (const auto& [name, value] : headers) {
     if (!is_token(name)) return fail(Errc::kMalformed, "'{}' is no header name", name);
     if (!is_value(value)) return fail(Errc::kMalformed, "value of header {} has control characters", name);
-    out += canonical_name(name);
+    append_canonical(out, name);
     out += ": ";
     out += value;
     out += "\r\n";
@@ -32,6 +57,7 @@ Result<void> append_headers(std::string& out, const Headers& headers) {
   return {};
 }
 
+constexpr std::size_t kUsualHead = 384;  // bytes
 constexpr std::array<const char*, 7> kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
 constexpr std::array<const char*, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                               "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
@@ -39,25 +65,18 @@ constexpr std::array<const char*, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May",
 }  // namespace
 
 std::string canonical_name(std::string_view name) {
-  std::string out = to_lower(name);
-  if (out == "etag") return "ETag";
-  if (out == "te") return "TE";
-  if (out == "www-authenticate") return "WWW-Authenticate";
-  bool at_start = true;
-  for (char& c : out) {
-    if (at_start && c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
-    at_start = c == '-';
-  }
-  constexpr std::string_view kSocket = "Sec-Websocket-";
-  if (out.starts_with(kSocket)) out[7] = 'S';
+  std::string out;
+  append_canonical(out, name);
   return out;
 }
 
 Result<std::string> format_response_head(int status, const Headers& headers, std::string_view reason) {
   if (status < 100 || status > 999) return fail(Errc::kMalformed, "status {}", status);
   if (!is_value(reason)) return fail(Errc::kMalformed, "reason has control characters");
-  std::string out =
-      fmt::format("HTTP/1.1 {} {}\r\n", status, reason.empty() ? reason_phrase(status) : reason);
+  std::string out;
+  out.reserve(kUsualHead);
+  fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\n", status,
+                 reason.empty() ? reason_phrase(status) : reason);
   BERTH_TRY_VOID(append_headers(out, headers));
   return out;
 }

@@ -200,7 +200,8 @@ Result<void> HeadParser<Head>::parse() {
   }
   if (parser.http_major != 1 || parser.http_minor > 1)
     return refuse(505, "HTTP/{}.{} is not spoken here", parser.http_major, parser.http_minor);
-  for (auto& [name, value] : found.headers) value = std::string(trim(value));
+  for (auto& [name, value] : found.headers)
+    if (const auto trimmed = trim(value); trimmed.size() < value.size()) value = std::string(trimmed);
   head_.minor = parser.http_minor;
   head_.headers = std::move(found.headers);
   head_.keep_alive = keeps_alive(head_.headers, head_.minor);

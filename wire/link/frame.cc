@@ -62,7 +62,9 @@ class Reader {
 };
 
 void put(Bytes& out, std::uint32_t value, std::size_t bytes) {
-  for (std::size_t i = 0; i < bytes; ++i) out.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
+  std::array<std::uint8_t, 4> little;
+  for (std::size_t i = 0; i < little.size(); ++i) little[i] = static_cast<std::uint8_t>(value >> (8 * i));
+  out.insert(out.end(), little.begin(), little.begin() + static_cast<std::ptrdiff_t>(bytes));
 }
 
 void put_bytes(Bytes& out, ByteView bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
