@@ -105,6 +105,8 @@ void Connection::on_io(std::uint32_t events) {
 void Connection::resume() {
   if (!is_open() || phase_ == Phase::kHandshake) return;
   set(kWaitsForLink, false);
+  if (phase_ == Phase::kHttp) active_->http->flush();
+  if (!is_open()) return;
   if ((phase_ == Phase::kWebsocket || phase_ == Phase::kPassthrough) && !flush_held()) return settle();
   if (active_ && !active_->unread.empty()) {
     auto bytes = std::move(active_->unread);

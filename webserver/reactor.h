@@ -14,6 +14,7 @@
 #include "webserver/config/config.h"
 #include "webserver/connection.h"
 #include "webserver/connection_table.h"
+#include "webserver/http/static_pack.h"
 #include "webserver/relay/compression.h"
 #include "webserver/relay/grants.h"
 #include "webserver/relay/link.h"
@@ -97,6 +98,7 @@ class Reactor final : private loop::IoPool {
   Counters& counters() { return counters_; }
   Wheel& wheel() { return wheel_; }
   RouteTable& routes() { return routes_; }
+  StaticPacks& packs() { return packs_; }
   const Grants& grants() const { return grants_; }
   bool is_configured() const { return configured_; }
   bool redirects_https() const { return redirect_https_; }
@@ -158,6 +160,7 @@ class Reactor final : private loop::IoPool {
   Counters counters_;
   Grants grants_;
   RouteTable routes_;
+  StaticPacks packs_;
   TicketKeys ticket_keys_;
   std::shared_ptr<const TlsServer> tls_;  // TlsLayers hold on to it, too
   tls::Ciphers ciphers_;

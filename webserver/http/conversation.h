@@ -15,6 +15,7 @@ class HttpConversation final : public Exchange {
   void begin_connection();  // starts the deadline for the first head
   std::size_t consume(std::span<std::uint8_t> bytes) override;
   void on_writable() override;
+  void flush() override;
   bool is_between_requests() const override { return state_ == State::kHead && parser_.is_empty(); }
   void end_after_request() override {
     keep_alive_ = false;
@@ -48,7 +49,7 @@ class HttpConversation final : public Exchange {
   http1::RequestParser parser_;
   http1::BodyDecoder decoder_;
   std::string websocket_key_;
-  std::string file_head_;
+  std::string head_;  // of an answer; goes out with the first bytes of its body
   ByteView file_left_;
 };
 

@@ -105,8 +105,7 @@ void Exchange::fail_response(int status, std::string_view text) {
   respond(status, text);
 }
 
-void Exchange::respond_file(Attach& attach, const http1::RequestHead& head, std::string_view relative) {
-  const auto file = find_static(*attach.pack, relative, attach.files.build);
+void Exchange::respond_file(Attach& attach, const http1::RequestHead& head, const StaticFile& file) {
   auto answer = answer_static(head, file);
   answer.headers.insert(answer.headers.end(), attach.files.headers.begin(), attach.files.headers.end());
   status_ = static_cast<std::uint16_t>(answer.status);

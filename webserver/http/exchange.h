@@ -17,6 +17,7 @@ namespace berth::webserver {
 
 class Connection;
 struct Limits;
+struct StaticFile;
 struct Target;
 
 http1::HeadLimits head_limits(const Limits& limits);
@@ -34,6 +35,7 @@ class Exchange {
   virtual std::size_t consume(std::span<std::uint8_t> bytes) = 0;  // gives how many it took; 0: not now
   bool wants_input() const;
   virtual void on_writable() = 0;  // goes on with a file
+  virtual void flush() {}          // the turn ends: what waited for more to go with goes now
   void on_deadline();
   void restart_deadline();  // for what is waited for now
   // --- from the service ---
@@ -104,6 +106,7 @@ class Exchange {
   std::uint64_t body_left_ = 0;   // of an answer with a length
   std::uint64_t body_taken_ = 0;  // of the request
   std::uint64_t body_sent_ = 0;
+  std::string peer_;        // as text, once it was needed
   std::string log_line_;    // method and target, with the access log on
   std::string extensions_;  // agreed for the WebSocket that is asked for
   loop::TimePoint began_;
@@ -117,7 +120,7 @@ class Exchange {
   void redirect_to_https(const http1::RequestHead& head, const Target& target);
   void open_http(const http1::RequestHead& head, Attach& attach, const Target& target, std::uint16_t method);
   void open_websocket(const http1::RequestHead& head, Attach& attach, const Target& target);
-  void respond_file(Attach& attach, const http1::RequestHead& head, std::string_view relative);
+  void respond_file(Attach& attach, const http1::RequestHead& head, const StaticFile& file);
   void on_upgrade_answer(const link::Accept& accept);
   void end_of_answer();  // the service's END
 };

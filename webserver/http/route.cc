@@ -69,10 +69,11 @@ void Exchange::route(const http1::RequestHead& head, const Target& target, std::
   if (!node) return answer_unrouted(target.path);
   if (auto* files = node->of(link::Kind::kStatic)) {
     const auto relative = relative_to(target.path, files->path);
-    if (find_static(*files->pack, relative, files->files.build).entry) {
+    const auto file = find_static(*files->pack, relative, files->files.build);
+    if (file.entry) {
       if (method == link::kGet && files->files.redirects_pages && redirect_to_build(*files, target, relative))
         return;
-      if (method == link::kGet && request_done_) return respond_file(*files, head, relative);
+      if (method == link::kGet && request_done_) return respond_file(*files, head, file);
       if (!node->of(link::Kind::kHttp) && method == link::kGet)
         return respond(400, "A request for a file has no body.");
       if (!node->of(link::Kind::kHttp))
@@ -143,7 +144,8 @@ link::Open Exchange::make_open(Attach& attach, const Target& target, std::uint16
       static_cast<std::uint8_t>((connection_.is_tls() ? link::kOpenTls : 0) |
                                 (is_head_ ? link::kOpenHead : 0) | (request_done_ ? 0 : link::kOpenHasBody));
   open.method = method;
-  open.peer = connection_.peer_text();
+  if (peer_.empty()) peer_ = connection_.peer_text();
+  open.peer = peer_;
   open.target = target.origin();
   open.relative = relative_to(target.path, attach.path);
   return open;

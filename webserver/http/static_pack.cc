@@ -23,6 +23,8 @@ Result<std::shared_ptr<const StaticPack>> StaticPack::map(int fd) {
   if (memory == MAP_FAILED) return fail_errno(errno, "map the pack");
   pack->memory_ = memory;
   pack->size_ = size;
+  pack->fd_ = UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (!pack->fd_) return fail_errno(errno, "keep the pack's descriptor");
   auto opened = static_pack::Pack::open(ByteView(static_cast<const std::uint8_t*>(memory), size));
   if (!opened) return tl::unexpected(std::move(opened.error()));
   pack->pack_.emplace(std::move(*opened));
@@ -31,6 +33,19 @@ Result<std::shared_ptr<const StaticPack>> StaticPack::map(int fd) {
 
 StaticPack::~StaticPack() {
   if (memory_) ::munmap(memory_, size_);
+}
+
+Result<std::shared_ptr<const StaticPack>> StaticPacks::open(int fd) {
+  struct stat status{};
+  if (::fstat(fd, &status) != 0) return fail_errno(errno, "stat of the pack");
+  std::erase_if(known_, [](const auto& entry) { return entry.second.expired(); });
+  // A mapped one keeps its inode, so the number can be no other file's. It was sealed when it was mapped.
+  const auto key = std::make_pair(status.st_dev, status.st_ino);
+  if (const auto found = known_.find(key); found != known_.end())
+    if (auto pack = found->second.lock()) return pack;
+  BERTH_TRY(auto pack, StaticPack::map(fd));
+  known_[key] = pack;
+  return pack;
 }
 
 }  // namespace berth::webserver

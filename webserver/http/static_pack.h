@@ -1,9 +1,15 @@
 // The files of a static attach, mapped from the memfd that the service handed over.
 #pragma once
 
+#include <sys/types.h>
+
+#include <map>
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "base/result.h"
+#include "base/unique_fd.h"
 #include "wire/static_pack/pack.h"
 
 namespace berth::webserver {
@@ -13,7 +19,7 @@ namespace berth::webserver {
 class StaticPack {
  public:
   // Maps a memfd that is sealed against every change (else its sender could pull the pages from under us)
-  // and checks its index. kMalformed says what is wrong. The descriptor stays the caller's.
+  // and checks its index. kMalformed says what is wrong. The descriptor stays the caller's; we keep one of our own.
   static Result<std::shared_ptr<const StaticPack>> map(int fd);
   ~StaticPack();
   StaticPack(const StaticPack&) = delete;
@@ -21,11 +27,29 @@ class StaticPack {
 
   const static_pack::Entry* find(std::string_view path) const { return pack_->find(path); }
 
+  // For sendfile(2): the memfd, and where `part` of an entry begins in it.
+  int fd() const { return fd_.get(); }
+  std::size_t offset_of(ByteView part) const {
+    return static_cast<std::size_t>(part.data() - static_cast<const std::uint8_t*>(memory_));
+  }
+
  private:
   StaticPack() = default;
+  UniqueFd fd_;
   void* memory_ = nullptr;
   std::size_t size_ = 0;
   std::optional<static_pack::Pack> pack_;
+};
+
+// All packs of one reactor. The instances of a service hand over the same memfd: it is mapped once, its index is
+// read once, and it takes one descriptor.
+class StaticPacks {
+ public:
+  // As StaticPack::map().
+  Result<std::shared_ptr<const StaticPack>> open(int fd);
+
+ private:
+  std::map<std::pair<dev_t, ino_t>, std::weak_ptr<const StaticPack>> known_;
 };
 
 }  // namespace berth::webserver

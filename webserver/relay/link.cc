@@ -288,7 +288,7 @@ Result<void> Link::on_static(std::uint32_t id) {
   if (!replaces && awaited == awaiting_pack_.end())
     return berth::fail(Errc::kMalformed, "STATIC for attach {}, which is not known", id);
 
-  auto pack = StaticPack::map(fd.get());
+  auto pack = reactor_.packs().open(fd.get());
   if (replaces) {
     if (pack) reactor_.attach_at(known->second).pack = std::move(*pack);
     answer(
