@@ -43,6 +43,29 @@ TEST_F(HttpRelay, HandsARequestToTheServiceAndItsAnswerToTheClient) {
   EXPECT_TRUE(http1::parse_date(response.header("date")));
 }
 
+TEST_F(HttpRelay, SendsHeadAndBodyInOneWriteIfTheyComeTogether) {
+  Client client(server.http());
+  client.get("/example.com/team/x");
+  const auto opened = service.expect_open();
+  Bytes out;
+  or_throw(link::append(out, opened.stream, link::Accept{200, 0, {{"content-length", "5"}}}));
+  link::append_data(out, link::Type::kData, opened.stream, link::kFlagEnd, as_bytes("hello"));
+  service.send(out);
+  const auto all = client.read_some();  // what one write brought
+  EXPECT_TRUE(all.starts_with("HTTP/1.1 200 OK\r\n")) << all;
+  EXPECT_TRUE(all.ends_with("\r\n\r\nhello")) << all;
+}
+
+TEST_F(HttpRelay, SendsAHeadAtOnceWhoseBodyIsStillToCome) {
+  Client client(server.http());
+  client.get("/example.com/team/x");
+  const auto opened = service.expect_open();
+  service.accept(opened.stream, 200, {{"content-length", "5"}});
+  EXPECT_TRUE(client.read_some().ends_with("\r\n\r\n"));
+  service.data(opened.stream, "hello", true);
+  EXPECT_EQ(client.read_exactly(5), "hello");
+}
+
 TEST_F(HttpRelay, ChunksAnAnswerOfUnknownLengthAndKeepsTheConnection) {
   Client client(server.http());
   for (int round = 0; round < 3; ++round) {

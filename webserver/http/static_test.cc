@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include "webserver/http/static_answer.h"
 #include "webserver/testing/peers.h"
 
@@ -191,6 +193,20 @@ TEST_F(StaticFiles, SendsALargeFileWholeToASlowClientOverBoth) {
   ASSERT_EQ(client.read_exactly(15), "HTTP/1.1 200 OK");
   service.disconnect();
   EXPECT_EQ(client.read_exactly(large.size()).size(), large.size());
+}
+
+TEST(StaticPacks, MapOneMemfdOnceHoweverOftenItIsHandedOver) {
+  StaticPacks packs;
+  const auto bytes = make_pack({{"a.txt", "hello"}});
+  const auto memfd = make_memfd(bytes), other = make_memfd(bytes);
+  const UniqueFd again(::dup(memfd.get()));
+  auto first = or_throw(packs.open(memfd.get()));
+  EXPECT_EQ(or_throw(packs.open(again.get())), first);
+  EXPECT_NE(or_throw(packs.open(other.get())), first);
+  const std::weak_ptr<const StaticPack> gone = first;
+  first.reset();
+  EXPECT_TRUE(gone.expired());  // the table itself keeps nothing
+  EXPECT_NE(or_throw(packs.open(memfd.get()))->find("a.txt"), nullptr);
 }
 
 TEST_F(StaticFiles, RefusesPacksItCannotTrust) {
