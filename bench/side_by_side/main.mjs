@@ -15,11 +15,11 @@ const top = fileURLToPath(new URL('../..', import.meta.url));
 const bin = `${process.env.BERTH_BUILD}/bin`;
 
 function parse(args) {
-  const options = { quick: false, rounds: 0, only: null, with: null, write: null, json: null };
+  const options = { quick: false, rounds: 0, only: null, with: null, write: null, json: null, commit: null };
   for (let i = 0; i < args.length; ++i) {
     const name = args[i].replace(/^--/, '');
     if (name === 'quick') options.quick = true;
-    else if (['rounds', 'only', 'with', 'write', 'json'].includes(name) && i + 1 < args.length) options[name] = args[++i];
+    else if (['rounds', 'only', 'with', 'write', 'json', 'commit'].includes(name) && i + 1 < args.length) options[name] = args[++i];
     else {
       console.error(`${args[i]}: unknown, or its value is missing`);
       process.exit(2);
@@ -190,7 +190,8 @@ const page = options.write ?? (options.quick || options.only || options.with ? n
 if (page) {
   const text = readFileSync(`${top}/bench/side_by_side/performance.template.md`, 'utf8')
     .replace('{{machine}}', machine(names).map(line => `- ${line}`).join('\n'))
-    .replace('{{command}}', ['bench/webserver', ...process.argv.slice(2)].join(' '))
+    .replace('{{command}}', ['bench/webserver', ...(options.quick ? ['--quick'] : []), ...(options.only ? ['--only', options.only] : [])].join(' '))
+    .replace('{{commit}}', options.commit ?? execFileSync('git', ['-C', top, 'rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim())
     .replace('{{date}}', new Date().toISOString().slice(0, 10))
     .replace('{{runs}}', `${rounds} rounds of ${seconds} s`)
     .replace('{{goals}}', sections[0])
