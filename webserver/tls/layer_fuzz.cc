@@ -75,8 +75,7 @@ void act(Talk& talk, std::uint8_t what, std::uint8_t amount) {
     case 0:
     case 1:
       if (talk.client_closed || text.empty()) return;
-      talk.client.send(text);
-      if (talk.client.has_failed()) return;
+      if (!talk.client.send(text)) return;
       talk.said += text;
       talk.updates = 0;
       return;
@@ -85,8 +84,10 @@ void act(Talk& talk, std::uint8_t what, std::uint8_t amount) {
       if (talk.layer_closed) return;
       const auto half = text.size() / 2;
       const iovec parts[] = {{text.data(), half}, {text.data() + half, text.size() - half}};
+      const auto before = talk.to_client.size();
       talk.layer.seal(talk.ciphers, parts, talk.to_client);
-      if (talk.layer.state() != TlsLayer::State::kFailed) talk.replied += text;
+      if (talk.to_client.size() > before)
+        talk.replied += text;  // else the handshake is not through, or it failed
       return;
     }
     case 4:

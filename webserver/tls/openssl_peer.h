@@ -37,9 +37,13 @@ class OpensslPeer {
       else judge(got);
     }
   }
-  void send(std::string_view text) {
+  // False: not now (the handshake is not through) or never more.
+  bool send(std::string_view text) {
     ERR_clear_error();
-    if (!text.empty()) judge(SSL_write(ssl_.get(), text.data(), static_cast<int>(text.size())));
+    if (text.empty()) return true;
+    const int put = SSL_write(ssl_.get(), text.data(), static_cast<int>(text.size()));
+    judge(put);
+    return put > 0;
   }
   void update_keys(bool asks) {
     SSL_key_update(ssl_.get(), asks ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED);
