@@ -149,7 +149,7 @@ std::vector<Command> settings_commands() {
        "set",
        "Use another one",
        Effect::kChanges,
-       {positional("FILE", "PEM: the chain, the key")},
+       {positional("FILE", "PEM: the chain, the key; more of both for RSA beside ECDSA, or for other names")},
        "cert set server.pem",
        set_certificate},
       {"cert",

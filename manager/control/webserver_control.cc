@@ -14,6 +14,11 @@ namespace berth::manager {
 using namespace std::chrono_literals;
 
 namespace {
+json::Array json_list(const std::vector<std::string>& texts) {
+  json::Array list;
+  for (const auto& text : texts) list.emplace_back(text);
+  return list;
+}
 std::string port(int number) { return number < 0 ? "off" : std::to_string(number); }
 }  // namespace
 
@@ -71,9 +76,13 @@ json::Object WebserverControl::configuration() const {
   json::Array grants;
   for (const auto& [path, grant] : grants_)
     grants.push_back(json::Object{{"grant", grant.secret}, {"path", path}, {"uid", grant.uid}});
-  return json::Object{{"mt", "WebserverConfig"},          {"certificate", certificate_},
-                      {"redirectHttps", redirect_https_}, {"accessLog", access_log_},
-                      {"limits", json::Value(limits_)},   {"grants", std::move(grants)}};
+  return json::Object{{"mt", "WebserverConfig"},
+                      {"certificates", json_list(certificates_)},
+                      {"compactTls", switches_.compact_tls},
+                      {"redirectHttps", switches_.redirect_https},
+                      {"accessLog", switches_.access_log},
+                      {"limits", json::Value(limits_)},
+                      {"grants", std::move(grants)}};
 }
 
 bool WebserverControl::recall() {
@@ -86,9 +95,12 @@ bool WebserverControl::recall() {
     log_warning("the webserver's state cannot be recalled", {{"error", state.error().detail}});
     return false;
   }
-  certificate_ = json::get_string(*state, "certificate");
-  redirect_https_ = json::get_bool(*state, "redirectHttps");
-  access_log_ = json::get_bool(*state, "accessLog");
+  if (const auto* chains = json::find_array(*state, "certificates"))
+    for (const auto& chain : *chains)
+      if (chain.is_string()) certificates_.emplace_back(chain.get_string());
+  switches_.redirect_https = json::get_bool(*state, "redirectHttps");
+  switches_.access_log = json::get_bool(*state, "accessLog");
+  switches_.compact_tls = json::get_bool(*state, "compactTls", true);
   if (const auto* limits = json::find_object(*state, "limits")) limits_ = *limits;
   if (const auto* grants = json::find_array(*state, "grants"))
     for (const auto& value : *grants) {
@@ -98,7 +110,7 @@ bool WebserverControl::recall() {
                                                   static_cast<uid_t>(json::get_integer(grant, "uid")), true};
     }
   kept_ = *text;
-  return !certificate_.empty();
+  return !certificates_.empty();
 }
 
 void WebserverControl::keep_soon() {
@@ -106,7 +118,7 @@ void WebserverControl::keep_soon() {
 }
 
 void WebserverControl::keep() {
-  if (certificate_.empty()) return;  // too early: nothing could be served with it
+  if (certificates_.empty()) return;  // too early: nothing could be served with it
   std::string text = json::serialize(configuration());
   if (text == kept_) return;
   const auto written = write_file_durably(layout_.webserver_state(), box_.seal(text), 0600);
@@ -189,17 +201,16 @@ Task<void> WebserverControl::remove_grant(std::string path) {
   co_await tell(std::move(change));
 }
 
-Task<void> WebserverControl::set_certificate(std::string pem) {
-  if (certificate_ == pem) co_return;
-  certificate_ = pem;
+Task<void> WebserverControl::set_certificates(std::vector<std::string> chains) {
+  if (certificates_ == chains) co_return;
+  certificates_ = std::move(chains);
   keep_soon();
-  json::Object change{{"mt", "SetCertificate"}, {"certificate", pem}};
+  json::Object change{{"mt", "SetCertificate"}, {"certificates", json_list(certificates_)}};
   co_await tell(std::move(change));
 }
 
-void WebserverControl::set_options(bool redirect_https, bool access_log, json::Object limits) {
-  redirect_https_ = redirect_https;
-  access_log_ = access_log;
+void WebserverControl::set_options(Switches switches, json::Object limits) {
+  switches_ = switches;
   limits_ = std::move(limits);
   keep_soon();
   if (peer_) peer_->send(configuration());

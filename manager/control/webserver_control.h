@@ -53,8 +53,11 @@ class WebserverControl {
   // refuses; a webserver that goes away meanwhile gets all of it again by itself.
   Task<void> set_grant(std::string path, std::string grant, uid_t uid);
   Task<void> remove_grant(std::string path);
-  Task<void> set_certificate(std::string pem);
-  void set_options(bool redirect_https, bool access_log, json::Object limits);
+  Task<void> set_certificates(std::vector<std::string> chains);  // each PEM with its key
+  struct Switches {
+    bool redirect_https = false, access_log = false, compact_tls = true;
+  };
+  void set_options(Switches switches, json::Object limits);
   Task<json::Object> counters();
   // Exit code of a webserver whose port belongs to somebody else (docs/webserver.md).
   static constexpr int kPortTaken = 98;
@@ -74,8 +77,8 @@ class WebserverControl {
   const SecretBox& box_;
   WebserverOptions options_;
   std::map<std::string, Grant> grants_;
-  std::string certificate_;
-  bool redirect_https_ = false, access_log_ = false;
+  std::vector<std::string> certificates_;
+  Switches switches_;
   json::Object limits_;
   ControlPeer* peer_ = nullptr;
   loop::Event ready_;

@@ -38,15 +38,16 @@ TEST_F(WebserverControlTest, ANewManagerRecallsWhatTheLastOneToldTheWebserver) {
   {
     const auto last = make();
     EXPECT_FALSE(last->recall()) << "there was none before";
-    run(last->set_certificate("PEM"));
+    run(last->set_certificates({"ECDSA", "RSA"}));
     run(last->set_grant("/a", kFirst, 70001));
     run(last->set_grant("/b", kSecond, 70002));
-    last->set_options(true, false, {{"headBytes", 4096}});
+    last->set_options({.redirect_https = true, .compact_tls = false}, {{"headBytes", 4096}});
   }
   const auto next = make();
   ASSERT_TRUE(next->recall());
   const auto configuration = next->configuration();
-  EXPECT_EQ(json::get_string(configuration, "certificate"), "PEM");
+  EXPECT_EQ(json::serialize(*json::find_array(configuration, "certificates")), R"(["ECDSA","RSA"])");
+  EXPECT_FALSE(json::get_bool(configuration, "compactTls", true));
   EXPECT_TRUE(json::get_bool(configuration, "redirectHttps"));
   EXPECT_EQ(json::get_integer(*json::find_object(configuration, "limits"), "headBytes"), 4096);
   ASSERT_EQ(json::find_array(configuration, "grants")->size(), 2u);
@@ -62,7 +63,7 @@ TEST_F(WebserverControlTest, ANewManagerRecallsWhatTheLastOneToldTheWebserver) {
 TEST_F(WebserverControlTest, WhatItKeepsOnDiskTellsNoSecret) {
   {
     const auto control = make();
-    run(control->set_certificate("-----BEGIN PRIVATE KEY-----"));
+    run(control->set_certificates({"-----BEGIN PRIVATE KEY-----"}));
     run(control->set_grant("/a", kFirst, 70001));
   }
   const auto text = read_file(layout_.webserver_state()).value();

@@ -230,7 +230,10 @@ void Platform::Parts_::apply_settings() {
     if (!item.name.starts_with(kPrefix) || settings_.number(item.name) == 0) continue;
     limits[item.name.substr(kPrefix.size())] = settings_.number(item.name);
   }
-  webserver_.set_options(settings_.flag("redirectHttps"), settings_.flag("accessLog"), std::move(limits));
+  webserver_.set_options({.redirect_https = settings_.flag("redirectHttps"),
+                          .access_log = settings_.flag("accessLog"),
+                          .compact_tls = settings_.flag("compactTls")},
+                         std::move(limits));
   const auto& dns = settings_.text("dnsName");
   const std::string host = dns.empty() ? "localhost" : dns;
   const int port = webserver_.https() ? webserver_.https() : webserver_.http();

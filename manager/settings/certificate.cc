@@ -20,24 +20,29 @@ std::vector<std::string> own_names(const std::string& dns) {
 }
 
 Task<Result<void>> Certificates::use(std::string pem, bool is_own) {
-  auto checked = pem::check_chain(pem, std::chrono::system_clock::now());
+  auto checked = pem::check_chains(pem, std::chrono::system_clock::now());
   if (!checked) co_return tl::unexpected(checked.error());
   chain_.clear();
-  for (const auto& info : checked->certificates) {
-    api::Certificate certificate;
-    certificate.subject = info.subject;
-    certificate.issuer = info.issuer;
-    certificate.not_after = format_utc(info.not_after);
-    certificate.fingerprint = info.fingerprint;
-    certificate.names = info.names;
-    chain_.push_back(std::move(certificate));
+  std::vector<std::string> chains;
+  not_after_.reset();
+  for (const auto& chain : *checked) {
+    const auto ends = chain.certificates.front().not_after;  // the leaf that ends first is what to watch
+    if (!not_after_ || ends < *not_after_) not_after_ = ends;
+    for (const auto& info : chain.certificates) {
+      api::Certificate certificate;
+      certificate.subject = info.subject;
+      certificate.issuer = info.issuer;
+      certificate.not_after = format_utc(info.not_after);
+      certificate.fingerprint = info.fingerprint;
+      certificate.names = info.names;
+      chain_.push_back(std::move(certificate));
+    }
+    chains.push_back(chain.certificates_pem + chain.key_pem);
   }
-  if (!checked->certificates.empty()) not_after_ = checked->certificates.front().not_after;
   fingerprint_ = chain_.empty() ? "" : chain_.front().fingerprint;
-  certificates_pem_ = checked->certificates_pem;
+  certificates_pem_ = checked->front().certificates_pem;
   is_own_ = is_own;
-  const std::string both = checked->certificates_pem + checked->key_pem;
-  co_await webserver_.set_certificate(both);
+  co_await webserver_.set_certificates(std::move(chains));
   co_return Result<void>();
 }
 

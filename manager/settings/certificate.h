@@ -20,11 +20,12 @@ class Certificates {
   // Takes the certificate of the database, makes a self-signed one if there is none, and hands it to the webserver.
   // `names`: for the self-signed one. An unusable row is told in the log and the self-signed one is used.
   Task<void> load(std::vector<std::string> names);
-  // An admin's chain with key. kMalformed with what is wrong; the old one stays then.
+  // An admin's chain with key, or several (RSA beside ECDSA, other names) in one text. kMalformed with what is wrong; the old one stays then.
   Task<Result<void>> set(std::string pem);
   // Back to the self-signed one.
   Task<void> reset();
 
+  // Of all chains, one after the other; the first is for names that no other has.
   const std::vector<api::Certificate>& chain() const { return chain_; }
   const std::string& fingerprint() const { return fingerprint_; }  // of the leaf, "AB:CD:…"
   const std::string& certificates_pem() const { return certificates_pem_; }
