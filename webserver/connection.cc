@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "net/listener.h"
 #include "webserver/http/conversation.h"
+#include "webserver/http2/session.h"
+#include "webserver/http2/stream.h"
 #include "webserver/reactor.h"
 
 namespace berth::webserver {
@@ -39,6 +41,7 @@ void Connection::begin(int fd, Census::Mark peer, bool is_tls) {
 }
 
 void Connection::begin_http() {
+  if (tls_ && tls_->has_chosen_http2()) return begin_http2();
   phase_ = Phase::kHttp;
   auto conversation = std::make_unique<HttpConversation>(*this);
   conversation->begin_connection();
@@ -78,8 +81,15 @@ void Connection::drop(std::uint16_t code) {
   if (phase_ == Phase::kFree) return;
   if (has_stream()) close_stream(code);
   if (phase_ == Phase::kWebsocket || phase_ == Phase::kWsClosing) --reactor().counters().websockets;
+  const bool has_streams = phase_ == Phase::kHttp2;
   phase_ = Phase::kFree;
   if (active_) active_->deadline.cancel();
+  if (is_carried()) {
+    drop_carried();
+    return reactor().bury(*this);
+  }
+  if (has_streams) active_->http2->drop_streams();
+  --reactor().counters().connections;
   ::close(fd_);  // nobody else has it: epoll forgets it by itself
   fd_ = -1;
   reactor().census().leave(peer_);
@@ -113,6 +123,7 @@ void Connection::resume() {
     active_->unread.clear();
     const auto used = serve(bytes);
     if (is_open()) keep_unread(ByteView(bytes).subspan(used));
+    if (is_carried()) carried().taken(is_open() ? used : bytes.size());
   }
   if (is_open() && is_tls_over() && wants_read()) read_and_serve();
   settle();
@@ -124,6 +135,10 @@ void Connection::on_deadline() {
     active_->http->on_deadline();
     return settle();
   }
+  if (phase_ == Phase::kHttp2 && !has_unsent()) {
+    active_->http2->on_deadline();
+    return settle();
+  }
   drop(phase_ == Phase::kWebsocket ? 1006 : 0);  // does not take what we send, or does not close
 }
 
@@ -131,6 +146,7 @@ bool Connection::wants_read() const {
   if (has(kReadEnded)) return false;
   switch (phase_) {
     case Phase::kHttp: return active_->http->wants_input();
+    case Phase::kHttp2: return active_->http2->wants_input();
     case Phase::kWebsocket:
     case Phase::kPassthrough: return can_send_to_service() && !is_holding();
     case Phase::kHandshake:
@@ -143,16 +159,20 @@ bool Connection::wants_read() const {
 void Connection::settle() {
   if (!is_open()) return;
   give_credit_back();
+  if (phase_ == Phase::kHttp2) {
+    active_->http2->flush();
+    if (!is_open()) return;
+  }
   unsigned interest = 0;
   if (wants_read()) interest |= kIn;
   if (has_unsent() || has(kWriteBlocked)) interest |= kOut;
   if (phase_ == Phase::kHttp && active_->http->is_upgrading()) interest |= kPeerEnds;
-  watch_for(interest);
+  if (!is_carried()) watch_for(interest);
   if (has_stream() && !has(kWaitsForLink) && attach().link->is_congested()) {
     set(kWaitsForLink);
     attach().link->wait_for_room(*this);
   }
-  if (!active_ || (phase_ != Phase::kWebsocket && phase_ != Phase::kPassthrough)) return;
+  if (!active_ || is_carried() || (phase_ != Phase::kWebsocket && phase_ != Phase::kPassthrough)) return;
   if (active_->unread.empty() && active_->held.empty() && !active_->reader && !active_->inflation &&
       !has_unsent())
     active_.reset();
@@ -167,6 +187,7 @@ void Connection::clear_deadline() {
 }
 
 void Connection::on_drain() {
+  if (phase_ == Phase::kHttp2) return active_->http2->drain();
   if (phase_ != Phase::kHttp) return;
   if (active_->http->is_between_requests() && !has_unsent()) return drop(0);
   active_->http->end_after_request();
@@ -220,6 +241,10 @@ std::size_t Connection::serve(std::span<std::uint8_t> bytes) {
       case Phase::kHttp:
         taken = active_->http->consume(rest);
         if (phase_ == Phase::kHttp && active_->http->wants_passthrough()) become_passthrough();
+        break;
+      case Phase::kHttp2:
+        active_->http2->receive(rest);
+        taken = rest.size();
         break;
       case Phase::kWebsocket:
       case Phase::kWsClosing: taken = serve_websocket(rest); break;
@@ -318,6 +343,7 @@ void Connection::send(ByteView bytes) {
 
 void Connection::send(std::span<const iovec> parts) {
   if (!is_open()) return;
+  if (is_carried()) return send_carried(parts);
   if (!tls_) return send_bytes(parts);
   auto& sealed = reactor().sealed();
   sealed.clear();
@@ -380,6 +406,7 @@ void Connection::all_sent() {
   clear_deadline();
   if (has(kFinishing)) return finish(has(kFinishUnread));
   if (phase_ == Phase::kHttp) active_->http->restart_deadline();
+  if (phase_ == Phase::kHttp2) active_->http2->restart_deadline();
   if (phase_ == Phase::kWsClosing) set_deadline(milliseconds(reactor().limits().close_ms));
 }
 
@@ -387,6 +414,7 @@ void Connection::finish(bool has_unread) {
   if (!is_open()) return;
   set(kFinishing);
   set(kFinishUnread, has_unread);
+  if (is_carried()) return finish_carried();
   if (has_stream()) close_stream(0);
   if (has_unsent()) return;
   if (tls_) {  // tells the client that nothing is cut off
@@ -404,6 +432,9 @@ void Connection::finish(bool has_unread) {
   set_deadline(milliseconds(reactor().limits().close_ms));
 }
 
-std::string Connection::peer_text() const { return net::peer_address(fd_).format(); }
+std::string Connection::peer_text() const {
+  if (is_carried()) return carried().peer_text();
+  return net::peer_address(fd_).format();
+}
 
 }  // namespace berth::webserver

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/bytes.h"
 #include "loop/loop.h"
@@ -23,15 +24,20 @@ struct Attach;
 class Exchange;
 struct Inflation;
 class Reactor;
+namespace http2 {
+class Session;
+class Stream;
+}  // namespace http2
 
 // What an idle WebSocket does without.
 struct Active {
   Active();
   ~Active();
   Deadline deadline;
-  std::unique_ptr<Exchange> http;  // until the upgrade
-  Bytes unread;                    // from the client, not acted upon yet
-  Bytes unsent;                    // for the client, not taken by the socket yet
+  std::unique_ptr<Exchange> http;         // until the upgrade; of a carried record until its end
+  std::unique_ptr<http2::Session> http2;  // with all its streams
+  Bytes unread;                           // from the client, not acted upon yet
+  Bytes unsent;                           // for the client, not taken by the socket yet
   std::size_t unsent_begin = 0;
   std::unique_ptr<websocket::MessageReader> reader;  // inside a message or frame
   Bytes held;  // read and decoded, but the service has given no credit for it
@@ -48,6 +54,7 @@ class Connection final {
     kFree,       // not in use, or gone and waiting for the end of the turn
     kHandshake,  // TLS
     kHttp,
+    kHttp2,  // its streams have records of their own
     kWebsocket,
     kWsClosing,  // our close frame is sent, the client's has not come
     kPassthrough,
@@ -90,11 +97,23 @@ class Connection final {
   bool has_unread() const { return (active_ && !active_->unread.empty()) || is_tls_over(); }
   // Ends it cleanly once all is sent. `has_unread`: the client may still be sending, so wait for it.
   void finish(bool has_unread);
+  bool is_finishing() const { return has(kFinishing); }
   // Ends it now. A stream that is open is closed towards the service with `code`.
   void drop(std::uint16_t code = 1006);
   // Does what a state machine is waiting for, restarting the deadline.
   void set_deadline(std::chrono::milliseconds after);
   void clear_deadline();
+
+  // --- HTTP/2 (connection_http2.cc) ---
+  void begin_http2();  // instead of HTTP/1.1, once the handshake has chosen it
+  // try_send(), and what is left is copied as send() does. `parts` are used up.
+  void send_parts(std::vector<iovec>& parts);
+  // A record without descriptor for a stream of `carrier`'s, whose socket it shares.
+  void begin_carried(Connection& carrier, std::int32_t stream);
+  bool is_carried() const { return has(kCarried); }
+  http2::Stream& carried() const;  // of a carried record, until the end of the turn in which it goes
+  void receive_carried(std::span<std::uint8_t> bytes);
+  void after_carried_output();
 
   // --- the stream to a service, if there is one ---
   bool has_stream() const { return attach_ != kNoAttach; }
@@ -121,6 +140,7 @@ class Connection final {
   void on_link_credit(std::uint32_t bytes);
   void on_link_lost();
   void on_grant_removed();
+  void settle();    // at the end of each entry: interest, credit, idle memory
   void go_away();   // the webserver ends now: WebSockets are told
   void on_drain();  // the webserver shall end: what is idle goes
   // Takes `bytes` off what the service may send. False: it had no credit for them.
@@ -138,6 +158,7 @@ class Connection final {
   enum Flag : std::uint16_t {
     kTls = 1,
     kUnwantedInput = 2,  // came while nothing was to be read
+    kCarried = 4,        // a stream of HTTP/2
     kWriteBlocked = 8,   // try_send() waits for room
     kFinishing = 0x10,   // finish() was called
     kFinishUnread = 0x20,
@@ -180,7 +201,6 @@ class Connection final {
   void become_websocket();
   void become_passthrough();
   bool wants_read() const;
-  void settle();  // at the end of each entry: interest, credit, idle memory
   void give_credit_back();
   void fail_websocket(std::uint16_t code, std::string_view reason);
   void send_close_frame(std::uint16_t code, std::string_view reason);
@@ -191,6 +211,9 @@ class Connection final {
   bool inflate_to_service(ByteView bytes, bool is_last, bool is_text);
   bool flush_inflation();
   std::span<std::uint8_t> deflate_for_client(std::span<std::uint8_t> part, bool is_last, bool& is_compressed);
+  void send_carried(std::span<const iovec> parts);
+  void finish_carried();
+  void drop_carried();
 
   bool has(Flag flag) const { return flags_ & flag; }
   void set(Flag flag, bool on = true) {

@@ -2,6 +2,7 @@
 #include <bit>
 
 #include "webserver/http/exchange.h"
+#include "webserver/http2/session.h"
 #include "webserver/reactor.h"
 #include "wire/websocket/frame.h"
 
@@ -93,7 +94,7 @@ void Connection::on_link_accept(const link::Accept& accept) {
 
 void Connection::become_websocket() {
   set(kDeflate, active_->http->has_agreed_deflate());
-  active_->http.reset();
+  if (!is_carried()) active_->http.reset();
   phase_ = Phase::kWebsocket;
   set(kInMessage, false);
   ++reactor().counters().websockets;
@@ -148,10 +149,13 @@ void Connection::on_grant_removed() {
 }
 
 void Connection::go_away() {
+  if (phase_ == Phase::kHttp2) active_->http2->go_away();
   if (phase_ == Phase::kWebsocket) {
     close_stream(1012);
     send_close_frame(1012, "server restart");
+    if (is_carried()) return finish(false);
   }
+  if (is_carried()) return;  // its carrier has it on its way
   drop(1012);
 }
 

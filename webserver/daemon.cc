@@ -241,6 +241,7 @@ loop::Task<json::Object> Daemon::counters() {
     sum.refused += one.refused;
     sum.connections += one.connections;
     sum.websockets += one.websockets;
+    sum.http2_streams += one.http2_streams;
     sum.requests += one.requests;
     sum.bytes_in += one.bytes_in;
     sum.bytes_out += one.bytes_out;
@@ -256,15 +257,11 @@ loop::Task<json::Object> Daemon::counters() {
   };
   co_await reactors_.on_all(std::move(gather));
   const auto& sum = gathered->sum;
-  co_return json::Object{{"connections", sum.connections},
-                         {"websockets", sum.websockets},
-                         {"requests", sum.requests},
-                         {"bytesIn", sum.bytes_in},
-                         {"bytesOut", sum.bytes_out},
-                         {"accepted", sum.accepted},
-                         {"refused", sum.refused},
-                         {"acceptPauses", sum.accept_pauses},
-                         {"attaches", std::move(gathered->attaches)}};
+  co_return json::Object{{"connections", sum.connections},    {"websockets", sum.websockets},
+                         {"http2Streams", sum.http2_streams}, {"requests", sum.requests},
+                         {"bytesIn", sum.bytes_in},           {"bytesOut", sum.bytes_out},
+                         {"accepted", sum.accepted},          {"refused", sum.refused},
+                         {"acceptPauses", sum.accept_pauses}, {"attaches", std::move(gathered->attaches)}};
 }
 
 }  // namespace berth::webserver

@@ -57,7 +57,7 @@ Result<void> Reactor::configure(const Config& config, const TicketKeys& keys) {
   ticket_keys_ = keys;
   if (!config.certificates.empty()) BERTH_TRY_VOID(set_certificates(config.certificates));
   compact_tls_ = config.compact_tls;
-  limits_ = config.limits;
+  set_limits(config.limits);
   redirect_https_ = config.redirect_https;
   access_log_ = config.access_log;
   std::vector<link::Grant> gone;
@@ -73,9 +73,15 @@ Result<void> Reactor::configure(const Config& config, const TicketKeys& keys) {
 
 Result<void> Reactor::set_certificates(std::span<const std::string> chains) {
   BERTH_TRY(auto tls, TlsServer::make(chains, ticket_keys_));
+  tls->offer_http2(limits_.http2_streams > 0);
   tls_ = std::move(tls);  // open connections hold on to the old one
   if (accepting_ && https_) https_->start();
   return {};
+}
+
+void Reactor::set_limits(const Limits& limits) {
+  limits_ = limits;
+  if (tls_) tls_->offer_http2(limits.http2_streams > 0);
 }
 
 void Reactor::set_grant(const Grant& grant) {
@@ -212,9 +218,18 @@ void Reactor::on_pool_io(std::uint32_t key, std::uint32_t events) {
 }
 
 void Reactor::bury(Connection& connection) {
-  --counters_.connections;
   graves_.push_back(&connection);
   schedule_end();
+}
+
+Connection* Reactor::carry(Connection& carrier, std::int32_t stream) {
+  if (connections_.is_full() ||
+      counters_.http2_streams >= static_cast<std::uint64_t>(limits_.http2_streams_in_all))
+    return nullptr;
+  ++counters_.http2_streams;
+  auto& record = connections_.take();
+  record.begin_carried(carrier, stream);
+  return &record;
 }
 
 void Reactor::run_soon(Connection& connection) {

@@ -28,6 +28,7 @@ struct Counters {
   std::uint64_t accepted = 0;
   std::uint64_t refused = 0;                      // by a limit on connections
   std::uint64_t connections = 0, websockets = 0;  // now
+  std::uint64_t http2_streams = 0;                // now
   std::uint64_t requests = 0;
   std::uint64_t bytes_in = 0, bytes_out = 0;
   std::uint64_t accept_pauses = 0;  // no descriptors left
@@ -81,7 +82,7 @@ class Reactor final : private loop::IoPool {
   Result<void> configure(const Config& config, const TicketKeys& keys);
   Result<void> set_certificates(std::span<const std::string> chains);  // connections stay
   void set_ticket_keys(const TicketKeys& keys) { ticket_keys_ = keys; }
-  void set_limits(const Limits& limits) { limits_ = limits; }
+  void set_limits(const Limits& limits);
   // A path's new secret is good at once, and what is attached with its old one is taken away.
   void set_grant(const Grant& grant);
   void remove_grant(const link::Grant& secret);
@@ -116,7 +117,9 @@ class Reactor final : private loop::IoPool {
   void accepted(UniqueFd fd, const sockaddr_storage& address, bool is_tls);
   void accepted_link(UniqueFd fd);
   void pause_accepting();
-  void bury(Connection& connection);          // recycled at the end of the turn
+  void bury(Connection& connection);  // recycled at the end of the turn
+  // A record for a stream of HTTP/2 on `carrier`; null if there are too many.
+  Connection* carry(Connection& carrier, std::int32_t stream);
   void run_soon(Connection& connection);      // resume() at the end of the turn
   void lose(Link& link);                      // torn down at the end of the turn
   Connection* find_stream(std::uint32_t id);  // by id, whoever's it is; null if there is none

@@ -230,6 +230,7 @@ void Platform::Parts_::apply_settings() {
     if (!item.name.starts_with(kPrefix) || settings_.number(item.name) == 0) continue;
     limits[item.name.substr(kPrefix.size())] = settings_.number(item.name);
   }
+  if (!settings_.flag("http2")) limits["http2Streams"] = 0;  // which means: not offered
   webserver_.set_options({.redirect_https = settings_.flag("redirectHttps"),
                           .access_log = settings_.flag("accessLog"),
                           .compact_tls = settings_.flag("compactTls")},

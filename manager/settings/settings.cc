@@ -74,6 +74,7 @@ std::vector<SettingDeclaration> declare() {
                   "Size of one log file of a service; the next start of the service takes it over"));
   all.push_back(number_item("logFiles", 5, 1, 100, "Log files kept for each service"));
   all.push_back(flag_item("redirectHttps", false, "Answer http with a redirect to https"));
+  all.push_back(flag_item("http2", true, "Offer HTTP/2 to browsers that come by https"));
   all.push_back(flag_item("accessLog", false, "The webserver writes a line for each request"));
   all.push_back(flag_item(
       "compactTls", true,
@@ -103,6 +104,12 @@ std::vector<SettingDeclaration> declare() {
       {"idleMs", "milliseconds between requests"},
       {"stallMs", "milliseconds in which a client takes or gives nothing (408)"},
       {"responseMs", "milliseconds until a service answers (504)"},
+      {"http2Streams", "requests at once of an HTTP/2 connection"},
+      {"http2WindowBytes", "bytes of a body ahead of its service, each HTTP/2 request"},
+      {"http2BufferBytes", "bytes of bodies ahead of their services, each HTTP/2 connection"},
+      {"http2FrameBytes", "bytes of an HTTP/2 frame"},
+      {"http2Nuisances", "HTTP/2 frames that ask for nothing, and five a reset (connection ends)"},
+      {"http2StreamsInAll", "HTTP/2 requests at once of a reactor"},
   };
   for (const auto& limit : kLimits)
     all.push_back(number_item(fmt::format("webserver.{}", limit.name), 0, 0, 1LL << 40,

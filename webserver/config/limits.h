@@ -32,6 +32,13 @@ struct Limits {
   std::int64_t stall_ms = 60000;      // client neither sends its body (408) nor takes its answer (closed)
   std::int64_t response_ms = 600000;  // service does not begin its answer; 504
   std::int64_t close_ms = 5000;       // closing handshake of a WebSocket, lingering after an error
+  // HTTP/2. Each connection: streams at once (0: HTTP/2 is not offered; above, refused or the connection ends),
+  std::int64_t http2_streams = 128;
+  std::int64_t http2_frame_bytes = 16384;   // largest frame a client may send; the connection ends
+  std::int64_t http2_window_bytes = 65536;  // of a request's body ahead of its service, each stream; it waits
+  std::int64_t http2_buffer_bytes = 1 << 20;   // the same, all streams of a connection
+  std::int64_t http2_nuisances = 1000;         // http2/patience.h; the connection ends
+  std::int64_t http2_streams_in_all = 131072;  // of all connections of a reactor; refused
   // Towards a service, in each reactor.
   std::int64_t streams_per_link = 1'048'576;  // 503
   std::int64_t stream_buffer_bytes = 65536;   // what a service may send ahead of its client

@@ -44,6 +44,7 @@ class Exchange {
   void on_close(const link::Close& close);
   void on_lost();
 
+  Connection& connection() const { return connection_; }
   bool is_upgrading() const { return state_ == State::kUpgrading; }
   bool is_answering() const { return state_ != State::kHead && state_ != State::kBody; }
   virtual bool is_between_requests() const = 0;
@@ -99,7 +100,8 @@ class Exchange {
   Connection& connection_;
   State state_ = State::kHead;
   BodyMode body_mode_ = BodyMode::kNone;
-  bool is_head_ = false;  // HEAD
+  bool is_head_ = false;         // HEAD
+  bool only_websocket_ = false;  // any other answer than a refusal would be taken for one
   bool request_done_ = false;
   bool head_sent_ = false;
   std::uint16_t status_ = 0;

@@ -65,6 +65,7 @@ void Exchange::start_request(const http1::RequestHead& head) {
 void Exchange::route(const http1::RequestHead& head, const Target& target, std::uint16_t method) {
   auto& reactor = connection_.reactor();
   if (head.wants_websocket && route_websocket(head, target)) return;
+  if (only_websocket_) return answer_unrouted(target.path);
   const auto* node = reactor.routes().find_http(target.path);
   if (!node) return answer_unrouted(target.path);
   if (auto* files = node->of(link::Kind::kStatic)) {

@@ -123,6 +123,7 @@ Counters TestServer::counters() {
     sum.refused += one.refused;
     sum.connections += one.connections;
     sum.websockets += one.websockets;
+    sum.http2_streams += one.http2_streams;
     sum.requests += one.requests;
     sum.bytes_in += one.bytes_in;
     sum.bytes_out += one.bytes_out;

@@ -127,6 +127,15 @@ TlsLayer::TlsLayer(std::shared_ptr<const TlsServer> server, bool compact)
 
 TlsLayer::~TlsLayer() = default;
 
+bool TlsLayer::has_chosen_http2() const {
+  const auto* opening = std::get_if<std::unique_ptr<Opening>>(&what_);
+  if (!opening) return false;
+  const unsigned char* name = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected((*opening)->ssl.get(), &name, &size);
+  return std::string_view(reinterpret_cast<const char*>(name), size) == "h2";
+}
+
 TlsLayer::State TlsLayer::state() const {
   if (std::holds_alternative<Failed>(what_)) return State::kFailed;
   if (const auto* records = std::get_if<tls::RecordLayer>(&what_))
@@ -165,6 +174,7 @@ std::span<std::uint8_t> TlsLayer::receive_by_openssl(tls::Ciphers& ciphers, std:
     if (!opening.is_through) {
       result = SSL_do_handshake(ssl);
       opening.is_through = result == 1;
+      if (opening.is_through && has_chosen_http2()) opening.compact = false;
     }
     if (opening.is_through && !(opening.compact && SSL_version(ssl) == TLS1_3_VERSION)) {
       // All that came is read: plaintext is shorter than its records.

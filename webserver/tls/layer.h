@@ -16,8 +16,8 @@
 namespace berth::webserver {
 
 // OpenSSL does the handshake. After one of TLS 1.3 its keys go over to our own RecordLayer and the SSL object is freed: an
-// idle connection keeps 232 bytes instead of 14 kB (docs/decisions/0011-own-record-layer.md). TLS 1.2 keeps its SSL, and so does
-// everything when the setting compactTls is off. Belongs to its Connection.
+// idle connection keeps 232 bytes instead of 14 kB (docs/decisions/0011-own-record-layer.md). TLS 1.2 keeps its SSL, and so do
+// HTTP/2, which is never small, and everything when the setting compactTls is off. Belongs to its Connection.
 class TlsLayer {
  public:
   enum class State : std::uint8_t {
@@ -37,6 +37,9 @@ class TlsLayer {
 
   State state() const;
   bool has_taken_over() const { return std::holds_alternative<tls::RecordLayer>(what_); }
+
+  // ALPN has chosen "h2". Once the handshake is through.
+  bool has_chosen_http2() const;
 
   // Of the bytes received last, those that are not a whole record yet: moves them to the front of `buffer`, which holds
   // tls::RecordLayer::kMaxRecord, and says how many. What is received next goes behind them.

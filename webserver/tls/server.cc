@@ -61,12 +61,16 @@ int ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX*
   return is_current && SSL_version(ssl) != TLS1_3_VERSION ? 1 : 2;
 }
 
+// What we speak, best first; RFC 7301 section 3.1.
+constexpr std::string_view kProtocols = "\x02h2\x08http/1.1\x08http/1.0";
+
+template <bool kHttp2>
 int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
                     unsigned in_size, void*) {
-  static constexpr unsigned char kSpoken[] = "\x08http/1.1\x08http/1.0";  // the best first
+  const auto ours = kHttp2 ? kProtocols : kProtocols.substr(3);
   unsigned char* chosen = nullptr;
-  if (SSL_select_next_proto(&chosen, out_size, kSpoken, sizeof kSpoken - 1, in, in_size) !=
-      OPENSSL_NPN_NEGOTIATED)
+  if (SSL_select_next_proto(&chosen, out_size, reinterpret_cast<const unsigned char*>(ours.data()),
+                            static_cast<unsigned>(ours.size()), in, in_size) != OPENSSL_NPN_NEGOTIATED)
     return SSL_TLSEXT_ERR_ALERT_FATAL;  // RFC 7301 section 3.2
   *out = chosen;
   return SSL_TLSEXT_ERR_OK;
@@ -204,13 +208,19 @@ TlsServer::ContextPointer TlsServer::make_context(const TicketKeys& keys) const 
   SSL_CTX_set_num_tickets(context, 1);
   SSL_CTX_set_ex_data(context, keys_index(), const_cast<TicketKeys*>(&keys));
   SSL_CTX_set_tlsext_ticket_key_evp_cb(context, ticket_key);
-  SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
+  SSL_CTX_set_alpn_select_cb(context, choose_protocol<true>, nullptr);
   SSL_CTX_set_tlsext_servername_callback(context, choose_context);
   SSL_CTX_set_tlsext_servername_arg(context, const_cast<TlsServer*>(this));
   TlsLayer::prepare(context);
   static constexpr unsigned char kContextName[] = "berth";
   SSL_CTX_set_session_id_context(context, kContextName, sizeof kContextName - 1);
   return made;
+}
+
+void TlsServer::offer_http2(bool offers) const {
+  for (const auto& context : contexts_)
+    SSL_CTX_set_alpn_select_cb(context.get(), offers ? choose_protocol<true> : choose_protocol<false>,
+                               nullptr);
 }
 
 int TlsServer::choose_context(SSL* ssl, int*, void* argument) {

@@ -44,6 +44,9 @@ class TlsServer {
   static Result<std::shared_ptr<const TlsServer>> make(std::span<const std::string> chains,
                                                        const TicketKeys& keys);
 
+  // HTTP/2 beside HTTP/1.1, by ALPN, to handshakes from now on. It does from the beginning.
+  void offer_http2(bool offers) const;
+
   // In accept state, without a BIO.
   SslPointer accept() const;
 
