@@ -47,10 +47,18 @@ struct Session::Callbacks {
   }
 
   static int on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* hd, void* user) {
+    auto& me = self(user);
+    // nghttp2 passes both over: it ignores PRIORITY as a whole, and HEADERS of streams it does not know any more.
+    if (hd->type == NGHTTP2_PRIORITY && hd->stream_id == 0) me.end(NGHTTP2_PROTOCOL_ERROR);
+    if (hd->type == NGHTTP2_HEADERS) {
+      if (me.was_skipped(hd->stream_id)) me.end(NGHTTP2_PROTOCOL_ERROR);
+      me.opened_ += hd->stream_id > me.last_;
+      me.last_ = std::max(me.last_, hd->stream_id);
+    }
     const bool is_body =
         hd->type == NGHTTP2_DATA && (hd->length > 0 || (hd->flags & NGHTTP2_FLAG_END_STREAM));
     if (hd->type == NGHTTP2_RST_STREAM) return 0;  // on_closed counts
-    if (!is_body && hd->type != NGHTTP2_HEADERS) self(user).spend(Patience::kFrame);
+    if (!is_body && hd->type != NGHTTP2_HEADERS) me.spend(Patience::kFrame);
     return 0;
   }
 
@@ -223,8 +231,7 @@ void Session::receive(std::span<std::uint8_t> bytes) {
               {"reason", nghttp2_strerror(static_cast<int>(used))});
     const bool is_flood = used == NGHTTP2_ERR_FLOODED || used == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS;
     const auto code = is_flood ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR;
-    nghttp2_session_terminate_session(session_.get(), code);
-    ended_ = true;
+    end(code);
   }
   if (!in_headers_) restart_deadline();
 }
@@ -259,6 +266,12 @@ void Session::on_request(std::int32_t id, bool has_ended) {
   record->settle();
 }
 
+// RFC 9113 section 5.1.1: a stream that was never opened is closed once a later one is. One that we have reset may still
+// send; only a client that has left out streams can be at fault here.
+bool Session::was_skipped(std::int32_t id) const {
+  return id <= last_ && last_ / 2 + 1 != opened_ && !nghttp2_session_find_stream(session_.get(), id);
+}
+
 void Session::on_closed(std::int32_t id) {
   auto* stream = Callbacks::find(session_.get(), id);
   if (!stream) return;
@@ -271,9 +284,13 @@ void Session::on_closed(std::int32_t id) {
 
 void Session::spend(std::int64_t cost) {
   if (ended_ || patience_.spend(cost, connection_.reactor().loop().now())) return;
-  ended_ = true;
   log_info("http2 client asks too much", {{"peer", peer_text()}});
-  nghttp2_session_terminate_session(session_.get(), NGHTTP2_ENHANCE_YOUR_CALM);
+  end(NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+void Session::end(std::uint32_t code) {
+  nghttp2_session_terminate_session(session_.get(), code);
+  ended_ = true;
   schedule();
 }
 
@@ -402,9 +419,7 @@ void Session::restart_deadline() {
 
 void Session::on_deadline() {
   if (in_headers_) BERTH_LOG(kWebserver, "http2 head did not come in time", {"peer", peer_text()});
-  nghttp2_session_terminate_session(session_.get(), NGHTTP2_NO_ERROR);
-  ended_ = true;
-  schedule();
+  end(NGHTTP2_NO_ERROR);
 }
 
 void Session::drain() {

@@ -71,6 +71,8 @@ class Session {
   void add_small(ByteView bytes);
   bool collect();  // true: there is something
   void spend(std::int64_t cost);
+  void end(std::uint32_t code);  // GOAWAY, and no more input counts
+  bool was_skipped(std::int32_t id) const;
   void on_request(std::int32_t id, bool has_ended);
   void on_closed(std::int32_t id);
   void end_if_done();
@@ -85,7 +87,8 @@ class Session {
   std::size_t collected_ = 0;
   Patience patience_;
   std::string peer_text_;
-  bool in_headers_ = false;  // between the first and the last frame of a field block
+  std::int32_t last_ = 0, opened_ = 0;  // the client's highest stream, and how many it has opened
+  bool in_headers_ = false;             // between the first and the last frame of a field block
   bool scheduled_ = false;
   bool draining_ = false;
   bool ended_ = false;  // GOAWAY for good: no more input counts
