@@ -117,6 +117,11 @@ loop::Task<void> EchoInstance::bytes(sdk::HttpRequest& request, sdk::HttpRespons
   response.content_type("application/octet-stream")
       .header("accept-ranges", "bytes")
       .content_length(end - offset);
+  if (end - offset <= kBlock && !request.is_head()) {
+    std::string block = make_block(offset, static_cast<std::size_t>(end - offset));
+    co_await response.send(std::move(block));
+    co_return;
+  }
   while (offset < end && !request.is_head()) {
     const auto part = static_cast<std::size_t>(std::min<std::uint64_t>(kBlock, end - offset));
     std::string block = make_block(offset, part);

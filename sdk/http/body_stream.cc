@@ -38,10 +38,10 @@ loop::Task<Bytes> BodyStream::read() {
   co_return std::move(next);
 }
 
-loop::Task<void> BodyStream::write(ByteView bytes) {
+loop::Task<void> BodyStream::write(ByteView bytes, bool is_last) {
   while (!bytes.empty()) {
     // After a loss the task only waits to be cancelled.
-    const auto sent = link() ? send_part(link::Type::kData, 0, 0, bytes) : 0;
+    const auto sent = link() ? send_part(link::Type::kData, 0, is_last ? link::kFlagEnd : 0, bytes) : 0;
     bytes = bytes.subspan(sent);
     if (bytes.empty()) break;
     room_.reset();

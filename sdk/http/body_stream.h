@@ -26,7 +26,7 @@ class BodyStream : public Stream {
   // Next bytes, empty at the end. Credit goes back as they are taken.
   loop::Task<Bytes> read();
   // Waits for room. If the stream is lost meanwhile the task is cancelled.
-  loop::Task<void> write(ByteView bytes);  // the bytes outlive the task
+  loop::Task<void> write(ByteView bytes, bool is_last = false);  // the bytes outlive the task
   // The last (empty) part of our direction.
   void write_end();
   bool is_input_ended() const { return input_ended_ && input_.empty(); }

@@ -133,8 +133,9 @@ loop::Task<void> HttpStream::send_whole(std::string body) {
   const bool has_body = !has_no_body() && !body.empty();
   send_head(has_body);
   if (has_body) {
-    co_await write(as_bytes(body));
+    co_await write(as_bytes(body), true);
     written_ = body.size();
+    end_sent_ = true;
   }
   end_response();
 }
@@ -158,7 +159,7 @@ void HttpStream::end_response() {
     throw_failure(Errc::kFailed, "answer of {} bytes is shorter than its content-length {}", written_,
                   *announced_);
   ended_ = true;
-  if (had_body) write_end();
+  if (had_body && !end_sent_) write_end();
   if (has_input_ended()) end_both();
   else send_close(0);  // the rest of the request is of no use
 }

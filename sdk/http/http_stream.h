@@ -46,6 +46,7 @@ class HttpStream : public BodyStream {
   std::uint64_t written_ = 0;
   bool started_ = false;
   bool ended_ = false;
+  bool end_sent_ = false;  // with the last bytes of the body
   HttpRequest request_;
   HttpResponse response_;
 };
