@@ -19,7 +19,7 @@ constexpr std::string_view kNoGuid = "00000000000000000000000000000000";
 
 // For journals: "Anna of example.com from 192.0.2.7".
 std::string who(const sdk::AppSession& session) {
-  const auto address = net::without_port(session.peer());
+  const std::string address(net::without_port(session.peer()));
   if (session.dn().empty()) return fmt::format("domain {} from {}", session.domain(), address);
   return fmt::format("{} of {} from {}", session.dn(), session.domain(), address);
 }
