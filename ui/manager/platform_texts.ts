@@ -25,15 +25,15 @@ export function checkText(check: Check, part: "text" | "why" | "fix"): string {
 
 export const settingText = (setting: Setting) => find(`setting.${setting.name}`) ?? setting.text;
 
-/** A short text with at most one name in it: "Create team@example.com". */
+/** A short text with names in it, each where the catalogue has a "*": "Create team@example.com". */
 export function phrase(text: string): string {
   const whole = find(`phrase.${text}`);
   if (whole !== undefined) return whole;
   for (const [key, translated] of Object.entries(catalogues[language.value] ?? {})) {
-    const [before, after] = key.replace(/^phrase\./, "").split("*");
-    if (!key.startsWith("phrase.") || after === undefined) continue;
-    if (text.startsWith(before!) && text.endsWith(after))
-      return translated.replace("*", () => text.slice(before!.length, text.length - after.length));
+    if (!key.startsWith("phrase.") || !key.includes("*")) continue;
+    const parts = key.slice("phrase.".length).split("*");
+    const names = new RegExp(`^${parts.map((part) => part.replace(/[.?+()]/g, "\\$&")).join("(.+)")}$`).exec(text);
+    if (names !== null) return names.slice(1).reduce((done, name) => done.replace("*", () => name), translated);
   }
   return text;
 }

@@ -218,6 +218,7 @@ describe("manager page", () => {
     await page.keyboard.press("Enter");
     await until("the log's address", () => page.url().endsWith("#/instance/team@acme.org/log"));
     await page.keyboard.press("Control+k");
+    await page.locator("[role=combobox]:focus").waitFor();
     await page.keyboard.press("Escape");
     await page.getByRole("combobox").waitFor({ state: "detached" });
   });

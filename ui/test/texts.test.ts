@@ -111,8 +111,8 @@ test("every finding of the platform is told in German, whole", () => {
 });
 
 test("every setting and every step of a job is told in German", () => {
-  const names = [...manager("settings/settings.cc").matchAll(/_item\(\s*"([A-Za-z]+)"/g)].map((found) => found[1]!);
-  const limits = [...manager("settings/settings.cc").matchAll(/\{"([A-Za-z]+)", "/g)].map(
+  const names = [...manager("settings/settings.cc").matchAll(/_item\(\s*"([A-Za-z0-9]+)"/g)].map((found) => found[1]!);
+  const limits = [...manager("settings/settings.cc").matchAll(/\{"([A-Za-z0-9]+)", "/g)].map(
     (found) => `webserver.${found[1]}`,
   );
   assert.ok(names.length > 10 && limits.length > 10);
@@ -144,6 +144,10 @@ test("what the platform says is translated with its particulars, and unknown tex
   assert.equal(checkText({ ...sandbox, id: "brand-new" }, "text"), sandbox.text);
   assert.equal(phrase("Create team@example.com"), "team@example.com anlegen");
   assert.equal(phrase("Delete a@b for good"), "a@b endgültig löschen");
+  assert.equal(
+    phrase("Bring back the data of a@b from before 2026-11-22"),
+    "Die Daten von a@b aus der Zeit vor 2026-11-22 zurückholen",
+  );
   assert.equal(phrase("Install notes from a file"), "notes aus einer Datei installieren");
   assert.equal(phrase("Something else"), "Something else");
   language.value = "en";
