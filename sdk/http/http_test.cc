@@ -135,7 +135,7 @@ TEST_F(HttpTest, ReadsABodyUpToItsLimit) {
   EXPECT_EQ(webserver->next(1).text(), "hello you");
   request(2, "body", "", link::kOpenHasBody, {{"content-length", "11"}});
   EXPECT_EQ(head(2).status, 413);
-  EXPECT_EQ(webserver->next(2).header.flags, link::kFlagEnd);  // its short text
+  EXPECT_EQ(webserver->next(2).header.flags, link::kFlagEnd);     // its short text
   EXPECT_EQ(webserver->next(2).header.type, link::Type::kClose);  // the rest of the body is not wanted
 }
 
