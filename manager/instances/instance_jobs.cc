@@ -137,6 +137,16 @@ JobStep InstanceJobs::reserve_step(std::string text) {
 }
 
 // Role and database of a new instance.
+JobStep InstanceJobs::start_step() {
+  JobStep step;
+  step.text = "start";
+  step.can_cancel = false;
+  step.run = [this](JobRun& run) -> Task<void> {
+    co_await instances_.start_if_wanted(run.text("name"), run.text("domain"));
+  };
+  return step;
+}
+
 JobStep InstanceJobs::make_step(std::string text) {
   JobStep step;
   step.text = std::move(text);
@@ -320,13 +330,6 @@ JobRunner::Steps InstanceJobs::turn_back_steps() {
     co_await instances_.databases().swap(row.database, aside, run.text("keptDatabase"));
   };
 
-  JobStep start;
-  start.text = "start";
-  start.can_cancel = false;
-  start.run = [this](JobRun& run) -> Task<void> {
-    co_await instances_.start_if_wanted(run.text("name"), run.text("domain"));
-  };
-
   JobStep enter;
   enter.text = "keep what was replaced";
   enter.can_cancel = false;
@@ -342,7 +345,7 @@ JobRunner::Steps InstanceJobs::turn_back_steps() {
   JobRunner::Steps steps;
   steps.push_back(std::move(stop));
   steps.push_back(std::move(swap));
-  steps.push_back(std::move(start));
+  steps.push_back(start_step());
   steps.push_back(std::move(enter));
   return steps;
 }
@@ -555,13 +558,6 @@ JobRunner::Steps InstanceJobs::restore_steps() {
     co_await restorer_.undo(std::move(names), run.entry().id);
   };
 
-  JobStep start;
-  start.text = "start";
-  start.can_cancel = false;
-  start.run = [this](JobRun& run) -> Task<void> {
-    co_await instances_.start_if_wanted(run.text("name"), run.text("domain"));
-  };
-
   JobStep clean;
   clean.text = "clean up";
   clean.can_cancel = false;
@@ -587,7 +583,7 @@ JobRunner::Steps InstanceJobs::restore_steps() {
   steps.push_back(std::move(load));
   steps.push_back(std::move(stop));
   steps.push_back(std::move(swap));
-  steps.push_back(std::move(start));
+  steps.push_back(start_step());
   steps.push_back(std::move(clean));
   return steps;
 }

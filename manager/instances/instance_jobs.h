@@ -60,6 +60,7 @@ class InstanceJobs {
   JobRunner::Steps turn_back_steps();
   JobRunner::Steps restore_steps();
   JobStep make_step(std::string text);
+  JobStep start_step();
   JobStep reserve_step(std::string text);
   Task<BackupKeys> keys();
   InstanceRow row_of(const JobRun& run) const;

@@ -21,6 +21,22 @@ constexpr std::string_view kColumns =
     "id DESC) "
     "FROM kept_data k WHERE k.name = instance.name AND k.domain = instance.domain) AS kept";
 
+// Of INSERT and UPDATE, $1 to $12.
+std::vector<db::Argument> arguments_of(const InstanceRow& row, const SecretBox& box) {
+  return {row.name,
+          row.domain,
+          row.service,
+          row.path,
+          box.seal(row.password),
+          row.database,
+          row.database_user,
+          row.database_host,
+          box.seal(row.database_password),
+          std::to_string(row.log_flags),
+          row.exclude_from_backup,
+          row.wanted};
+}
+
 std::vector<KeptData> read_kept(std::string_view text) {
   std::vector<KeptData> all;
   if (text.empty()) return all;
@@ -111,24 +127,12 @@ Task<void> InstanceRepository::explain_taken(InstanceRow row, std::string constr
 }
 
 Task<void> InstanceRepository::add(InstanceRow row) {
-  const std::string password = box_.seal(row.password), database_password = box_.seal(row.database_password);
   db::Statement statement;
   statement.sql =
       "INSERT INTO instance (name, domain, service, path, password, database, database_user, database_host, "
       "database_password, log_flags, exclude_from_backup, wanted) "
       "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::numeric, $11, $12)";
-  statement.arguments = {row.name,
-                         row.domain,
-                         row.service,
-                         row.path,
-                         password,
-                         row.database,
-                         row.database_user,
-                         row.database_host,
-                         database_password,
-                         std::to_string(row.log_flags),
-                         row.exclude_from_backup,
-                         row.wanted};
+  statement.arguments = arguments_of(row, box_);
   const auto broken = co_await try_run(database_, std::move(statement));
   if (!broken) co_return;
   if (broken->sqlstate == "23503") throw_failure(Errc::kNotFound, "service {} is not installed", row.service);
@@ -140,7 +144,6 @@ Task<void> InstanceRepository::add(InstanceRow row) {
 }
 
 Task<void> InstanceRepository::update(InstanceRow row) {
-  const std::string password = box_.seal(row.password), database_password = box_.seal(row.database_password);
   db::Statement statement;
   statement.sql =
       "UPDATE instance SET service = $3, path = $4, password = $5, database = $6, database_user = $7, "
@@ -148,19 +151,8 @@ Task<void> InstanceRepository::update(InstanceRow row) {
       "database_password = $9, log_flags = $10::numeric, exclude_from_backup = $11, wanted = $12, is_made = "
       "$13 "
       "WHERE name = $1 AND domain = $2";
-  statement.arguments = {row.name,
-                         row.domain,
-                         row.service,
-                         row.path,
-                         password,
-                         row.database,
-                         row.database_user,
-                         row.database_host,
-                         database_password,
-                         std::to_string(row.log_flags),
-                         row.exclude_from_backup,
-                         row.wanted,
-                         row.is_made};
+  statement.arguments = arguments_of(row, box_);
+  statement.arguments.emplace_back(row.is_made);
   statement.safe_to_repeat = true;
   const auto broken = co_await try_run(database_, std::move(statement));
   if (broken) co_await explain_taken(row, broken->constraint);
