@@ -93,7 +93,7 @@ struct Site {
 };
 
 TEST(ForeignTls, OpensslTalksAndUpdatesKeysWithEverySuite) {
-  if (!is_installed("openssl")) GTEST_SKIP();
+  if (!is_installed("openssl")) GTEST_SKIP() << "openssl is not installed";
   Site site;
   for (const auto* suite :
        {"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"}) {
@@ -116,7 +116,7 @@ TEST(ForeignTls, OpensslTalksAndUpdatesKeysWithEverySuite) {
 }
 
 TEST(ForeignTls, OpensslTalksOverTls12) {
-  if (!is_installed("openssl")) GTEST_SKIP();
+  if (!is_installed("openssl")) GTEST_SKIP() << "openssl is not installed";
   Site site;
   Command client({"openssl", "s_client", "-connect", "127.0.0.1:" + site.port(), "-tls1_2"});
   client.wait_for("Protocol  : TLSv1.2");
@@ -127,7 +127,7 @@ TEST(ForeignTls, OpensslTalksOverTls12) {
 }
 
 TEST(ForeignTls, GnutlsTalksAndUpdatesKeysWithEverySuite) {
-  if (!is_installed("gnutls-cli")) GTEST_SKIP();
+  if (!is_installed("gnutls-cli")) GTEST_SKIP() << "gnutls-cli is not installed";
   Site site;
   for (const auto* cipher : {"AES-128-GCM", "AES-256-GCM", "CHACHA20-POLY1305"}) {
     SCOPED_TRACE(cipher);
@@ -147,7 +147,7 @@ TEST(ForeignTls, GnutlsTalksAndUpdatesKeysWithEverySuite) {
 }
 
 TEST(ForeignTls, NssTalks) {
-  if (!is_installed("tstclnt")) GTEST_SKIP();
+  if (!is_installed("tstclnt")) GTEST_SKIP() << "tstclnt is not installed";
   Site site;
   Command client({"tstclnt", "-D", "-o", "-h", "localhost", "-p", site.port(), "-V", "tls1.3:tls1.3", "-4"});
   client.write(kRequest + kLast);
@@ -157,7 +157,7 @@ TEST(ForeignTls, NssTalks) {
 
 // Node speaks with OpenSSL's library, on its own buffers: uploads and downloads in many sizes at once.
 TEST(ForeignTls, NodeSendsAndReceivesInManySizes) {
-  if (!is_installed("node")) GTEST_SKIP();
+  if (!is_installed("node")) GTEST_SKIP() << "node is not installed";
   Site site;
   Command client({"node", "-e",
                   fmt::format(R"(
