@@ -48,6 +48,7 @@ class Transfer {
     BERTH_CHECK(easy != nullptr);
   }
   ~Transfer() {
+    if (request.body_stream) request.body_stream->close();
     curl_easy_cleanup(easy);
     curl_slist_free_all(header_list_);
   }
@@ -69,6 +70,7 @@ class Transfer {
   }
   static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self);
   static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self);
+  std::size_t read_stream(std::span<char> buffer);
   static std::size_t on_read(char* data, std::size_t size, std::size_t count, void* self);
   static int on_progress(void* self, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
                          curl_off_t up);
@@ -109,14 +111,20 @@ void Transfer::set_up() {
   set(CURLOPT_NOPROGRESS, 0L);
   if (!request.unix_socket.empty()) set(CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
 
-  const bool has_body = request.read_body || !request.body.empty() || request.method == "POST" ||
-                        request.method == "PUT" || request.method == "PATCH";
+  const bool has_body = request.read_body || request.body_stream || !request.body.empty() ||
+                        request.method == "POST" || request.method == "PUT" || request.method == "PATCH";
   if (has_body) {
     set(CURLOPT_UPLOAD, 1L);
     set(CURLOPT_READFUNCTION, &Transfer::on_read);
     set(CURLOPT_READDATA, static_cast<void*>(this));
-    if (!request.read_body) set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
-    else if (request.body_size) set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(*request.body_size));
+    if (request.body_stream) {
+      set(CURLOPT_FOLLOWLOCATION, 0L);  // the body cannot be sent twice
+      request.body_stream->more_ = [this] { curl_easy_pause(easy, CURLPAUSE_CONT); };
+    } else if (!request.read_body) {
+      set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+    } else if (request.body_size) {
+      set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(*request.body_size));
+    }
   } else if (request.method == "HEAD") {
     set(CURLOPT_NOBODY, 1L);
   }
@@ -132,6 +140,11 @@ void Transfer::set_up() {
   }
   set(CURLOPT_HTTPHEADER, header_list_);
 
+  if (!request.user.empty()) {
+    set(CURLOPT_USERNAME, request.user.c_str());
+    set(CURLOPT_PASSWORD, request.password.c_str());
+    set(CURLOPT_HTTPAUTH, request.auth == HttpRequest::Auth::kDigest ? CURLAUTH_DIGEST : CURLAUTH_BASIC);
+  }
   if (!request.ca_file.empty()) set(CURLOPT_CAINFO, request.ca_file.c_str());
   if (!request.pinned_fingerprint.empty()) {
     if (bare_hex(request.pinned_fingerprint).size() != 64)
@@ -214,8 +227,19 @@ std::size_t Transfer::on_header(char* data, std::size_t size, std::size_t count,
   return size * count;
 }
 
+std::size_t Transfer::read_stream(std::span<char> buffer) {
+  const std::size_t size = request.body_stream->fill(buffer);
+  if (size > 0) return size;
+  switch (request.body_stream->state_) {
+    case BodyStream::State::kFinished: return 0;
+    case BodyStream::State::kAborted: cancelled_ = true; return CURL_READFUNC_ABORT;
+    default: return CURL_READFUNC_PAUSE;
+  }
+}
+
 std::size_t Transfer::on_read(char* data, std::size_t size, std::size_t count, void* self) {
   auto& transfer = *static_cast<Transfer*>(self);
+  if (transfer.request.body_stream) return transfer.read_stream({data, size * count});
   try {
     if (transfer.request.read_body) return transfer.request.read_body({data, size * count});
   } catch (...) {

@@ -14,6 +14,7 @@
 
 #include "loop/loop.h"
 #include "loop/task.h"
+#include "net/body_stream.h"
 
 namespace berth::net {
 
@@ -28,6 +29,12 @@ struct HttpRequest {
   // thread. `body_size` if known, else chunked.
   std::function<std::size_t(std::span<char>)> read_body;
   std::optional<std::uint64_t> body_size;
+  // Instead of both: another task writes the body. Borrowed; chunked; redirects are not followed.
+  BodyStream* body_stream = nullptr;
+  // Credentials for the server itself: Basic (RFC 7617) at once, or Digest (RFC 7616) after it has asked. They are
+  // not sent to where a redirect leads.
+  std::string user, password;
+  enum class Auth : std::uint8_t { kBasic, kDigest } auth = Auth::kBasic;
   // Called with each piece of a 2xx body; false cancels the request. Without it the body is kept in
   // the response. Bodies of other statuses are always kept (up to 64 KiB).
   std::function<bool(std::string_view)> on_data;

@@ -83,6 +83,100 @@ TEST_F(HttpClientTest, SendsBodies) {
             "POST 300000 none true");
 }
 
+TEST_F(HttpClientTest, SendsABodyThatATaskWritesAndHoldsTheTaskBack) {
+  loop::Event reading_allowed(loop_);
+  test::Server server(loop_, [&](std::unique_ptr<Stream> stream) -> loop::Task<void> {
+    co_await reading_allowed.wait();
+    const auto request = co_await test::read_request(*stream);
+    co_await stream->write(test::answer(201, fmt::format("{}", request.body.size())));
+  });
+  BodyStream body(loop_);
+  std::size_t written = 0;
+  loop::Spawned<HttpResponse> answer(
+      loop_, client_.fetch({.method = "PUT", .url = server.url("http"), .body_stream = &body}));
+  const auto write_all = [&]() -> loop::Task<void> {
+    for (int i = 0; i < 500; ++i) {
+      co_await body.write(std::string(100000, 'w'));
+      written += 100000;
+    }
+    body.finish();
+  };
+  loop::Spawned<void> writing(loop_, write_all());
+  // The server reads nothing: what is on the way is bounded by the sockets' buffers and ours.
+  for (int turns = 0; turns < 200; ++turns) loop_.run_once(std::chrono::milliseconds(1));
+  EXPECT_LT(written, 20'000'000u);
+  reading_allowed.set();
+  ASSERT_TRUE(loop_.run_until([&] { return answer.is_done(); }));
+  const auto response = answer.take();
+  EXPECT_EQ(response.status, 201);
+  EXPECT_EQ(response.body, "50000000");
+}
+
+TEST_F(HttpClientTest, AWriterLearnsThatItsRequestEndedAndAnAbortedBodyIsNoWholeOne) {
+  test::Server full(loop_, [](std::unique_ptr<Stream> stream) -> loop::Task<void> {
+    Bytes buffer(100);
+    (void)co_await stream->read(buffer);
+    co_await stream->write(test::answer(507, "no room"));
+  });
+  BodyStream refused(loop_);
+  loop::Spawned<HttpResponse> answer(
+      loop_, client_.fetch({.method = "PUT", .url = full.url("http"), .body_stream = &refused}));
+  const auto write_all = [&]() -> loop::Task<void> {
+    for (;;) co_await refused.write(std::string(100000, 'w'));
+  };
+  loop::Spawned<void> writing(loop_, write_all());
+  ASSERT_TRUE(loop_.run_until([&] { return writing.is_done(); }));
+  EXPECT_EQ(error_of([&] { writing.take(); }).code, Errc::kCancelled);
+  EXPECT_EQ(answer.take().status, 507);
+
+  bool saw_whole = false;
+  test::Server server(loop_, [&](std::unique_ptr<Stream> stream) -> loop::Task<void> {
+    (void)co_await test::read_request(*stream);
+    saw_whole = true;
+  });
+  BodyStream aborted(loop_);
+  loop::Spawned<HttpResponse> failed(
+      loop_, client_.fetch({.method = "PUT", .url = server.url("http"), .body_stream = &aborted}));
+  loop::run_task(loop_, aborted.write("half"));
+  aborted.abort();
+  ASSERT_TRUE(loop_.run_until([&] { return failed.is_done(); }));
+  EXPECT_EQ(error_of([&] { failed.take(); }).code, Errc::kCancelled);
+  for (int turns = 0; turns < 20; ++turns) loop_.run_once(std::chrono::milliseconds(1));
+  EXPECT_FALSE(saw_whole);
+}
+
+TEST_F(HttpClientTest, ShowsItsCredentialsAsAsked) {
+  std::vector<std::string> seen;
+  std::vector<std::size_t> sizes;
+  test::Server server(
+      loop_, replies([&](const test::Request& request) {
+        seen.emplace_back(http1::find_header(request.head.headers, "authorization").value_or(""));
+        sizes.push_back(request.body.size());
+        if (request.head.target == "/digest" && seen.back().empty())
+          return test::answer(401, "",
+                              {{"www-authenticate", "Digest realm=\"r\", nonce=\"n\", qop=\"auth\""}});
+        return test::answer(200, "in");
+      }));
+  EXPECT_EQ(fetch({.url = server.url("http"), .user = "Aladdin", .password = "open sesame"}).status, 200);
+  EXPECT_EQ(seen.back(), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");  // RFC 7617 section 2
+  seen.clear(), sizes.clear();
+  BodyStream body(loop_);
+  loop::Spawned<HttpResponse> answer(loop_, client_.fetch({.method = "PUT",
+                                                           .url = server.url("http", "/digest"),
+                                                           .body_stream = &body,
+                                                           .user = "u",
+                                                           .password = "p",
+                                                           .auth = HttpRequest::Auth::kDigest}));
+  loop::run_task(loop_, body.write("the whole body"));
+  body.finish();
+  ASSERT_TRUE(loop_.run_until([&] { return answer.is_done(); }));
+  EXPECT_EQ(answer.take().status, 200);
+  ASSERT_EQ(seen.size(), 2u);
+  EXPECT_EQ(seen[0], "");
+  EXPECT_TRUE(seen[1].starts_with("Digest username=\"u\", realm=\"r\""));
+  EXPECT_EQ(sizes, (std::vector<std::size_t>{0, 14}));  // the body is not spent on being asked
+}
+
 TEST_F(HttpClientTest, HandsOnBigBodiesInPiecesAndKeepsItsLimit) {
   test::Server server(
       loop_, replies([](const test::Request&) { return test::answer(200, std::string(1 << 20, 'z')); }));
