@@ -226,7 +226,7 @@ void Platform::Parts_::connect_parts() {
 void Platform::Parts_::apply_settings() {
   json::Object limits;
   constexpr std::string_view kPrefix = "webserver.";
-  for (const auto& [item, text] : setting_declarations()) {
+  for (const auto& [item, text, check] : setting_declarations()) {
     if (!item.name.starts_with(kPrefix) || settings_.number(item.name) == 0) continue;
     limits[item.name.substr(kPrefix.size())] = settings_.number(item.name);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "base/time_zone.h"
 
 namespace berth::manager {
 namespace {
@@ -38,9 +39,17 @@ std::vector<SettingDeclaration> declare() {
   std::vector<SettingDeclaration> all;
   all.push_back(text_item("dnsName", "",
                           "DNS name under which clients reach this platform; empty: the host they ask for"));
-  all.push_back(text_item(
-      "timezone", "",
-      "Time zone of the manager's own plans, as a POSIX TZ text; the system's clock stays as it is"));
+  {
+    auto zone =
+        text_item("timezone", "",
+                  "Time zone of the manager's own plans, as a POSIX TZ text (CET-1CEST,M3.5.0,M10.5.0/3); "
+                  "empty: UTC. The system's clock stays as it is");
+    zone.check = [](std::string_view value) -> Result<void> {
+      BERTH_TRY_VOID(TimeZone::parse(value));
+      return {};
+    };
+    all.push_back(std::move(zone));
+  }
   all.push_back(text_item("storeUrl", "",
                           "App store: URL of its folder or of its apps.json, or a folder of this machine. "
                           "--store goes before it"));
@@ -137,8 +146,12 @@ Settings::Settings(db::Database& database, const SecretBox& box)
 Task<void> Settings::load() { co_await config_.load(); }
 
 Task<Result<void>> Settings::set(std::string name, std::string value) {
-  for (const auto& [declared, text] : setting_declarations()) {
-    if (declared.name != name || !declared.is_password) continue;
+  for (const auto& [declared, text, check] : setting_declarations()) {
+    if (declared.name != name) continue;
+    if (check && !value.empty())
+      if (auto checked = check(value); !checked)
+        co_return tl::unexpected(std::move(checked.error()).within(name));
+    if (!declared.is_password) continue;
     if (value.empty()) co_await forget_secret(name);
     else co_await set_secret(name, std::move(value));
     co_return Result<void>();
@@ -163,7 +176,7 @@ Task<Result<void>> Settings::set(std::string name, std::string value) {
 
 std::vector<api::Setting> Settings::list() const {
   std::vector<api::Setting> list;
-  for (const auto& [item, text] : setting_declarations()) {
+  for (const auto& [item, text, check] : setting_declarations()) {
     api::Setting setting;
     setting.name = item.name;
     setting.secret = item.is_password;

@@ -19,6 +19,8 @@ using loop::Task;
 struct SettingDeclaration {
   sdk::ConfigItem item;
   std::string text;
+  Result<void> (*check)(std::string_view value) =
+      nullptr;  // refuses with the reason; empty values are not asked
 };
 // All of them, in the order in which forms show them. Limits of the webserver are called "webserver.<name>".
 const std::vector<SettingDeclaration>& setting_declarations();
