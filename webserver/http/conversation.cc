@@ -66,7 +66,7 @@ void HttpConversation::take_other_form(http1::RequestHead& head) {
 std::size_t HttpConversation::consume_body(std::span<std::uint8_t> bytes) {
   if (!connection_.can_send_to_service()) return 0;
   // No more at once than can go on: the decoder does not give bytes back.
-  const auto room = std::min(bytes.size(), connection_.credit());
+  const auto room = std::min({bytes.size(), connection_.credit(), link::kMaxData});
   const auto piece = decoder_.decode(bytes.first(room));
   if (!piece) {
     connection_.close_stream(400, piece.error().detail);

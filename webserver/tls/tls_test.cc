@@ -55,6 +55,26 @@ TEST(Tls, CarriesAnUploadLargerThanAnyBuffer) {
   EXPECT_EQ(client.read_response().status(), 204);
 }
 
+// A service may give more credit than a link frame holds, and one read may bring more than that, too.
+TEST(Tls, CarriesAnUploadThatTheServiceTakesInOneGo) {
+  constexpr std::uint32_t kSize = 2'000'000;
+  TestServer server({.tls = true});
+  ServicePeer service(server.link_path(), 0);
+  ASSERT_EQ(service.attach(1, link::Kind::kHttp, "/a", server.grant("/a")).result, link::AttachResult::kOk);
+  Client client(server.https(), true);
+  SSL_set_max_send_fragment(client.ssl(), 8000);  // so that more than 64 KiB of them are read at times
+  client.get("/a", fmt::format("Content-Length: {}\r\n", kSize), "PUT");
+  const auto opened = service.expect_open();
+  std::string sent(kSize, '\0');
+  for (std::size_t i = 0; i < sent.size(); ++i) sent[i] = static_cast<char>('a' + i / 1000 % 26);
+  std::thread sender([&] { client.send(sent); });
+  service.credit(opened.stream, 2 * kSize);
+  const auto came = service.read_body(opened.stream).first;
+  EXPECT_EQ(came.size(), sent.size());
+  EXPECT_TRUE(came == sent);
+  sender.join();
+}
+
 TEST(Tls, AnswersPlainHttpWithAHint) {
   TestServer server({.tls = true});
   Client client(server.https());
