@@ -138,6 +138,9 @@ void Link::on_frame(const link::FrameHeader& header, std::span<std::uint8_t> pay
 }
 
 Result<void> Link::on_link_frame(const link::FrameHeader& header, std::span<std::uint8_t> payload) {
+  // All of these may have an answer.
+  if (pending() > 16U * static_cast<std::size_t>(reactor_.limits().link_buffer_bytes))
+    return berth::fail(Errc::kTooLarge, "asks without reading the answers");
   switch (header.type) {
     case link::Type::kHello: return on_hello(payload);
     case link::Type::kAttach: {
@@ -157,8 +160,6 @@ Result<void> Link::on_link_frame(const link::FrameHeader& header, std::span<std:
     }
     case link::Type::kBroadcast: return on_broadcast(header.flags, payload);
     case link::Type::kPing:
-      if (pending() > 16U * static_cast<std::size_t>(reactor_.limits().link_buffer_bytes))
-        return fail_errno(ENOBUFS, "PINGs without reading");
       link::append_ping(out_, link::Type::kPong, payload);
       schedule_flush();
       return {};

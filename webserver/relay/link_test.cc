@@ -153,6 +153,20 @@ TEST(Link, EndsForAServiceThatBreaksTheProtocol) {
   EXPECT_EQ(as_text(fine.expect(link::Type::kPong).payload), "still there");
 }
 
+TEST(Link, EndsForAServiceThatAsksAndDoesNotReadTheAnswers) {
+  TestServer server({.limits = {.link_buffer_bytes = 4096}});
+  Bytes ping, attach;
+  link::append_ping(ping, link::Type::kPing, Bytes(4000));
+  link::append(attach, link::Attach{1, Kind::kHttp, {}, std::string(4000, 'x'), ""});
+  for (const auto& question : {ping, attach}) {
+    ServicePeer service(server.link_path());
+    const auto ask_on = [&] {
+      for (int i = 0; i < 2000; ++i) service.send(question);
+    };
+    EXPECT_THROW(ask_on(), std::runtime_error);
+  }
+}
+
 TEST(Link, FreesItsPathsWhenItIsLost) {
   TestServer server;
   const auto grant = server.grant("/a");
