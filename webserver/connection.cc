@@ -144,6 +144,10 @@ void Connection::on_deadline() {
 
 bool Connection::wants_read() const {
   if (has(kReadEnded)) return false;
+  // Some input is answered whatever else waits (a KeyUpdate of TLS 1.3, a renegotiation of 1.2): a client
+  // that does not read must not make that grow.
+  const auto most_unsent = static_cast<std::size_t>(reactor().limits().stream_buffer_bytes) + 2 * kOneRead;
+  if (active_ && active_->unsent.size() - active_->unsent_begin > most_unsent) return false;
   switch (phase_) {
     case Phase::kHttp: return active_->http->wants_input();
     case Phase::kHttp2: return active_->http2->wants_input();
