@@ -33,7 +33,7 @@ sockaddr_in source_address(std::uint32_t number) {
 
 }  // namespace
 
-Target::Target(loop::Loop& loop, const net::Url& url)
+Target::Target(loop::Loop& loop, const net::Url& url, bool is_tls12)
     : loop_(loop),
       address_(or_throw(net::Address::parse(url.host, url.port))),
       request_(fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -45,6 +45,7 @@ Target::Target(loop::Loop& loop, const net::Url& url)
   BERTH_CHECK(tls_);
   // Load is measured here, not trust: the certificate is made for the run.
   SSL_CTX_set_verify(tls_.get(), SSL_VERIFY_NONE, nullptr);
+  if (is_tls12) SSL_CTX_set_max_proto_version(tls_.get(), TLS1_2_VERSION);
   SSL_CTX_set_mode(tls_.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_session_cache_mode(tls_.get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
@@ -87,7 +88,12 @@ void Client::on_io(std::uint32_t events) {
     ssl_.reset(SSL_new(target_.tls()));
     BERTH_CHECK(ssl_ && SSL_set_fd(ssl_.get(), fd_) == 1);
     SSL_set_connect_state(ssl_.get());
-    if (target_.session()) SSL_set_session(ssl_.get(), target_.session());
+    if (target_.session()) {
+      // A copy: OpenSSL marks one of TLS 1.3 as used up, and many connections resume the same here.
+      SSL_SESSION* copy = SSL_SESSION_dup(target_.session());
+      BERTH_CHECK(copy && SSL_set_session(ssl_.get(), copy) == 1);
+      SSL_SESSION_free(copy);
+    }
     state_ = State::kTls;
   }
   if (state_ == State::kTls) return handshake();
@@ -250,6 +256,8 @@ void Client::release() {
   if (fd_ >= 0) ::close(fd_);
   fd_ = -1;
   state_ = State::kIdle;
+  // Without this OpenSSL takes the connection for broken off and its session for one that cannot be resumed.
+  if (ssl_) SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   ssl_.reset();
   reader_.reset();
   unread_ = {};

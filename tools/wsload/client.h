@@ -36,7 +36,8 @@ class ClientObserver {
 // What all clients of a run share. Must outlive them.
 class Target {
  public:
-  Target(loop::Loop& loop, const net::Url& url);
+  // `is_tls12`: offers nothing newer.
+  Target(loop::Loop& loop, const net::Url& url, bool is_tls12);
   loop::Loop& loop() { return loop_; }
   SSL_CTX* tls() { return tls_.get(); }  // null: plain
   const net::Address& address() const { return address_; }

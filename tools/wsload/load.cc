@@ -50,7 +50,34 @@ class EchoLoad final : public Load {
   loop::Timer warm_up_{loop_}, end_{loop_};
 };
 
-// Nearly all of them are silent until our input ends.
+// Many messages are under way on each connection: no echo is waited for.
+class FloodLoad final : public Load {
+ public:
+  using Load::Load;
+
+ private:
+  void start() override {
+    const auto message = make_message(clients_.front());
+    for (auto& client : clients_)
+      for (std::size_t i = 0; i < options_.ahead && client.is_open(); ++i) client.send(message);
+    warm_up_.start(options_.warm_up, [this] {
+      begin_measuring();
+      end_.start(options_.run, [this] {
+        end_measuring();
+        finish();
+      });
+    });
+  }
+  void on_message(Client& client, ByteView message) override {
+    if (message.size() != options_.size) count_error("wrong echo");
+    if (is_measuring()) ++measured_;
+    client.send(make_message(client));
+  }
+  loop::Timer warm_up_{loop_}, end_{loop_};
+};
+
+// Nearly all of them are silent until our input ends. The talkers lie evenly among them and talk evenly over the
+// second: all at once would measure how long the last of a burst waits for the others.
 class IdleLoad final : public Load, private loop::IoHandler {
  public:
   using Load::Load;
@@ -60,30 +87,59 @@ class IdleLoad final : public Load, private loop::IoHandler {
 
  private:
   void start() override {
-    begin_measuring();
     loop_.watch(0, EPOLLIN, *this);
     watching_ = true;
-    end_.start(options_.run, [this] { end(); });
-    talk();
+    const auto talkers = std::min(options_.talkers, clients_.size());
+    for (std::size_t i = 0; i < talkers; ++i) talkers_.push_back(&clients_[i * clients_.size() / talkers]);
+    warm_up_.start(options_.warm_up, [this] {
+      begin_measuring();
+      end_.start(options_.run, [this] { end(); });
+    });
+    talking_since_ = loop::Clock::now();
+    if (!talkers_.empty()) talk();
   }
   void talk() {
-    const auto step = options_.talk_every;
-    for (std::size_t i = 0; step > 0 && i < clients_.size(); i += step)
-      if (clients_[i].is_open()) clients_[i].send(make_message(clients_[i]));
-    talk_.start(std::chrono::seconds(1), [this] { talk(); });
+    Client& client = *talkers_[turns_ % talkers_.size()];
+    if (client.is_open()) {
+      if (client.sequence != 0) {
+        count_error("an echo took more than a second");
+      } else {
+        client.send(make_message(client));
+        ++unanswered_;
+      }
+    }
+    ++turns_;
+    const auto next =
+        talking_since_ + std::chrono::duration_cast<loop::Duration>(std::chrono::duration<double>(
+                             static_cast<double>(turns_) / static_cast<double>(talkers_.size())));
+    talk_.start(std::max(next - loop::Clock::now(), loop::Duration::zero()), [this] { talk(); });
   }
   void on_message(Client& client, ByteView message) override {
     if (!is_message(client, message)) count_error("wrong echo");
     note_latency(client);
-    ++measured_;
+    client.sequence = 0;
+    --unanswered_;
+    if (is_measuring()) ++measured_;
+    if (is_ending_ && unanswered_ == 0) finish();
   }
   void on_io(std::uint32_t) override { end(); }
   void end() {
+    if (std::exchange(is_ending_, true)) return;
+    loop_.unwatch(0);
+    watching_ = false;
+    talk_.cancel();
     end_measuring();
-    finish();
+    if (unanswered_ == 0) return finish();
+    end_.start(std::chrono::seconds(1), [this] {
+      for (std::size_t i = 0; i < unanswered_; ++i) count_error("echo lost");
+      finish();
+    });
   }
-  bool watching_ = false;
-  loop::Timer talk_{loop_}, end_{loop_};
+  bool watching_ = false, is_ending_ = false;
+  std::vector<Client*> talkers_;
+  std::size_t turns_ = 0, unanswered_ = 0;
+  loop::TimePoint talking_since_;
+  loop::Timer warm_up_{loop_}, talk_{loop_}, end_{loop_};
 };
 
 // Each connection: connect, upgrade, one echo, close; then the next one.
@@ -185,7 +241,10 @@ std::uint64_t cpu_time(pid_t pid) {
 }
 
 Load::Load(loop::Loop& loop, const Options& options)
-    : loop_(loop), options_(options), target_(loop, options.url), message_(random_bytes(options.size)) {}
+    : loop_(loop),
+      options_(options),
+      target_(loop, options.url, options.tls12),
+      message_(random_bytes(options.size)) {}
 
 json::Object Load::run() {
   began_ = loop::Clock::now();
@@ -290,6 +349,7 @@ json::Object run_load(loop::Loop& loop, const Options& options) {
   switch (options.mode) {
     case Options::Mode::kIdle: load = std::make_unique<IdleLoad>(loop, options); break;
     case Options::Mode::kEcho: load = std::make_unique<EchoLoad>(loop, options); break;
+    case Options::Mode::kFlood: load = std::make_unique<FloodLoad>(loop, options); break;
     case Options::Mode::kBurst: load = std::make_unique<BurstLoad>(loop, options); break;
     case Options::Mode::kReceive: load = std::make_unique<ReceiveLoad>(loop, options); break;
     case Options::Mode::kServe: BERTH_CHECK(false);

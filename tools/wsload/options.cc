@@ -16,10 +16,11 @@ Result<std::int64_t> parse_number(std::string_view name, std::string_view text, 
 Result<Options::Mode> parse_mode(std::string_view word) {
   using enum Options::Mode;
   static constexpr std::pair<std::string_view, Options::Mode> kModes[] = {
-      {"idle", kIdle}, {"echo", kEcho}, {"burst", kBurst}, {"receive", kReceive}, {"serve", kServe}};
+      {"idle", kIdle},   {"echo", kEcho},       {"flood", kFlood},
+      {"burst", kBurst}, {"receive", kReceive}, {"serve", kServe}};
   for (const auto& [name, mode] : kModes)
     if (name == word) return mode;
-  return fail(Errc::kMalformed, "'{}': idle, echo, burst, receive or serve expected", word);
+  return fail(Errc::kMalformed, "'{}': idle, echo, flood, burst, receive or serve expected", word);
 }
 
 Result<void> take(Options& options, std::string_view name, std::string_view value) {
@@ -47,12 +48,18 @@ Result<void> take(Options& options, std::string_view name, std::string_view valu
   } else if (name == "--most") {
     BERTH_TRY(const auto count, number(0, 1'000'000'000));
     options.most = static_cast<std::size_t>(count);
-  } else if (name == "--talk-every") {
-    BERTH_TRY(const auto count, number(0, 1'000'000));
-    options.talk_every = static_cast<std::size_t>(count);
+  } else if (name == "--talkers") {
+    BERTH_TRY(const auto count, number(0, 10'000));
+    options.talkers = static_cast<std::size_t>(count);
+  } else if (name == "--ahead") {
+    BERTH_TRY(const auto count, number(1, 10'000));
+    options.ahead = static_cast<std::size_t>(count);
   } else if (name == "--resume") {
     BERTH_TRY(const auto on, number(0, 1));
     options.resume = on == 1;
+  } else if (name == "--tls12") {
+    BERTH_TRY(const auto on, number(0, 1));
+    options.tls12 = on == 1;
   } else if (name == "--pids") {
     for (const auto part : split(value, ',')) {
       BERTH_TRY(const auto pid, parse_number(name, part, 1, 1 << 30));
@@ -71,15 +78,17 @@ Result<void> take(Options& options, std::string_view name, std::string_view valu
 }  // namespace
 
 std::string_view usage() {
-  return "wsload idle|echo|burst|receive --url ws://127.0.0.1:PORT/PATH [options]\n"
+  return "wsload idle|echo|flood|burst|receive --url ws://127.0.0.1:PORT/PATH [options]\n"
          "wsload serve --listen 127.0.0.1:PORT | --unix PATH\n"
          "  idle      opens connections and holds them until its input ends\n"
          "  echo      each connection sends a message, waits for it to come back, compares, sends the next\n"
+         "  flood     each connection has many messages under way; they are counted, not compared\n"
          "  burst     connects, upgrades, echoes once, closes; so many at a time\n"
          "  receive   one of the connections sends a message, all of them wait for it, and again\n"
          "  serve     echoes; a path that ends in /room sends to all of the room; GET answers 1 KiB\n"
          "  --connections N (100)   --size BYTES (64)       --warm-up-ms N (500)  --run-ms N (2000)\n"
-         "  --limit-ms N (60000)    --most N (0: no limit)  --talk-every N (100)  --resume 0|1\n"
+         "  --limit-ms N (60000)    --most N (0: no limit)  --talkers N (0)       --ahead N (64)\n"
+         "  --resume 0|1            --tls12 0|1\n"
          "  --pids P,P              CPU time of these processes while it is measured\n"
          "Prints one JSON object a line: {\"event\":\"open\"} once all are open, {\"event\":\"end\",…}.\n";
 }

@@ -16,7 +16,7 @@
 namespace berth::wsload {
 
 struct Options {
-  enum class Mode : std::uint8_t { kIdle, kEcho, kBurst, kReceive, kServe };
+  enum class Mode : std::uint8_t { kIdle, kEcho, kFlood, kBurst, kReceive, kServe };
   Mode mode{};
 
   net::Url url;                   // all but serve; the host is a numeric IPv4 address
@@ -26,8 +26,10 @@ struct Options {
   std::chrono::milliseconds run{2000};     // measured; with idle: the longest hold
   std::chrono::milliseconds limit{60000};  // of the whole run
   std::size_t most = 0;                    // echoes, connections or broadcasts; 0: time alone ends it
-  std::size_t talk_every = 100;            // idle: one connection of so many echoes each second; 0: none
-  bool resume = false;                     // burst: later handshakes resume the first one's session
+  std::size_t talkers = 0;                 // idle: so many of the connections echo once a second
+  std::size_t ahead = 64;                  // flood: messages under way on each connection
+  bool resume = false;                     // burst: later handshakes resume the latest session
+  bool tls12 = false;                      // nothing newer
   std::vector<pid_t> pids;                 // whose CPU time is measured as well
 
   std::string listen;  // serve: "127.0.0.1:9001", or
