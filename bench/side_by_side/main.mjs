@@ -5,11 +5,11 @@ import { get as httpGet } from 'node:http';
 import { cpus, tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { judge } from './goals.mjs';
-import { cpuMeasurements, measureIdle, measureUnused } from './measure.mjs';
+import { cpuMeasurements, measureChurn, measureFairness, measureIdle, measureTalk, measureUnused } from './measure.mjs';
 import { startOurs } from './ours.mjs';
 import { peers, startDirect, startPeer } from './peers.mjs';
 import { find, sleep } from './process.mjs';
-import { cpuTable, goalTable, idleTable, machine } from './report.mjs';
+import { cpuTable, goalTable, idleTable, latencyTable, machine } from './report.mjs';
 
 const top = fileURLToPath(new URL('../..', import.meta.url));
 const bin = `${process.env.BERTH_BUILD}/bin`;
@@ -31,7 +31,9 @@ function parse(args) {
 const options = parse(process.argv.slice(2));
 const rounds = Number(options.rounds) || (options.quick ? 2 : 4);
 const seconds = options.quick ? 1 : 2;
-const deadline = Date.now() + (options.quick ? 12 : 25) * 60_000;
+// A run ends in time: CPU, of which there may be many rounds, leaves the rest what it needs.
+const minute = 60_000, begun = Date.now();
+const deadline = begun + (options.quick ? 14 : 25) * minute, cpuDeadline = begun + (options.quick ? 8 : 14) * minute;
 const wanted = options.with ? options.with.split(',') : ['ours', 'direct', ...Object.keys(peers)];
 const names = wanted.filter(name => name === 'ours' || name === 'direct' || (peers[name] && find(peers[name].program)));
 const chosen = id => !options.only || options.only.split(',').some(part => id.startsWith(part));
@@ -48,14 +50,13 @@ execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramg
 writeFileSync(both, readFileSync(certificate) + '\n' + readFileSync(key));
 
 let nextPort = 18100, nextFolder = 0;
-async function startContestant(name) {
+async function startContestant(name, { quiet = false, workers = Math.min(cpus().length, 4) } = {}) {
   const folder = `${dir}/${nextFolder++}-${name}`;
   mkdirSync(folder);
-  const workers = Math.min(cpus().length, 4);
   let started;
-  if (name === 'ours') started = await startOurs({ dir: folder, bin, certificate: both, reactors: workers });
+  if (name === 'ours') started = await startOurs({ dir: folder, bin, certificate: both, reactors: workers, quiet });
   else if (name === 'direct') started = await startDirect({ dir: folder, bin, port: nextPort++ });
-  else started = await startPeer(name, { dir: folder, bin, www, certificate, key, both, http: nextPort++, https: nextPort++, workers });
+  else started = await startPeer(name, { dir: folder, bin, www, certificate, key, both, http: nextPort++, https: nextPort++, workers, quiet });
   return Object.assign(started, { name });
 }
 
@@ -72,7 +73,8 @@ function check(contestant) {
 }
 
 const samples = new Map(); // id → name → value → numbers
-const notes = [];
+const notes = [], unmeasured = new Set();
+let roundsDone = 0;
 function note(id, name, result) {
   if (!samples.has(id)) samples.set(id, {});
   const cell = (samples.get(id)[name] ??= {});
@@ -80,8 +82,11 @@ function note(id, name, result) {
   if (result.errors?.length) notes.push(`${id}, ${name}: ${result.errors.join(', ')}`);
 }
 
-async function attempt(id, name, call) {
-  if (Date.now() > deadline) return;
+async function attempt(id, name, call, until = deadline) {
+  if (Date.now() > until) {
+    unmeasured.add(`${id}, ${name}`);
+    return;
+  }
   try {
     note(id, name, await call());
   } catch (failure) {
@@ -103,44 +108,62 @@ async function measureCpu() {
         notes.push(`${name}: ${failure.message}`);
       }
     }
-    for (let round = 0; round < rounds; ++round)
+    for (let took = 0; roundsDone < rounds && Date.now() + took < cpuDeadline; ++roundsDone) {
+      const since = Date.now();
       for (const one of measurements) {
-        for (const contestant of contestants) if (one.on(contestant)) await attempt(one.id, contestant.name, () => one.measure(contestant));
-        progress(`round ${round + 1} of ${rounds}: ${one.what}`);
+        for (const contestant of contestants) if (one.on(contestant)) await attempt(one.id, contestant.name, () => one.measure(contestant), cpuDeadline + minute);
+        progress(`round ${roundsDone + 1} of ${rounds}: ${one.what}`);
       }
+      took = Date.now() - since;
+    }
   } finally {
     for (const contestant of contestants) await contestant.stop();
   }
 }
 
-// Fresh processes for each: memory once touched seldom comes back.
-async function measureMemory() {
-  const counts = options.quick ? { ws: 4000, wss: 1000 } : { ws: 9000, wss: 3000 };
-  for (let round = 0; round < (options.quick ? 1 : 2); ++round)
-    for (const name of names) {
-      for (const scheme of ['ws', 'wss']) {
-        if (!chosen(`idle-${scheme}`) || (scheme === 'wss' && name === 'direct')) continue;
-        await attempt(`idle-${scheme}`, name, async () => {
-          const contestant = await startContestant(name);
-          try {
-            return await measureIdle(bin, contestant, scheme, counts[scheme]);
-          } finally {
-            await contestant.stop();
-            await sleep(500);
-          }
-        });
-        progress(`idle ${scheme}: ${name}`);
-      }
-      if (!chosen('unused') || name === 'direct') continue;
-      await attempt('unused', name, async () => {
-        const contestant = await startContestant(name);
-        try {
-          return await measureUnused(contestant);
-        } finally {
-          await contestant.stop();
-        }
-      });
+// With a fresh contestant: memory once touched seldom comes back.
+async function withFresh(id, name, call, setup) {
+  await attempt(id, name, async () => {
+    const contestant = await startContestant(name, setup);
+    try {
+      return await call(contestant);
+    } finally {
+      await contestant.stop();
+      await sleep(500);
     }
+  });
+  progress(`${id}: ${name}`);
+}
+
+const isOneOf = (...some) => name => some.includes(name);
+const proxies = name => name !== 'direct';
+const few = 1000, talkers = 190;
+const idleCounts = options.quick ? { ws: 4000, wss: 5000, wss12: 1000 } : { ws: 7200, wss: 7200, wss12: 2000 };
+const churn = options.quick ? 20_000 : 100_000;
+// Ours and the bare server hold all that descriptors allow; a peer has two descriptors a connection, and two workers
+// that the kernel does not fill evenly.
+const manyOf = name => (name === 'ours' || name === 'direct' ? 19_000 : 9000);
+const others = [
+  ['idle-ws', () => true, c => measureIdle(bin, c, 'ws', idleCounts.ws)],
+  ['idle-wss', proxies, c => measureIdle(bin, c, 'wss', idleCounts.wss)],
+  ['idle-wss12', proxies, c => measureIdle(bin, c, 'wss', idleCounts.wss12, { tls12: true })],
+  ['talk', isOneOf('ours', 'direct', 'nginx', 'haproxy'), c => measureTalk(bin, c, { few, many: manyOf(c.name), talkers, seconds: options.quick ? 4 : 8 })],
+  ['fair-service', isOneOf('ours', 'nginx'), c => measureFairness(bin, c, 'service', options.quick ? 4 : 8), { quiet: true, workers: 1 }],
+  ['fair-client', isOneOf('ours', 'nginx'), c => measureFairness(bin, c, 'client', options.quick ? 4 : 8), { quiet: true, workers: 1 }],
+  ['churn-ws', isOneOf('ours'), c => measureChurn(bin, c, 'ws', churn)],
+  ['churn-wss', isOneOf('ours'), c => measureChurn(bin, c, 'wss', churn)],
+  ['unused', proxies, c => measureUnused(c)],
+];
+
+// Rounds of all of them as long as there is time for one more.
+async function measureOthers() {
+  const most = options.quick ? 1 : 2;
+  for (let round = 0, took = 0; round < most && Date.now() + took < deadline; ++round) {
+    const since = Date.now();
+    for (const [id, isFor, call, setup] of others)
+      for (const name of names) if (chosen(id) && isFor(name)) await withFresh(id, name, call, setup);
+    took = Date.now() - since;
+  }
 }
 
 function progress(text) {
@@ -165,20 +188,21 @@ function medians() {
   return results;
 }
 
-const begun = Date.now();
 try {
   await measureCpu();
-  await measureMemory();
+  await measureOthers();
 } finally {
   rmSync(dir, { recursive: true, force: true });
 }
 progress('');
+if (unmeasured.size) notes.push(`no time was left for: ${[...unmeasured].join('; ')}`);
 const results = medians();
 const goals = judge(results).filter(row => row.ours !== 'not measured' || !options.only);
 const sections = [
   goalTable(goals),
   cpuTable(results, measurements, names),
-  ...(results.has('idle-ws') || results.has('idle-wss') ? [idleTable(results, names)] : []),
+  ...(['idle-ws', 'idle-wss', 'idle-wss12'].some(id => results.has(id)) ? [idleTable(results, names)] : []),
+  ...(['talk', 'fair-service', 'fair-client'].some(id => results.has(id)) ? [latencyTable(results, names)] : []),
   ...(notes.length ? ['Noted:\n\n' + [...new Set(notes)].map(text => `- ${text}`).join('\n')] : []),
   machine(names).join('\n'),
 ];
@@ -193,10 +217,11 @@ if (page) {
     .replace('{{command}}', ['bench/webserver', ...(options.quick ? ['--quick'] : []), ...(options.only ? ['--only', options.only] : [])].join(' '))
     .replace('{{commit}}', options.commit ?? execFileSync('git', ['-C', top, 'rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim())
     .replace('{{date}}', new Date().toISOString().slice(0, 10))
-    .replace('{{runs}}', `${rounds} rounds of ${seconds} s`)
+    .replace('{{runs}}', `${roundsDone} rounds of ${seconds} s`)
     .replace('{{goals}}', sections[0])
     .replace('{{cpu}}', sections[1])
     .replace('{{idle}}', idleTable(results, names))
+    .replace('{{latency}}', latencyTable(results, names))
     .replace('{{notes}}', notes.length ? [...new Set(notes)].map(one => `- ${one}`).join('\n') : 'No errors, nothing lost: every echo was compared.');
   writeFileSync(page, text);
   console.log(`written: ${page}`);

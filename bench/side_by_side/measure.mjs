@@ -1,7 +1,8 @@
 // One measurement of one contestant: CPU per unit, bytes per idle connection.
 import { spawn } from 'node:child_process';
+import { cpus } from 'node:os';
 import { createInterface } from 'node:readline';
-import { anonymousOf, cpuOf, pssOf, run, sleep, socketsOf, wakeUpsOf } from './process.mjs';
+import { anonymousOf, cpuOf, peakSince, pssOf, run, sleep, socketsOf, wakeUpsOf } from './process.mjs';
 
 // Kernel memory of an idle socket, in bytes: sock, inode, file, dentry, epoll item. Slab objects counted on a quiet
 // machine (Linux 6.18, 19,000 pairs); the growth of the whole slab would contain what every other process does.
@@ -22,15 +23,38 @@ async function load(bin, contestant, mode, scheme, kind, args) {
   const { code, out, error } = await run(`${bin}/wsload`, [mode, '--url', url(contestant, scheme, kind), '--pids', pids.join(','), ...args.map(String)]);
   if (code !== 0) throw new Error(error.trim() || `wsload ended with ${code}`);
   const report = lastJson(out);
-  const errors = Object.entries(report.errors).map(([what, count]) => `${count} × ${what}`);
+  const errors = errorsOf(report);
   if (report.count === 0) throw new Error(errors.join(', ') || 'nothing was counted');
   return {
     cpu: sumOf(report.cpuus, contestant.pids) / report.count,
     app: sumOf(report.cpuus, contestant.appPids) / report.count,
     rate: report.perSecond, p50: report.p50us, p99: report.p99us, p999: report.p999us, count: report.count,
-    resumed: report.resumed, errors,
+    resumed: report.resumed, seconds: report.seconds, errors,
   };
 }
+
+// A wsload that runs beside others: `opened` once all its connections are there, `done()` what it counted.
+function startLoad(bin, contestant, mode, scheme, kind, args, prefix = []) {
+  const command = [...prefix, `${bin}/wsload`, mode, '--url', url(contestant, scheme, kind), ...args.map(String)];
+  const child = spawn(command[0], command.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const next = async () => {
+    const line = await lines.next();
+    if (line.done) throw new Error(`wsload ${mode} ended early`);
+    return JSON.parse(line.value);
+  };
+  const opened = next();
+  opened.catch(() => {});
+  return {
+    opened, child,
+    async done(isEnough = true) {
+      await opened;
+      if (isEnough) child.stdin.end(); // an idle one ends now
+      return next();
+    },
+  };
+}
+const errorsOf = report => Object.entries(report.errors).map(([what, count]) => `${count} × ${what}`);
 
 // A load program that counts requests itself: its whole run against the CPU spent meanwhile.
 async function requests(contestant, program, args, parse) {
@@ -69,7 +93,11 @@ export function cpuMeasurements(bin, seconds) {
     id: `burst-${scheme}${resume ? '-resumed' : ''}`,
     what: `connect, upgrade, echo, close: ${scheme}${resume ? ', TLS resumed' : ''}`,
     on: contestant => (scheme === 'ws' || contestant.https) && (!resume || contestant.name === 'ours'),
-    measure: contestant => load(bin, contestant, 'burst', scheme, 'echo', ['--connections', 32, '--resume', resume ? 1 : 0, ...run]),
+    measure: async contestant => {
+      const result = await load(bin, contestant, 'burst', scheme, 'echo', ['--connections', 32, '--resume', resume ? 1 : 0, ...run]);
+      if (resume && result.resumed < result.count) result.errors.push(`${result.count - result.resumed} of ${result.count} were full handshakes`);
+      return result;
+    },
   });
   const files = (id, what, kind, measure) => ({
     id, what, on: contestant => contestant.name !== 'direct' && contestant.paths[kind], measure,
@@ -85,37 +113,124 @@ export function cpuMeasurements(bin, seconds) {
     files('file-https-100k', 'file of 100 KiB, https/1.1', 'large', c => wrk(c, 'https', 'large', seconds)),
     files('file-h2-100k', 'file of 100 KiB, https/2', 'large', c => h2load(c, 'large', seconds)),
     {
-      id: 'broadcast', what: 'broadcast of 256 B, each delivery',
+      id: 'broadcast', what: `broadcast of 256 B to ${kRoom.toLocaleString('en')}, each delivery`,
       on: contestant => contestant.name === 'ours' || contestant.name === 'direct',
-      measure: contestant => load(bin, contestant, 'receive', 'ws', 'room', ['--connections', 2000, '--size', 256, ...run]),
+      measure: contestant => measureBroadcast(bin, contestant, run),
     },
   ];
 }
 
-// Bytes per idle connection of a contestant that was just started.
-export async function measureIdle(bin, contestant, scheme, connections) {
-  // What only the first connections cost: pools, code pages, the TLS library's tables.
-  const few = await load(bin, contestant, 'echo', scheme, 'echo', ['--connections', 200, '--warm-up-ms', 0, '--run-ms', 200]);
-  await sleep(1000);
+export const kRoom = 10_000;
+
+// One sends, all receive. `growth`: the most memory that the webserver had meanwhile, above what it has for the idle room.
+async function measureBroadcast(bin, contestant, run) {
+  const pids = [...contestant.pids, ...contestant.appPids];
+  const load = startLoad(bin, contestant, 'receive', 'ws', 'room', ['--connections', kRoom, '--size', 256, '--pids', pids.join(','), ...run]);
+  const { open } = await load.opened;
+  const before = peakSince(contestant.pids);
+  const report = await load.done();
+  if (report.count === 0) throw new Error(errorsOf(report).join(', ') || 'nothing was delivered');
+  return {
+    cpu: sumOf(report.cpuus, contestant.pids) / report.count, app: sumOf(report.cpuus, contestant.appPids) / report.count,
+    growth: before(), rate: report.perSecond, count: report.count, open, errors: errorsOf(report),
+  };
+}
+
+// Bytes per idle connection of a contestant that was just started. A quarter as many come first and stay: what only the
+// first cost (pools, code pages, tables of the TLS library, the heap that many handshakes at once leave) is theirs.
+export async function measureIdle(bin, contestant, scheme, connections, { tls12 = false } = {}) {
+  const hold = count => startLoad(bin, contestant, 'idle', scheme, 'echo', ['--connections', count, '--talkers', Math.round(count / 100), '--tls12', tls12 ? 1 : 0, '--run-ms', 120_000, '--limit-ms', 180_000]);
+  const first = hold(Math.round(connections / 4));
+  const { open: already } = await first.opened;
+  await sleep(3000);
   const before = state(contestant);
-  const child = spawn(`${bin}/wsload`, ['idle', '--url', url(contestant, scheme, 'echo'), '--connections', String(connections), '--run-ms', '120000', '--limit-ms', '180000', '--pids', contestant.pids.join(',')],
-                      { stdio: ['pipe', 'pipe', 'inherit'] });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const opened = JSON.parse((await lines.next()).value);
+  const second = hold(connections);
+  const opened = await second.opened;
   await sleep(3000);
   const after = state(contestant);
-  child.stdin.end();
-  const report = JSON.parse((await lines.next()).value);
+  const reports = [await second.done(), await first.done()];
   const count = opened.open;
+  if (count === 0) throw new Error('no connection');
   const sockets = kind => (after.sockets[kind] - before.sockets[kind]) / count;
   const user = (after.memory - before.memory) / count, app = (after.appMemory - before.appMemory) / count;
   const kernel = sockets('tcp') * kernelBytes.tcp + sockets('unix') * kernelBytes.unix;
   return {
     user, app, kernel,
     all: user + app + kernel,
-    open: count, connectsPerSecond: count / opened.seconds, p99: report.p99us, quietP99: few.p99,
-    errors: [...few.errors, ...Object.entries(report.errors).map(([what, n]) => `${n} × ${what}`)],
+    open: count, already, connectsPerSecond: count / opened.seconds,
+    errors: reports.flatMap(errorsOf),
   };
+}
+
+// Latency of `talkers` that echo once a second, among few connections and among many: the load is the same, only the idle
+// ones differ. Each is measured twice, in turn.
+export async function measureTalk(bin, contestant, { few, many, talkers, seconds }) {
+  const result = { errors: [], few, many, talkers };
+  const values = { few: [], many: [] };
+  for (let i = 0; i < 2; ++i)
+    for (const [which, count] of [['few', few], ['many', many]]) {
+      const load = startLoad(bin, contestant, 'idle', 'ws', 'echo', ['--connections', count, '--talkers', talkers, '--warm-up-ms', 2000, '--run-ms', seconds * 1000, '--limit-ms', 60_000]);
+      const opened = await load.opened;
+      const report = await load.done(false);
+      load.child.stdin.end();
+      if (opened.open < count) result.errors.push(`${opened.open} of ${count} connections`);
+      result.errors.push(...errorsOf(report));
+      values[which].push(report);
+      await sleep(500);
+    }
+  for (const which of ['few', 'many'])
+    for (const [name, field] of [['P50', 'p50us'], ['P99', 'p99us']])
+      result[`${which}${name}`] = values[which].reduce((sum, report) => sum + report[field], 0) / values[which].length;
+  return result;
+}
+
+// Latency of 200 clients of one service, each with an echo a second, alone and while another service or another
+// client floods the webserver. How the webserver divides its turns is what counts, not how the kernel divides cores:
+// the webserver, with one worker, has a core of its own, and on the other what floods yields to what is quiet
+// (nice 19).
+export async function measureFairness(bin, contestant, kind, seconds) {
+  await pin(contestant.pids, 0);
+  await pin(contestant.appPids, 1);
+  await run('renice', ['-n', '19', '-p', String(contestant.appPids[0])]);
+  const first = cpus().length < 2 ? [] : ['taskset', '-c', '1'], last = [...first, 'nice', '-n', '19'];
+  const quiet = async () => {
+    const load = startLoad(bin, contestant, 'idle', 'ws', 'quiet', ['--connections', 200, '--talkers', 200, '--warm-up-ms', 1000, '--run-ms', seconds * 1000, '--limit-ms', 60_000], first);
+    const report = await load.done(false);
+    load.child.stdin.end();
+    return report;
+  };
+  const flood = () => kind === 'service'
+    ? startLoad(bin, contestant, 'receive', 'ws', 'room', ['--connections', 2000, '--size', 256, '--run-ms', 60_000, '--limit-ms', 90_000], last)
+    : startLoad(bin, contestant, 'flood', 'ws', 'echo', ['--connections', 1, '--ahead', 2000, '--size', 256, '--run-ms', 60_000, '--limit-ms', 90_000], last);
+  const alone = await quiet();
+  const load = flood();
+  await load.opened;
+  await sleep(500);
+  const cpu = cpuOf(contestant.pids), began = Date.now();
+  const flooded = await quiet();
+  const busy = (cpuOf(contestant.pids) - cpu) / 1000 / (Date.now() - began);
+  load.child.kill('SIGTERM');
+  await new Promise(done => load.child.once('exit', done));
+  return { aloneP50: alone.p50us, aloneP99: alone.p99us, floodedP50: flooded.p50us, floodedP99: flooded.p99us, busy, errors: [...errorsOf(alone), ...errorsOf(flooded)] };
+}
+
+// All threads of these processes run on that core only, if there are two.
+async function pin(pids, core) {
+  if (cpus().length < 2) return;
+  for (const pid of pids) await run('taskset', ['-a', '-c', '-p', String(core), String(pid)]);
+}
+
+// `count` clients that come, echo and go: memory afterwards beside memory before, and the seconds it took.
+export async function measureChurn(bin, contestant, scheme, count) {
+  const visit = async most => {
+    const result = await load(bin, contestant, 'burst', scheme, 'echo', ['--connections', 200, '--most', most, '--run-ms', 300_000, '--limit-ms', 300_000]);
+    await sleep(2000);
+    return result;
+  };
+  await visit(Math.round(count / 4)); // lists and heaps reach their size
+  const before = pssOf(contestant.pids);
+  const result = await visit(count);
+  return { before, after: pssOf(contestant.pids), seconds: result.seconds, count: result.count, errors: result.errors };
 }
 
 function state(contestant) {

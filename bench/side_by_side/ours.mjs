@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { start, stop } from './process.mjs';
 
-const path = '/example.com/bench';
+const path = '/example.com/bench', quietPath = '/example.com/quiet';
 
 function frame(message) {
   const body = Buffer.from(JSON.stringify(message));
@@ -27,34 +27,38 @@ function serve(socket, handle) {
   socket.on('error', () => {});
 }
 
-export async function startOurs({ dir, bin, certificate, reactors }) {
+// `quiet`: a second service, in a process of its own.
+export async function startOurs({ dir, bin, certificate, reactors, quiet = false }) {
   const root = `${dir}/berth`, control = `${root}/run/berth/control.sock`;
   mkdirSync(`${root}/run/berth`, { recursive: true });
   mkdirSync(`${root}/log`);
-  const grant = randomBytes(32).toString('hex');
-  let webserver, service, settle;
+  const paths = (quiet ? [path, quietPath] : [path]).map(path => ({ path, grant: randomBytes(32).toString('hex') }));
+  let webserver, settle;
+  const services = [];
+  let running = 0;
   const ready = new Promise((done, failed) => (settle = { done, failed }));
   const startInstance = () => {
-    if (!webserver?.ready || !service) return;
-    service({ mt: 'AppStart', name: 'bench', domain: 'example.com', password: 'bench', webserverPath: path, grant, linkSockets: webserver.linkSockets });
+    if (!webserver?.ready || services.length < paths.length) return;
+    paths.forEach(({ path: webserverPath, grant }, i) =>
+      services[i]({ mt: 'AppStart', name: `bench${i}`, domain: 'example.com', password: 'bench', webserverPath, grant, linkSockets: webserver.linkSockets }));
   };
   const manager = createServer(socket => serve(socket, (message, answer) => {
     switch (message.mt) {
       case 'WebserverHello':
         webserver = message;
         answer({ mt: 'WebserverConfig', certificate: readFileSync(certificate, 'utf8'), redirectHttps: false, accessLog: false,
-                 limits: {}, grants: [{ grant, path, uid: process.getuid() }] });
+                 limits: {}, grants: paths.map(one => ({ ...one, uid: process.getuid() })) });
         break;
       case 'WebserverReady':
         webserver.ready = true;
         startInstance();
         break;
       case 'ServiceHello':
-        service = answer;
+        services.push(answer);
         startInstance();
         break;
       case 'AppStarted':
-        settle.done();
+        if (++running === paths.length) settle.done();
         break;
       case 'AppStartFailed':
       case 'Error':
@@ -65,7 +69,7 @@ export async function startOurs({ dir, bin, certificate, reactors }) {
   await new Promise(done => manager.listen(control, done));
   const children = [
     start(`${dir}/webserver.log`, `${bin}/berth-webserver`, ['--root', root, '--http', '0', '--https', '0', '--bind', '127.0.0.1', '--reactors', String(reactors)]),
-    start(`${dir}/echo.log`, `${bin}/echo`, ['--service', 'echo', '--manager', control, '--log-dir', `${root}/log`]),
+    ...paths.map((_, i) => start(`${dir}/echo${i}.log`, `${bin}/echo`, ['--service', 'echo', '--manager', control, '--log-dir', `${root}/log`])),
   ];
   for (const child of children) child.exited.then(() => settle.failed(new Error(`ended at once: see ${dir}`)));
   await ready;
@@ -73,8 +77,9 @@ export async function startOurs({ dir, bin, certificate, reactors }) {
     http: webserver.http,
     https: webserver.https,
     pids: [children[0].pid],
-    appPids: [children[1].pid],
-    paths: { echo: `${path}/echo`, room: `${path}/room`, get: `${path}/bytes/1024`, small: `${path}/files/1k.bin`, large: `${path}/files/100k.bin` },
+    appPids: children.slice(1).map(child => child.pid),
+    paths: { echo: `${path}/echo`, room: `${path}/room`, get: `${path}/bytes/1024`, small: `${path}/files/1k.bin`, large: `${path}/files/100k.bin`,
+             quiet: `${quietPath}/echo` },
     async stop() {
       for (const child of children) await stop(child);
       await new Promise(done => manager.close(done));

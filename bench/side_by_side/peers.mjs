@@ -2,12 +2,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { family, find, sleep, start, stop } from './process.mjs';
 
-const paths = { echo: '/app/echo', room: '/app/room', get: '/app/get', small: '/1k.bin', large: '/100k.bin' };
+const paths = { echo: '/app/echo', quiet: '/quiet/echo', room: '/app/room', get: '/app/get', small: '/1k.bin', large: '/100k.bin' };
 
 const nginx = {
   program: 'nginx',
   version: ['-v'],
-  configure: ({ dir, app, www, certificate, key, http, https, workers }) => ({
+  configure: ({ dir, app, quietApp, www, certificate, key, http, https, workers }) => ({
     file: 'nginx.conf',
     text: `
       worker_processes ${workers}; worker_rlimit_nofile 20000; daemon off; pid ${dir}/nginx.pid; error_log ${dir}/nginx.log;
@@ -18,6 +18,7 @@ const nginx = {
         client_body_temp_path ${dir}/b; proxy_temp_path ${dir}/p; fastcgi_temp_path ${dir}/f; scgi_temp_path ${dir}/s; uwsgi_temp_path ${dir}/u;
         map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
         upstream app { server unix:${app}; keepalive 64; }
+        ${quietApp ? `upstream quiet { server unix:${quietApp}; keepalive 64; }` : ''}
         open_file_cache max=1000 inactive=60s; connection_pool_size 256; request_pool_size 1k;
         client_header_buffer_size 1k; large_client_header_buffers 4 8k;
         proxy_buffering off; proxy_buffer_size 1k; proxy_buffers 2 1k; proxy_busy_buffers_size 1k;
@@ -32,6 +33,10 @@ const nginx = {
             proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade;
             proxy_read_timeout 1h; proxy_send_timeout 1h;
           }
+          ${quietApp ? `location /quiet/ {
+            proxy_pass http://quiet; proxy_http_version 1.1; proxy_set_header Host $host;
+            proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade;
+          }` : ''}
         }
       }`,
     args: file => ['-c', file, '-p', dir],
@@ -139,11 +144,13 @@ export async function startPeer(name, setup) {
   const peer = peers[name];
   const dir = `${setup.dir}/${name}`, app = `${dir}/app.sock`;
   mkdirSync(dir);
-  const backend = start(`${dir}/app.log`, `${setup.bin}/wsload`, ['serve', '--unix', app]);
-  const { file, text, args, env } = peer.configure({ ...setup, dir, app });
+  const backends = [start(`${dir}/app.log`, `${setup.bin}/wsload`, ['serve', '--unix', app])];
+  const quietApp = setup.quiet ? `${dir}/quiet.sock` : undefined; // a second service, in a process of its own
+  if (quietApp) backends.push(start(`${dir}/quiet.log`, `${setup.bin}/wsload`, ['serve', '--unix', quietApp]));
+  const { file, text, args, env } = peer.configure({ ...setup, dir, app, quietApp });
   writeFileSync(`${dir}/${file}`, text);
   const child = start(`${dir}/log`, find(peer.program), args(`${dir}/${file}`), env ? { env } : {});
-  const children = [child, backend];
+  const children = [child, ...backends];
   try {
     await Promise.race([
       Promise.all([listening(setup.http), listening(setup.https)]),
@@ -156,7 +163,7 @@ export async function startPeer(name, setup) {
   await sleep(200); // until its workers are there
   const has = Object.fromEntries(Object.entries(paths).filter(([kind]) => !peer.lacks?.includes(kind)));
   return {
-    http: setup.http, https: setup.https, pids: family(child.pid), appPids: [backend.pid], paths: has,
+    http: setup.http, https: setup.https, pids: family(child.pid), appPids: backends.map(one => one.pid), paths: has,
     async stop() { for (const one of children) await stop(one); },
   };
 }

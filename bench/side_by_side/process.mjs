@@ -1,6 +1,6 @@
 // Child processes and what the kernel says of them.
 import { execFileSync, spawn } from 'node:child_process';
-import { openSync, readdirSync, readFileSync } from 'node:fs';
+import { openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 export const sleep = ms => new Promise(done => setTimeout(done, ms));
 
@@ -71,6 +71,14 @@ const sizeOf = (pids, fields) =>
   }, 0);
 export const pssOf = pids => sizeOf(pids, ['Pss']);
 export const anonymousOf = pids => sizeOf(pids, ['Pss_Anon', 'Pss_Shmem']);
+
+// Bytes that these processes have had resident at most since this call, above what they have now.
+export function peakSince(pids) {
+  const sum = field => pids.reduce((total, pid) => total + 1024 * Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(read(`/proc/${pid}/status`))?.[1] ?? 0), 0);
+  for (const pid of pids) writeFileSync(`/proc/${pid}/clear_refs`, '5'); // proc(5): the peak is now
+  const before = sum('VmRSS');
+  return () => sum('VmHWM') - before;
+}
 
 // Sockets of these processes: {tcp, unix}, listening ones included.
 export function socketsOf(pids) {

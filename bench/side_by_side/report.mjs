@@ -11,7 +11,7 @@ const table = (head, rows) =>
 const verdict = met => (met === undefined ? '' : met ? 'met' : '**not met**');
 
 export const goalTable = rows =>
-  table(['what', 'ours', 'beside', 'ratio', 'goal', ''], rows.map(row => [row.what, row.ours, row.peer, row.ratio, row.goal, verdict(row.met)]));
+  table(['what', 'ours', 'beside', 'ratio', 'goal', '', 'no proxy'], rows.map(row => [row.what, row.ours, row.peer, row.ratio, row.goal, verdict(row.met), row.floor ?? '']));
 
 const number = (cell, digits) => (cell ? `${cell.median.toFixed(digits)} ${spread(cell, digits)}`.trim() : '–');
 
@@ -29,12 +29,29 @@ export function cpuTable(results, measurements, names) {
 
 export function idleTable(results, names) {
   const rows = [];
-  for (const [id, scheme] of [['idle-ws', 'ws'], ['idle-wss', 'wss']])
+  for (const [id, scheme] of [['idle-ws', 'ws'], ['idle-wss', 'wss, TLS 1.3'], ['idle-wss12', 'wss, TLS 1.2']])
     for (const name of names) {
       const cell = results.get(id)?.[name];
       if (cell) rows.push([scheme, name, number(cell.open, 0), number(cell.user, 0), number(cell.app, 0), number(cell.kernel, 0), number(cell.all, 0), number(cell.connectsPerSecond, 0)]);
     }
   return table(['idle', '', 'connections', 'webserver, B each', 'service, B', 'kernel, B', 'together, B', 'connects/s'], rows);
+}
+
+const ms = cell => (cell ? `${(cell.median / 1000).toFixed(2)}` : '–');
+
+// Latencies: what talks among few and among many, what is quiet alone and beside a flood.
+export function latencyTable(results, names) {
+  const rows = [];
+  for (const name of names) {
+    const cell = results.get('talk')?.[name];
+    if (cell) rows.push([`${cell.talkers.median} talk among ${cell.few.median}, then among ${cell.many.median}`, name, ms(cell.fewP50), ms(cell.fewP99), ms(cell.manyP50), ms(cell.manyP99)]);
+  }
+  for (const [id, what] of [['fair-service', '200 clients of one service, alone, then beside a flooding service'], ['fair-client', '200 clients of one service, alone, then beside a flooding client of another']])
+    for (const name of names) {
+      const cell = results.get(id)?.[name];
+      if (cell) rows.push([`${what} (${(100 * cell.busy.median).toFixed(0)} % of a core)`, name, ms(cell.aloneP50), ms(cell.aloneP99), ms(cell.floodedP50), ms(cell.floodedP99)]);
+    }
+  return table(['echo, ms', '', 'median', 'p99', 'then: median', 'p99'], rows);
 }
 
 function versionOf(name) {
