@@ -128,6 +128,7 @@ TlsLayer::TlsLayer(std::shared_ptr<const TlsServer> server, bool compact)
 TlsLayer::~TlsLayer() = default;
 
 bool TlsLayer::has_chosen_http2() const {
+  if (has_taken_over()) return std::holds_alternative<Http2Records>(what_);
   const auto* opening = std::get_if<std::unique_ptr<Opening>>(&what_);
   if (!opening) return false;
   const unsigned char* name = nullptr;
@@ -138,8 +139,8 @@ bool TlsLayer::has_chosen_http2() const {
 
 TlsLayer::State TlsLayer::state() const {
   if (std::holds_alternative<Failed>(what_)) return State::kFailed;
-  if (const auto* records = std::get_if<tls::RecordLayer>(&what_))
-    return records->state() == tls::RecordLayer::State::kOpen ? State::kOpen : State::kClosed;
+  if (const auto* taken = records())
+    return taken->state() == tls::RecordLayer::State::kOpen ? State::kOpen : State::kClosed;
   const auto& opening = *std::get<std::unique_ptr<Opening>>(what_);
   if (!opening.is_through) return State::kHandshake;
   return SSL_get_shutdown(opening.ssl.get()) & SSL_RECEIVED_SHUTDOWN ? State::kClosed : State::kOpen;
@@ -174,7 +175,6 @@ std::span<std::uint8_t> TlsLayer::receive_by_openssl(tls::Ciphers& ciphers, std:
     if (!opening.is_through) {
       result = SSL_do_handshake(ssl);
       opening.is_through = result == 1;
-      if (opening.is_through && has_chosen_http2()) opening.compact = false;
     }
     if (opening.is_through && !(opening.compact && SSL_version(ssl) == TLS1_3_VERSION)) {
       // All that came is read: plaintext is shorter than its records.
@@ -203,33 +203,35 @@ std::span<std::uint8_t> TlsLayer::receive_by_openssl(tls::Ciphers& ciphers, std:
 // OpenSSL reads no more from its BIO than it needs (no read-ahead), so what follows the client's Finished is still ours;
 // and it has sent its tickets before it calls the handshake done, each in a record of its own.
 bool TlsLayer::take_over() {
+  const bool is_http2 = has_chosen_http2();
   const auto opening = std::move(std::get<std::unique_ptr<Opening>>(what_));
   SSL* ssl = opening->ssl.get();
   const auto suite = tls::find_suite(SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(ssl)));
   if (!suite || SSL_has_pending(ssl) || opening->client_secret.size != tls::secret_size(*suite) ||
       opening->server_secret.size != tls::secret_size(*suite))
     return false;
-  what_.emplace<tls::RecordLayer>(
-      *suite, tls::derive_keys(*suite, opening->client_secret.view(), 0),
-      tls::derive_keys(*suite, opening->server_secret.view(), opening->records_sent));
+  const auto read = tls::derive_keys(*suite, opening->client_secret.view(), 0);
+  const auto write = tls::derive_keys(*suite, opening->server_secret.view(), opening->records_sent);
+  if (is_http2) what_.emplace<Http2Records>(*suite, read, write);
+  else what_.emplace<tls::RecordLayer>(*suite, read, write);
   return true;
 }
 
 std::span<std::uint8_t> TlsLayer::receive_by_records(tls::Ciphers& ciphers, std::span<std::uint8_t> input,
                                                      Bytes& out) {
-  auto& records = std::get<tls::RecordLayer>(what_);
-  const auto opened = records.open(ciphers, input);
+  auto& taken = *records();
+  const auto opened = taken.open(ciphers, input);
   const auto rest = input.subspan(opened.consumed);
   if (!rest.empty()) kept_ = std::make_unique<Bytes>(rest.begin(), rest.end());
-  const auto alert = records.alert();
-  switch (records.state()) {
+  const auto alert = taken.alert();
+  switch (taken.state()) {
     case tls::RecordLayer::State::kOpen:
     case tls::RecordLayer::State::kClosed: break;
     case tls::RecordLayer::State::kPeerFailed:
       fail(fmt::format("the client sent alert {}", static_cast<int>(alert)));
       break;
     case tls::RecordLayer::State::kFailed:
-      records.seal_alert(ciphers, alert, out);
+      taken.seal_alert(ciphers, alert, out);
       fail(fmt::format("alert {} sent", static_cast<int>(alert)));
       break;
   }
@@ -238,7 +240,7 @@ std::span<std::uint8_t> TlsLayer::receive_by_records(tls::Ciphers& ciphers, std:
 
 void TlsLayer::seal(tls::Ciphers& ciphers, std::span<const iovec> parts, Bytes& out) {
   if (std::holds_alternative<Failed>(what_)) return;
-  if (auto* records = std::get_if<tls::RecordLayer>(&what_)) return records->seal(ciphers, parts, out);
+  if (auto* taken = records()) return taken->seal(ciphers, parts, out);
   auto& opening = *std::get<std::unique_ptr<Opening>>(what_);
   if (!opening.is_through) return;
   // OpenSSL makes one record of a call's bytes, so parts are gathered.
@@ -265,8 +267,7 @@ void TlsLayer::seal(tls::Ciphers& ciphers, std::span<const iovec> parts, Bytes& 
 }
 
 void TlsLayer::close(tls::Ciphers& ciphers, Bytes& out) {
-  if (auto* records = std::get_if<tls::RecordLayer>(&what_))
-    return records->seal_alert(ciphers, tls::Alert::kCloseNotify, out);
+  if (auto* taken = records()) return taken->seal_alert(ciphers, tls::Alert::kCloseNotify, out);
   auto* opening = std::get_if<std::unique_ptr<Opening>>(&what_);
   if (!opening || SSL_get_shutdown((*opening)->ssl.get()) & SSL_SENT_SHUTDOWN) return;
   Exchange exchange{{}, &out};

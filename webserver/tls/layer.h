@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <variant>
 
 #include "base/bytes.h"
@@ -16,8 +17,8 @@
 namespace berth::webserver {
 
 // OpenSSL does the handshake. After one of TLS 1.3 its keys go over to our own RecordLayer and the SSL object is freed: an
-// idle connection keeps 232 bytes instead of 14 kB (docs/decisions/0011-own-record-layer.md). TLS 1.2 keeps its SSL, and so do
-// HTTP/2, which is never small, and everything when the setting compactTls is off. Belongs to its Connection.
+// idle connection keeps 232 bytes instead of 14 kB (docs/decisions/0011-own-record-layer.md). TLS 1.2 keeps its SSL, and so
+// does everything when the setting compactTls is off. Belongs to its Connection.
 class TlsLayer {
  public:
   enum class State : std::uint8_t {
@@ -36,7 +37,7 @@ class TlsLayer {
   static void prepare(SSL_CTX* context);
 
   State state() const;
-  bool has_taken_over() const { return std::holds_alternative<tls::RecordLayer>(what_); }
+  bool has_taken_over() const { return records() != nullptr; }
 
   // ALPN has chosen "h2". Once the handshake is through.
   bool has_chosen_http2() const;
@@ -62,6 +63,15 @@ class TlsLayer {
   struct Failed {
     std::string reason;
   };
+  // Of a connection that has chosen HTTP/2: which one it is takes no byte more.
+  struct Http2Records : tls::RecordLayer {
+    using RecordLayer::RecordLayer;
+  };
+  const tls::RecordLayer* records() const {
+    if (const auto* found = std::get_if<tls::RecordLayer>(&what_)) return found;
+    return std::get_if<Http2Records>(&what_);
+  }
+  tls::RecordLayer* records() { return const_cast<tls::RecordLayer*>(std::as_const(*this).records()); }
 
   std::span<std::uint8_t> receive_by_openssl(tls::Ciphers& ciphers, std::span<std::uint8_t> input,
                                              std::span<std::uint8_t> room, Bytes& out);
@@ -70,7 +80,7 @@ class TlsLayer {
   bool take_over();
   void fail(std::string reason);
 
-  std::variant<std::unique_ptr<Opening>, tls::RecordLayer, Failed> what_;
+  std::variant<std::unique_ptr<Opening>, tls::RecordLayer, Http2Records, Failed> what_;
   std::unique_ptr<Bytes> kept_;
 };
 static_assert(sizeof(TlsLayer) <= 232, "what an idle wss:// connection costs");

@@ -114,6 +114,32 @@ void Ciphers::forget_keys() {
 
 // --- opening ---
 
+// Bytes that stand in several places, from the first to the last.
+class RecordLayer::Pieces {
+ public:
+  explicit Pieces(std::span<const iovec> parts) : parts_(parts) {}
+  std::size_t size() const {
+    std::size_t sum = 0;
+    for (const auto& part : parts_) sum += part.iov_len;
+    return sum;
+  }
+  // The next of them, at least one and at most `most`. There are some.
+  ByteView take(std::size_t most) {
+    while (offset_ == parts_.front().iov_len) {
+      parts_ = parts_.subspan(1);
+      offset_ = 0;
+    }
+    const auto count = std::min(most, parts_.front().iov_len - offset_);
+    const ByteView piece(static_cast<const std::uint8_t*>(parts_.front().iov_base) + offset_, count);
+    offset_ += count;
+    return piece;
+  }
+
+ private:
+  std::span<const iovec> parts_;
+  std::size_t offset_ = 0;  // of the first of them
+};
+
 RecordLayer::RecordLayer(Suite suite, const TrafficKeys& read, const TrafficKeys& write)
     : read_(read), write_(write), suite_(suite) {}
 
@@ -237,13 +263,12 @@ void RecordLayer::take_alert(ByteView content) {
 
 // --- sealing ---
 
-void RecordLayer::seal_record(EVP_CIPHER_CTX* cipher, Type type, std::size_t begin, Bytes& out) {
-  out.push_back(static_cast<std::uint8_t>(type));
-  const auto inner_size = out.size() - begin - kHeader;
-  out.resize(out.size() + kTag);
+void RecordLayer::seal_record(EVP_CIPHER_CTX* cipher, Type type, Pieces& content, std::size_t size,
+                              Bytes& out) {
+  const auto length = size + 1 + kTag;
+  const auto begin = out.size();
+  out.resize(begin + kHeader + length);
   std::uint8_t* header = out.data() + begin;
-  std::uint8_t* inner = header + kHeader;
-  const auto length = inner_size + kTag;
   header[0] = kApplicationData;
   header[1] = 3;
   header[2] = 3;
@@ -252,18 +277,25 @@ void RecordLayer::seal_record(EVP_CIPHER_CTX* cipher, Type type, std::size_t beg
   const auto nonce = nonce_of(write_);
   int done = 0;
   BERTH_CHECK(EVP_EncryptInit_ex(cipher, nullptr, nullptr, nullptr, nonce.data()) == 1 &&
-              EVP_EncryptUpdate(cipher, nullptr, &done, header, kHeader) == 1 &&
-              EVP_EncryptUpdate(cipher, inner, &done, inner, static_cast<int>(inner_size)) == 1 &&
-              EVP_EncryptFinal_ex(cipher, inner + inner_size, &done) == 1 &&
-              EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_GET_TAG, kTag, inner + inner_size) == 1);
+              EVP_EncryptUpdate(cipher, nullptr, &done, header, kHeader) == 1);
+  std::uint8_t* to = header + kHeader;
+  while (size > 0) {
+    const auto piece = content.take(size);
+    BERTH_CHECK(EVP_EncryptUpdate(cipher, to, &done, piece.data(), static_cast<int>(piece.size())) == 1);
+    to += piece.size();
+    size -= piece.size();
+  }
+  const auto inner_type = static_cast<std::uint8_t>(type);
+  BERTH_CHECK(EVP_EncryptUpdate(cipher, to, &done, &inner_type, 1) == 1 &&
+              EVP_EncryptFinal_ex(cipher, to + 1, &done) == 1 &&
+              EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_GET_TAG, kTag, to + 1) == 1);
   ++write_.sequence;
 }
 
 void RecordLayer::seal_message(Ciphers& ciphers, Type type, ByteView content, Bytes& out) {
-  const auto begin = out.size();
-  out.resize(begin + kHeader);
-  out.insert(out.end(), content.begin(), content.end());
-  seal_record(ciphers.with_key(suite_, write_, true), type, begin, out);
+  const iovec part{const_cast<std::uint8_t*>(content.data()), content.size()};
+  Pieces pieces(std::span(&part, 1));
+  seal_record(ciphers.with_key(suite_, write_, true), type, pieces, content.size(), out);
 }
 
 void RecordLayer::seal_key_update(Ciphers& ciphers, bool asks_peer, Bytes& out) {
@@ -287,32 +319,16 @@ void RecordLayer::seal_alert(Ciphers& ciphers, Alert alert, Bytes& out) {
 void RecordLayer::seal(Ciphers& ciphers, std::span<const iovec> parts, Bytes& out) {
   if (write_closed_) return;
   EVP_CIPHER_CTX* cipher = nullptr;
-  std::size_t part = 0, offset = 0;  // where in `parts` the next byte stands
-  for (;;) {
-    while (part < parts.size() && offset == parts[part].iov_len) {
-      ++part;
-      offset = 0;
-    }
-    if (part == parts.size()) return;
+  Pieces pieces(parts);
+  for (auto left = pieces.size(); left > 0;) {
     if (owes_key_update_ || write_.sequence >= kRecordsPerKey - 1) {
       seal_key_update(ciphers, false, out);
       cipher = nullptr;
     }
-    const auto begin = out.size();
-    out.resize(begin + kHeader);
-    for (std::size_t room = kMaxPlain; room > 0 && part < parts.size();) {
-      const auto* from = static_cast<const std::uint8_t*>(parts[part].iov_base) + offset;
-      const auto count = std::min(room, parts[part].iov_len - offset);
-      out.insert(out.end(), from, from + count);
-      room -= count;
-      offset += count;
-      if (offset == parts[part].iov_len) {
-        ++part;
-        offset = 0;
-      }
-    }
     if (!cipher) cipher = ciphers.with_key(suite_, write_, true);
-    seal_record(cipher, Type::kApplicationData, begin, out);
+    const auto size = std::min(left, kMaxPlain);
+    seal_record(cipher, Type::kApplicationData, pieces, size, out);
+    left -= size;
   }
 }
 

@@ -115,6 +115,7 @@ class RecordLayer {
   // RFC 8446 section 5.1; 20 (change_cipher_spec) has no place here.
   enum class Type : std::uint8_t { kAlert = 21, kHandshake = 22, kApplicationData = 23 };
 
+  class Pieces;
   struct Inner {
     std::uint8_t type;
     std::span<std::uint8_t> content;
@@ -123,8 +124,8 @@ class RecordLayer {
   void take_handshake(ByteView content);
   void take_alert(ByteView content);
   void fail(Alert alert);
-  // `content` stands behind kHeader bytes at `begin` of `out`; writes the header, type and tag around it.
-  void seal_record(evp_cipher_ctx_st* cipher, Type type, std::size_t begin, Bytes& out);
+  // Appends a record with the next `size` bytes of `content`, encrypted from where they stand.
+  void seal_record(evp_cipher_ctx_st* cipher, Type type, Pieces& content, std::size_t size, Bytes& out);
   void seal_message(Ciphers& ciphers, Type type, ByteView content, Bytes& out);
 
   TrafficKeys read_;
