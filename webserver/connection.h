@@ -89,9 +89,6 @@ class Connection final {
   // Writes as much as the socket takes now and copies nothing: for sources that stay (mapped files).
   // Gives the bytes taken; asks to be told by Exchange::on_writable when there is room again.
   std::size_t try_send(std::span<const iovec> parts);
-  // The same without TLS for `head` and `count` bytes of the file `file` from `offset` on, which the kernel sends from
-  // where they are (sendfile(2)).
-  std::size_t try_send_file(std::string_view head, int file, std::size_t offset, std::size_t count);
   bool has_unsent() const { return active_ && active_->unsent_begin < active_->unsent.size(); }
   // Something was read already that epoll will not tell of.
   bool has_unread() const { return (active_ && !active_->unread.empty()) || is_tls_over(); }

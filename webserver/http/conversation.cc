@@ -174,15 +174,9 @@ Result<void> HttpConversation::send_file(int status, http1::Headers headers, Byt
 }
 
 void HttpConversation::continue_file() {
-  constexpr std::size_t kByReference = 16384;  // below, a copy is cheaper than a second system call
-  std::size_t done = 0;
-  if (file_left_.size() >= kByReference && !connection_.is_tls()) {
-    done = connection_.try_send_file(head_, pack_->fd(), pack_->offset_of(file_left_), file_left_.size());
-  } else {
-    const iovec parts[] = {{head_.data(), head_.size()},
-                           {const_cast<std::uint8_t*>(file_left_.data()), file_left_.size()}};
-    done = connection_.try_send(parts);
-  }
+  const iovec parts[] = {{head_.data(), head_.size()},
+                         {const_cast<std::uint8_t*>(file_left_.data()), file_left_.size()}};
+  const auto done = connection_.try_send(parts);
   const auto of_head = std::min(done, head_.size());
   head_.erase(0, of_head);
   file_left_ = file_left_.subspan(done - of_head);

@@ -23,8 +23,6 @@ Result<std::shared_ptr<const StaticPack>> StaticPack::map(int fd) {
   if (memory == MAP_FAILED) return fail_errno(errno, "map the pack");
   pack->memory_ = memory;
   pack->size_ = size;
-  pack->fd_ = UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
-  if (!pack->fd_) return fail_errno(errno, "keep the pack's descriptor");
   auto opened = static_pack::Pack::open(ByteView(static_cast<const std::uint8_t*>(memory), size));
   if (!opened) return tl::unexpected(std::move(opened.error()));
   pack->pack_.emplace(std::move(*opened));

@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "base/result.h"
-#include "base/unique_fd.h"
 #include "wire/static_pack/pack.h"
 
 namespace berth::webserver {
@@ -19,7 +18,7 @@ namespace berth::webserver {
 class StaticPack {
  public:
   // Maps a memfd that is sealed against every change (else its sender could pull the pages from under us)
-  // and checks its index. kMalformed says what is wrong. The descriptor stays the caller's; we keep one of our own.
+  // and checks its index. kMalformed says what is wrong. The descriptor stays the caller's and is not needed any more.
   static Result<std::shared_ptr<const StaticPack>> map(int fd);
   ~StaticPack();
   StaticPack(const StaticPack&) = delete;
@@ -27,22 +26,15 @@ class StaticPack {
 
   const static_pack::Entry* find(std::string_view path) const { return pack_->find(path); }
 
-  // For sendfile(2): the memfd, and where `part` of an entry begins in it.
-  int fd() const { return fd_.get(); }
-  std::size_t offset_of(ByteView part) const {
-    return static_cast<std::size_t>(part.data() - static_cast<const std::uint8_t*>(memory_));
-  }
-
  private:
   StaticPack() = default;
-  UniqueFd fd_;
   void* memory_ = nullptr;
   std::size_t size_ = 0;
   std::optional<static_pack::Pack> pack_;
 };
 
-// All packs of one reactor. The instances of a service hand over the same memfd: it is mapped once, its index is
-// read once, and it takes one descriptor.
+// All packs of one reactor. The instances of a service hand over the same memfd: it is mapped once and its index is
+// read once.
 class StaticPacks {
  public:
   // As StaticPack::map().
