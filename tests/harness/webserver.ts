@@ -203,6 +203,11 @@ export class Webserver {
     }, 30_000, 20);
   }
 
+  /** A message of the manager, and its answer. */
+  ask(message: Json): Promise<Json> {
+    return this.control.ask(message);
+  }
+
   counters(): Promise<Json> {
     return this.control.ask({ mt: "GetCounters" });
   }
