@@ -15,6 +15,7 @@
 #include "base/bytes.h"
 #include "base/unique_fd.h"
 #include "webserver/reactor_thread.h"
+#include "webserver/testing/memory_file.h"
 #include "wire/http1/head.h"
 #include "wire/link/frame.h"
 #include "wire/websocket/frame.h"
@@ -111,7 +112,6 @@ class ServicePeer {
 };
 
 Bytes make_pack(const std::map<std::string, std::string>& files);
-UniqueFd make_memfd(ByteView content, bool sealed = true);
 
 struct Response {
   http1::ResponseHead head;

@@ -303,13 +303,6 @@ Bytes make_pack(const std::map<std::string, std::string>& files) {
   return writer.finish();
 }
 
-UniqueFd make_memfd(ByteView content, bool sealed) {
-  UniqueFd fd(::memfd_create("pack", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  or_throw(write_all(fd.get(), as_text(content)));
-  if (sealed) ::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
-  return fd;
-}
-
 // --- Client ---
 
 std::string Response::header(std::string_view name) const {
