@@ -23,8 +23,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   BERTH_CHECK(::write(file.get(), data, size) == static_cast<ssize_t>(size));
   const auto folder = top + "/unpacked";
   try {
-    loop::run_task(loop,
-                   manager::unpack_archive(loop, fmt::format("/proc/self/fd/{}", file.get()), folder, kLimits));
+    loop::run_task(
+        loop, manager::unpack_archive(loop, fmt::format("/proc/self/fd/{}", file.get()), folder, kLimits));
     std::uint64_t bytes = 0;
     std::size_t entries = 0;
     for (const auto& entry : fs::recursive_directory_iterator(folder)) {
