@@ -277,7 +277,7 @@ void Connection::on_read_ended() {
       if (active_->http->is_answering()) return;  // a client may close its direction and wait for the answer
       if (!active_->http->is_between_requests()) return drop();
       // Requests that came before the end have their turn first, then the end is read once more.
-      if (has_unread()) return set(kReadEnded, false);
+      if (!active_->unread.empty()) return set(kReadEnded, false);
       return finish(false);  // and it may take its answers slowly
     default: return drop();
   }

@@ -41,6 +41,18 @@ TEST(Tls, ServesOverTls13AndMarksTheStream) {
   EXPECT_EQ(client.read_response().body.size(), 1'000'000U);
 }
 
+// RFC 8446 section 6.1. The client keeps its socket open and waits for ours.
+TEST(Tls, EndsWhenTheClientHasSaidThatItSendsNoMore) {
+  for (const bool compact : {true, false}) {
+    TestServer server({.tls = true, .compact_tls = compact});
+    Client client(server.https(), true);
+    EXPECT_EQ(client.fetch("/nowhere").status(), 404);
+    EXPECT_EQ(SSL_shutdown(client.ssl()), 0);
+    EXPECT_TRUE(client.is_at_end());
+    server.wait_until([&] { return server.connections() == 0; }, "the connection to go");
+  }
+}
+
 TEST(Tls, CarriesAnUploadLargerThanAnyBuffer) {
   TestServer server({.tls = true});
   ServicePeer service(server.link_path());
