@@ -137,6 +137,7 @@ Task<void> WebserverControl::serve(ControlPeer& peer, json::Object hello) {
   if (peer_) peer_->close();
   peer_ = &peer;
   ready_.reset();
+  set_short_of_descriptors(false);
   struct Leave {
     WebserverControl& control;
     ControlPeer& peer;
@@ -144,6 +145,7 @@ Task<void> WebserverControl::serve(ControlPeer& peer, json::Object hello) {
       if (control.peer_ != &peer) return;
       control.peer_ = nullptr;
       control.ready_.reset();
+      control.set_short_of_descriptors(false);
     }
   } leave{*this, peer};
   http_ = static_cast<int>(json::get_integer(hello, "http"));
@@ -160,12 +162,18 @@ Task<void> WebserverControl::serve(ControlPeer& peer, json::Object hello) {
       ready_.set();
     } else if (mt == "WebserverAlarm") {
       const bool is_active = json::get_bool(message->body, "active");
+      const std::string alarm = json::get_string(message->body, "alarm");
       log_warning(is_active ? "alarm of the webserver" : "alarm of the webserver is over",
-                  {{"alarm", json::get_string(message->body, "alarm")}});
+                  {{"alarm", alarm}});
+      if (alarm == "descriptors") set_short_of_descriptors(is_active);
     } else if (mt == "Error") {
       log_error("webserver refuses its configuration", {{"error", json::get_string(message->body, "error")}});
     }
   }
+}
+
+void WebserverControl::set_short_of_descriptors(bool is_short) {
+  if (std::exchange(is_short_of_descriptors_, is_short) != is_short && changed) changed();
 }
 
 Task<void> WebserverControl::tell(json::Object change) {

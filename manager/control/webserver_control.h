@@ -36,6 +36,8 @@ class WebserverControl {
   int http() const { return http_; }  // bound ports, 0: none
   int https() const { return https_; }
   const std::vector<std::string>& link_sockets() const { return link_sockets_; }
+  // It has no descriptors left for new clients, as it says itself; false while none is there.
+  bool is_short_of_descriptors() const { return is_short_of_descriptors_; }
   // What it wrote since its last start, for "port taken" and the like.
   std::string last_words() const;
 
@@ -69,6 +71,7 @@ class WebserverControl {
     bool is_recalled = false;  // nobody has set it since this manager began
   };
   Task<ProcessPlan> plan();
+  void set_short_of_descriptors(bool is_short);
   void keep_soon();
   void keep();
   Task<void> tell(json::Object change);
@@ -84,6 +87,7 @@ class WebserverControl {
   loop::Event ready_;
   int http_ = 0, https_ = 0;
   std::vector<std::string> link_sockets_;
+  bool is_short_of_descriptors_ = false;
   std::uint64_t output_start_ = 0;
   std::string kept_;  // as it is on disk, before sealing
   loop::Deferred keeping_;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "base/file.h"
 #include "wire/json/json.h"
@@ -73,6 +74,29 @@ TEST_F(WebserverControlTest, WhatItKeepsOnDiskTellsNoSecret) {
   // Another platform's, or a damaged one, is as none.
   ASSERT_TRUE(write_file_durably(layout_.webserver_state(), text.substr(0, text.size() / 2)));
   EXPECT_FALSE(make()->recall());
+}
+
+TEST_F(WebserverControlTest, AShortageOfDescriptorsIsKnownUntilItIsOverOrTheWebserverIsGone) {
+  const auto control = make();
+  int changes = 0;
+  control->changed = [&] { ++changes; };
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
+  ControlPeer peer(loop_, std::make_unique<net::MessageSocket>(loop_, UniqueFd(ends[0])));
+  net::MessageSocket webserver(loop_, UniqueFd(ends[1]));
+  loop::Spawned<void> serving(loop_, control->serve(peer, {{"http", 8080}}));
+  const auto tell = [&](bool is_active) {
+    webserver.send({{"mt", "WebserverAlarm"}, {"alarm", "descriptors"}, {"active", is_active}});
+    while (control->is_short_of_descriptors() != is_active) loop_.run_once(std::chrono::seconds(5));
+  };
+  tell(true);
+  EXPECT_EQ(changes, 1);
+  tell(false);
+  EXPECT_EQ(changes, 2);
+  tell(true);
+  webserver.close();
+  while (control->is_short_of_descriptors()) loop_.run_once(std::chrono::seconds(5));
+  EXPECT_EQ(changes, 4);
 }
 
 }  // namespace

@@ -60,6 +60,18 @@ void find_disk(const CheckFacts& facts, std::vector<Check>& found) {
   found.push_back(std::move(check));
 }
 
+void find_descriptors(const CheckFacts& facts, std::vector<Check>& found) {
+  if (!facts.is_webserver_short) return;
+  auto check = make_check("webserver-descriptors", Severity::kError);
+  check.text = "The webserver has no descriptors left: new clients wait.";
+  check.why = "Those who are connected stay, but nobody else gets in until some of them go.";
+  check.fix =
+      "Raise the limit of open files the platform is started with (LimitNOFILE, ulimit -n), or set the "
+      "setting of connections below it, so that clients are told.";
+  check.command = "berth log webserver";
+  found.push_back(std::move(check));
+}
+
 void find_backups(const CheckFacts& facts, std::vector<Check>& found) {
   if (facts.backup_days <= 0) return;
   std::vector<std::string> late;
@@ -185,6 +197,7 @@ std::vector<Check> find_checks(const CheckFacts& facts) {
   std::vector<Check> found;
   find_processes(facts, found);
   find_disk(facts, found);
+  find_descriptors(facts, found);
   find_backups(facts, found);
   find_certificate(facts, found);
   find_sandbox(facts, found);

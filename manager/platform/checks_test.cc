@@ -44,15 +44,16 @@ TEST(Checks, EachFindingSaysWhatWhyAndWhatToDo) {
   auto facts = healthy();
   facts.down = {{"notes", "crashed", "signal 9 (Killed)", false}, {"postgres", "starting", "", true}};
   facts.disk.free_bytes = 5'000;
+  facts.is_webserver_short = true;
   facts.is_root = false;
   facts.developer_mode = true;
   facts.services.push_back({"echo", "Echo", false, {{"own user", "on", ""}, {"seccomp", "off", "no"}}});
   facts.certificate = CheckFacts::Certificate{true, kNow + 24h * 3};
   facts.instances.front().backed_up.reset();
   const auto found = find_checks(facts);
-  EXPECT_THAT(ids(found),
-              ElementsAre("process-notes", "process-postgres", "disk", "backup", "certificate-ends",
-                          "certificate-self-signed", "sandbox", "unsigned", "not-root", "developer-mode"));
+  EXPECT_THAT(ids(found), ElementsAre("process-notes", "webserver-descriptors", "process-postgres", "disk",
+                                      "backup", "certificate-ends", "certificate-self-signed", "sandbox",
+                                      "unsigned", "not-root", "developer-mode"));
   for (const auto& check : found) {
     SCOPED_TRACE(check.id);
     EXPECT_FALSE(check.text.empty());
@@ -62,7 +63,7 @@ TEST(Checks, EachFindingSaysWhatWhyAndWhatToDo) {
   }
   EXPECT_EQ(found[0].text, "notes is crashed: signal 9 (Killed)");
   EXPECT_EQ(found[0].severity, Severity::kError);
-  EXPECT_EQ(found[1].severity, Severity::kWarning);
+  EXPECT_EQ(found[2].severity, Severity::kWarning);
 }
 
 TEST(Checks, TheSandboxNamesTheWeakestAppAndWhatIsMissing) {

@@ -438,6 +438,7 @@ Task<void> Platform::Parts_::stop() {
 void Platform::Parts_::add_check_facts(CheckFacts& facts, const api::Status& status) const {
   facts.now = std::chrono::system_clock::now();
   facts.disk = status.disk;
+  facts.is_webserver_short = webserver_.is_short_of_descriptors();
   facts.is_root = is_root_;
   facts.developer_mode = status.developer_mode;
   for (const auto& [id, service] : services_.all())
