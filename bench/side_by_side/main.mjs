@@ -8,7 +8,7 @@ import { judge } from './goals.mjs';
 import { cpuMeasurements, measureChurn, measureFairness, measureIdle, measureTalk, measureUnused } from './measure.mjs';
 import { startOurs } from './ours.mjs';
 import { peers, startDirect, startPeer } from './peers.mjs';
-import { find, sleep } from './process.mjs';
+import { find, measuredCores, pin, sleep } from './process.mjs';
 import { cpuTable, goalTable, idleTable, latencyTable, machine } from './report.mjs';
 
 const top = fileURLToPath(new URL('../..', import.meta.url));
@@ -57,6 +57,7 @@ async function startContestant(name, { quiet = false, workers = Math.min(cpus().
   if (name === 'ours') started = await startOurs({ dir: folder, bin, certificate: both, reactors: workers, quiet });
   else if (name === 'direct') started = await startDirect({ dir: folder, bin, port: nextPort++ });
   else started = await startPeer(name, { dir: folder, bin, www, certificate, key, both, http: nextPort++, https: nextPort++, workers, quiet });
+  if (measuredCores) await pin([...started.pids, ...started.appPids], measuredCores);
   return Object.assign(started, { name });
 }
 

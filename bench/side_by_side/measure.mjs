@@ -1,8 +1,7 @@
 // One measurement of one contestant: CPU per unit, bytes per idle connection.
 import { spawn } from 'node:child_process';
-import { cpus } from 'node:os';
 import { createInterface } from 'node:readline';
-import { anonymousOf, cpuOf, peakSince, pssOf, run, sleep, socketsOf, wakeUpsOf } from './process.mjs';
+import { anonymousOf, cpuOf, onLoadCore, peakSince, pin, pssOf, run, sleep, socketsOf, wakeUpsOf } from './process.mjs';
 
 // Kernel memory of an idle socket, in bytes: sock, inode, file, dentry, epoll item. Slab objects counted on a quiet
 // machine (Linux 6.18, 19,000 pairs); the growth of the whole slab would contain what every other process does.
@@ -16,11 +15,12 @@ function lastJson(text) {
   return JSON.parse(lines[lines.length - 1]);
 }
 
+const runLoad = (program, args) => (onLoadCore.length ? run(onLoadCore[0], [...onLoadCore.slice(1), program, ...args]) : run(program, args));
 const sumOf = (cpu, pids) => pids.reduce((sum, pid) => sum + (cpu[pid] ?? 0), 0);
 
 async function load(bin, contestant, mode, scheme, kind, args) {
   const pids = [...contestant.pids, ...contestant.appPids];
-  const { code, out, error } = await run(`${bin}/wsload`, [mode, '--url', url(contestant, scheme, kind), '--pids', pids.join(','), ...args.map(String)]);
+  const { code, out, error } = await runLoad(`${bin}/wsload`, [mode, '--url', url(contestant, scheme, kind), '--pids', pids.join(','), ...args.map(String)]);
   if (code !== 0) throw new Error(error.trim() || `wsload ended with ${code}`);
   const report = lastJson(out);
   const errors = errorsOf(report);
@@ -34,7 +34,7 @@ async function load(bin, contestant, mode, scheme, kind, args) {
 }
 
 // A wsload that runs beside others: `opened` once all its connections are there, `done()` what it counted.
-function startLoad(bin, contestant, mode, scheme, kind, args, prefix = []) {
+function startLoad(bin, contestant, mode, scheme, kind, args, prefix = onLoadCore) {
   const command = [...prefix, `${bin}/wsload`, mode, '--url', url(contestant, scheme, kind), ...args.map(String)];
   const child = spawn(command[0], command.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
@@ -59,7 +59,7 @@ const errorsOf = report => Object.entries(report.errors).map(([what, count]) => 
 // A load program that counts requests itself: its whole run against the CPU spent meanwhile.
 async function requests(contestant, program, args, parse) {
   const before = cpuOf(contestant.pids), appBefore = cpuOf(contestant.appPids);
-  const { code, out, error } = await run(program, args);
+  const { code, out, error } = await runLoad(program, args);
   const after = cpuOf(contestant.pids), appAfter = cpuOf(contestant.appPids);
   const { count, rate, errors } = parse(out);
   if (code !== 0 || !count) throw new Error(error.trim().split('\n')[0] || `${program} ended with ${code}`);
@@ -189,10 +189,9 @@ export async function measureTalk(bin, contestant, { few, many, talkers, seconds
 // the webserver, with one worker, has a core of its own, and on the other what floods yields to what is quiet
 // (nice 19).
 export async function measureFairness(bin, contestant, kind, seconds) {
-  await pin(contestant.pids, 0);
-  await pin(contestant.appPids, 1);
+  if (onLoadCore.length) await pin(contestant.appPids, onLoadCore.at(-1));
   await run('renice', ['-n', '19', '-p', String(contestant.appPids[0])]);
-  const first = cpus().length < 2 ? [] : ['taskset', '-c', '1'], last = [...first, 'nice', '-n', '19'];
+  const first = onLoadCore, last = [...first, 'nice', '-n', '19'];
   const quiet = async () => {
     const load = startLoad(bin, contestant, 'idle', 'ws', 'quiet', ['--connections', 200, '--talkers', 200, '--warm-up-ms', 1000, '--run-ms', seconds * 1000, '--limit-ms', 60_000], first);
     const report = await load.done(false);
@@ -212,12 +211,6 @@ export async function measureFairness(bin, contestant, kind, seconds) {
   load.child.kill('SIGTERM');
   await new Promise(done => load.child.once('exit', done));
   return { aloneP50: alone.p50us, aloneP99: alone.p99us, floodedP50: flooded.p50us, floodedP99: flooded.p99us, busy, errors: [...errorsOf(alone), ...errorsOf(flooded)] };
-}
-
-// All threads of these processes run on that core only, if there are two.
-async function pin(pids, core) {
-  if (cpus().length < 2) return;
-  for (const pid of pids) await run('taskset', ['-a', '-c', '-p', String(core), String(pid)]);
 }
 
 // `count` clients that come, echo and go: memory afterwards beside memory before, and the seconds it took.
@@ -242,8 +235,8 @@ function state(contestant) {
 
 // A webserver that nobody uses: bytes, and how often it wakes up in a second.
 export async function measureUnused(contestant) {
-  await sleep(1000);
+  await sleep(4000); // the start is over: ours asks once, after 3 s, whether it was configured
   const before = wakeUpsOf(contestant.pids);
-  await sleep(3000);
-  return { pss: pssOf(contestant.pids), wakeUps: (wakeUpsOf(contestant.pids) - before) / 3 };
+  await sleep(5000);
+  return { pss: pssOf(contestant.pids), wakeUps: (wakeUpsOf(contestant.pids) - before) / 5 };
 }
