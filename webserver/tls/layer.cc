@@ -102,25 +102,31 @@ struct TlsLayer::Opening {
     BIO* bio;
   };
 
-  // Lines of the key log: "LABEL client_random secret", in hexadecimal digits.
+  // Lines of the key log: "LABEL client_random secret", in hexadecimal digits. OpenSSL formats each line digit by digit, which
+  // costs more than deriving the secret: so it is asked for lines only while one that we need is due. No other handshake can
+  // come between: the context belongs to one reactor, and lines are wanted and told within one call.
   static void on_secret(const SSL* ssl, const char* text) {
     auto* opening = static_cast<Opening*>(SSL_get_app_data(ssl));
-    if (!opening->compact) return;
     const std::string_view line(text);
     const auto digits = line.substr(line.rfind(' ') + 1);
     if (line.starts_with("CLIENT_TRAFFIC_SECRET_0 ")) opening->client_secret.parse(digits);
-    if (line.starts_with("SERVER_TRAFFIC_SECRET_0 ")) opening->server_secret.parse(digits);
+    else if (line.starts_with("SERVER_TRAFFIC_SECRET_0 ")) opening->server_secret.parse(digits);
+    else return;  // the exporter's secret comes before the server's
+    SSL_CTX_set_keylog_callback(SSL_get_SSL_CTX(ssl), nullptr);
   }
-  static void on_message(int is_write, int, int type, const void*, std::size_t, SSL* ssl, void*) {
+  // Each side's traffic secret comes next after its Finished was sent or read.
+  static void on_message(int is_write, int, int type, const void* message, std::size_t size, SSL* ssl,
+                         void*) {
     auto* opening = static_cast<Opening*>(SSL_get_app_data(ssl));
     if (is_write && type == SSL3_RT_HEADER && opening->server_secret.size > 0) ++opening->records_sent;
+    const bool is_finished = type == SSL3_RT_HANDSHAKE && size > 0 &&
+                             *static_cast<const std::uint8_t*>(message) == SSL3_MT_FINISHED;
+    if (is_finished && opening->compact && SSL_version(ssl) == TLS1_3_VERSION)
+      SSL_CTX_set_keylog_callback(SSL_get_SSL_CTX(ssl), on_secret);
   }
 };
 
-void TlsLayer::prepare(SSL_CTX* context) {
-  SSL_CTX_set_keylog_callback(context, Opening::on_secret);
-  SSL_CTX_set_msg_callback(context, Opening::on_message);
-}
+void TlsLayer::prepare(SSL_CTX* context) { SSL_CTX_set_msg_callback(context, Opening::on_message); }
 
 TlsLayer::TlsLayer(std::shared_ptr<const TlsServer> server, bool compact)
     : what_(std::make_unique<Opening>(std::move(server), compact)) {}

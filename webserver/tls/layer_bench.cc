@@ -40,10 +40,14 @@ void handshake(benchmark::State& state, bool resumes, bool compact) {
       spent += thread_seconds() - begin;
       client.receive(std::exchange(to_client, {}));
     }
+    if (layer->state() != TlsLayer::State::kOpen || layer->has_taken_over() != compact)
+      state.SkipWithError("not through");
     begin = thread_seconds();
     layer.reset();
     spent += thread_seconds() - begin;
+    if (session && !SSL_session_reused(client.ssl())) state.SkipWithError("not resumed");
     if (session) SSL_SESSION_free(std::exchange(session, nullptr));
+    client.shutdown();  // or OpenSSL would not resume what was cut off
     if (resumes) session = SSL_get1_session(client.ssl());
   };
   connect();
