@@ -24,6 +24,8 @@ namespace berth::webserver::testing {
 
 // PEM chain and key of a self-signed certificate.
 std::string make_certificate(const std::string& name = "localhost");
+// The same with an RSA key of 2,048 bits.
+std::string make_rsa_certificate(const std::string& name);
 
 // Reactors in this process, on ports of 127.0.0.1 that the kernel chose.
 class TestServer {

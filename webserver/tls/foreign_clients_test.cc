@@ -1,11 +1,13 @@
-// Other implementations of TLS as clients: openssl(1), GnuTLS, NSS and Node. What is not installed is skipped.
+// Other implementations of TLS as clients: openssl(1), GnuTLS, NSS, Node and Go. What is not installed is skipped.
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "webserver/testing/peers.h"
+#include <fstream>
+
+#include "webserver/testing/program.h"
 
 namespace berth::webserver::testing {
 namespace {
@@ -153,6 +155,59 @@ TEST(ForeignTls, NssTalks) {
   client.write(kRequest + kLast);
   client.wait_for("404 Not Found");
   client.wait_for("the end");
+}
+
+// Go's crypto/tls, an implementation of its own: each version, resumption, requests in many sizes on one connection.
+TEST(ForeignTls, GoTalksAndResumes) {
+  if (!is_installed("go")) GTEST_SKIP() << "go is not installed";
+  Site site;
+  const Root root;
+  const auto source = root.path() + "/client.go";
+  std::ofstream(source) << R"(
+package main
+
+import (
+	"bufio"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+)
+
+func fail(what ...interface{}) { fmt.Println(what...); os.Exit(1) }
+
+func get(port string, config *tls.Config) tls.ConnectionState {
+	connection, err := tls.Dial("tcp", "127.0.0.1:"+port, config)
+	if err != nil { fail("dial:", err) }
+	defer connection.Close()
+	answers := bufio.NewReader(connection)
+	for i := 0; i < 20; i++ {
+		request := "GET /s/large.txt HTTP/1.1\r\nHost: localhost\r\nX-Padding: " + strings.Repeat("x", i*i*40) + "\r\n\r\n"
+		if _, err := connection.Write([]byte(request)); err != nil { fail("write:", err) }
+		answer, err := http.ReadResponse(answers, nil)
+		if err != nil { fail("answer:", err) }
+		body, err := io.ReadAll(answer.Body)
+		if err != nil || len(body) != 1000007 || !strings.HasSuffix(string(body), "the end") { fail("body:", len(body), err) }
+	}
+	return connection.ConnectionState()
+}
+
+func main() {
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		config := &tls.Config{InsecureSkipVerify: true, ServerName: "localhost", MinVersion: version, MaxVersion: version,
+			ClientSessionCache: tls.NewLRUClientSessionCache(4)}
+		first, second := get(os.Args[1], config), get(os.Args[1], config)
+		fmt.Printf("version %x %x resumed %v %v\n", first.Version, second.Version, first.DidResume, second.DidResume)
+	}
+}
+)";
+  // Its cache of what it has compiled is thrown away with the rest; nothing is fetched.
+  Command client({"env", "GO111MODULE=off", "GOFLAGS=", "GOCACHE=" + root.path() + "/cache", "go", "run",
+                  source, site.port()});
+  client.wait_for("version 303 303 resumed false true");
+  client.wait_for("version 304 304 resumed false true");
 }
 
 // Node speaks with OpenSSL's library, on its own buffers: uploads and downloads in many sizes at once.

@@ -1,8 +1,4 @@
 #include <netinet/in.h>
-#include <openssl/pem.h>
-#include <openssl/rsa.h>
-#include <openssl/x509.h>
-#include <openssl/x509v3.h>
 #include <sys/socket.h>
 
 #include <thread>
@@ -104,35 +100,6 @@ TEST(Tls, ChangesTheCertificateWithoutDroppingAnyone) {
   Client after(server.https(), true);
   EXPECT_EQ(subject_of(after), "new.example.com");
   EXPECT_EQ(before.fetch("/x").status(), 404);
-}
-
-// PEM of a self-signed RSA certificate and its key.
-std::string make_rsa_certificate(const std::string& name) {
-  EVP_PKEY* key = EVP_RSA_gen(2048);
-  X509* certificate = X509_new();
-  X509_set_version(certificate, 2);
-  X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
-  X509_gmtime_adj(X509_getm_notAfter(certificate), 86400);
-  X509_set_pubkey(certificate, key);
-  X509_NAME* subject = X509_get_subject_name(certificate);
-  const auto* text = reinterpret_cast<const unsigned char*>(name.c_str());
-  X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, text, -1, -1, 0);
-  X509_set_issuer_name(certificate, subject);
-  X509_EXTENSION* names =
-      X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, ("DNS:" + name).c_str());
-  X509_add_ext(certificate, names, -1);
-  X509_EXTENSION_free(names);
-  X509_sign(certificate, key, EVP_sha256());
-  BIO* out = BIO_new(BIO_s_mem());
-  PEM_write_bio_X509(out, certificate);
-  PEM_write_bio_PrivateKey(out, key, nullptr, nullptr, 0, nullptr, nullptr);
-  char* data = nullptr;
-  const auto size = BIO_get_mem_data(out, &data);
-  std::string pem(data, static_cast<std::size_t>(size));
-  BIO_free(out);
-  X509_free(certificate);
-  EVP_PKEY_free(key);
-  return pem;
 }
 
 // What a client sees that asks for `name` and takes signatures of `kind` only: "subject kind".
