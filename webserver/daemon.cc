@@ -45,6 +45,7 @@ Daemon::Daemon(loop::Loop& loop, Options options, Bound bound)
       https_port_(bound.https),
       link_sockets_(std::move(bound.link_sockets)),
       drained_(loop),
+      patience_(loop),
       reactors_(loop, census_, std::move(bound.reactors),
                 [this](bool are_short) { on_descriptors(are_short); }),
       background_(loop, "webserver") {
@@ -54,7 +55,7 @@ Daemon::Daemon(loop::Loop& loop, Options options, Bound bound)
 
 loop::Task<void> Daemon::run() {
   background_.spawn(rotate_ticket_keys());
-  background_.spawn(accept_without_config());
+  patience_.start(kPatience, [this] { background_.spawn(accept_without_config()); });
   std::chrono::milliseconds pause = kFirstRetry;
   bool told = false;
   for (;;) {
@@ -189,6 +190,7 @@ loop::Task<void> Daemon::apply_config(Config config) {
   co_await reactors_.on_all(std::move(apply));
   if (configured_) co_return;
   configured_ = true;
+  patience_.cancel();
   for (std::size_t i = 0; i < link_sockets_.size(); ++i) {
     if (::listen(link_sockets_[i].get(), 1024) != 0)
       throw Failure(errno_error(errno, "listen on a link socket"));
@@ -203,8 +205,6 @@ loop::Task<void> Daemon::apply_config(Config config) {
 }
 
 loop::Task<void> Daemon::accept_without_config() {
-  co_await loop::sleep_for(loop_, kPatience);
-  if (configured_) co_return;
   log_warning("no configuration yet: clients are told to wait");
   std::function<void(Reactor&)> start = [](Reactor& reactor) { reactor.start_accepting(); };
   co_await reactors_.on_all(std::move(start));

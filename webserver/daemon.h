@@ -50,6 +50,7 @@ class Daemon {
   bool draining_ = false;
   std::size_t reactors_short_ = 0;  // of descriptors
   loop::Event drained_;
+  loop::Timer patience_;  // until the first configuration
   Census census_;
   std::unique_ptr<net::MessageSocket> manager_;
   ReactorThreads reactors_;

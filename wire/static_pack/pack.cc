@@ -1,6 +1,8 @@
 #include "wire/static_pack/pack.h"
 
-#include "wire/static_pack/writer.h"
+#include <algorithm>
+
+#include "base/text.h"
 
 namespace berth::static_pack {
 namespace {
@@ -113,6 +115,14 @@ const Entry* Pack::find(std::string_view path) const {
       std::lower_bound(entries_.begin(), entries_.end(), path,
                        [](const Entry& entry, std::string_view wanted) { return entry.path < wanted; });
   return place != entries_.end() && place->path == path ? &*place : nullptr;
+}
+
+bool is_valid_path(std::string_view path) {
+  if (path.empty() || path.size() > kMaxPath || !is_valid_utf8(path)) return false;
+  for (const auto part : split(path, '/'))
+    if (part.empty() || part == "." || part == "..") return false;
+  return std::none_of(path.begin(), path.end(),
+                      [](unsigned char c) { return c < 0x20 || c == 0x7f || c == '\\'; });
 }
 
 }  // namespace berth::static_pack

@@ -48,4 +48,7 @@ class Pack {
 inline constexpr std::size_t kMaxFiles = 100000;
 inline constexpr std::size_t kMaxPath = 8192;
 
+// May it stand in a pack: relative, UTF-8, no empty, "." or ".." part, no control characters.
+bool is_valid_path(std::string_view path);
+
 }  // namespace berth::static_pack

@@ -39,14 +39,6 @@ std::vector<Coded> make_variants(const std::string& content, std::string_view ty
 
 }  // namespace
 
-bool is_valid_path(std::string_view path) {
-  if (path.empty() || path.size() > kMaxPath || !is_valid_utf8(path)) return false;
-  for (const auto part : split(path, '/'))
-    if (part.empty() || part == "." || part == "..") return false;
-  return std::none_of(path.begin(), path.end(),
-                      [](unsigned char c) { return c < 0x20 || c == 0x7f || c == '\\'; });
-}
-
 Result<void> Writer::add(std::string path, std::string content, std::string type) {
   if (!is_valid_path(path)) return fail(Errc::kMalformed, "'{}' cannot be a path in a static pack", path);
   if (files_.contains(path)) return fail(Errc::kExists, "{} is there already", path);

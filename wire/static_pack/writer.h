@@ -40,9 +40,6 @@ Result<Bytes> pack_folder(const std::string& folder, WriteOptions options = {});
 std::string_view content_type_of(std::string_view path);
 bool is_compressible(std::string_view content_type);
 
-// May it stand in a pack: relative, UTF-8, no empty, "." or ".." part, no control characters.
-bool is_valid_path(std::string_view path);
-
 Result<std::string> gzip(std::string_view content, int level = 9);
 Result<std::string> brotli(std::string_view content, int quality = 11);
 Result<std::string> zstd(std::string_view content, int level = 19);
