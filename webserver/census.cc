@@ -33,7 +33,7 @@ PeerKey PeerKey::of(const sockaddr_storage& address) {
   return key;
 }
 
-Census::Census(std::uint64_t secret) : secret_(secret), places_(kSmallest) {}
+Census::Census(std::uint64_t secret) : secret_(secret), places_(kPage) {}
 
 std::uint64_t Census::make_secret() {
   std::random_device device;
@@ -51,20 +51,24 @@ Census::Mark Census::mark_of(const PeerKey& peer) const {
   return mark == 0 ? 1 : mark;
 }
 
+std::size_t Census::home_of(Mark mark) const {
+  return static_cast<std::size_t>(std::uint64_t{mark} * places_.size() >> 32);
+}
+
 Census::Place& Census::find(Mark mark) {
-  const auto mask = places_.size() - 1;
-  auto at = mark & mask;
-  while (places_[at].mark != mark && places_[at].mark != 0) at = (at + 1) & mask;
+  auto at = home_of(mark);
+  while (places_[at].mark != mark && places_[at].mark != 0) at = next(at);
   return places_[at];
 }
 
 void Census::erase(Place& place) {
   // Whoever stands behind and would be found no more moves up.
-  const auto mask = places_.size() - 1;
+  const auto distance = [size = places_.size()](std::size_t from, std::size_t to) {
+    return to >= from ? to - from : to + size - from;
+  };
   auto hole = static_cast<std::size_t>(&place - places_.data());
-  for (auto at = (hole + 1) & mask; places_[at].mark != 0; at = (at + 1) & mask) {
-    const auto home = places_[at].mark & mask;
-    if (((at - home) & mask) < ((at - hole) & mask)) continue;
+  for (auto at = next(hole); places_[at].mark != 0; at = next(at)) {
+    if (distance(home_of(places_[at].mark), at) < distance(hole, at)) continue;
     places_[hole] = places_[at];
     hole = at;
   }
@@ -72,7 +76,8 @@ void Census::erase(Place& place) {
 }
 
 void Census::resize(std::size_t size) {
-  const auto old = std::exchange(places_, std::vector<Place>(size));
+  size = (size + kPage - 1) / kPage * kPage;
+  const auto old = std::exchange(places_, decltype(places_)(size));
   for (const auto& place : old)
     if (place.mark != 0) find(place.mark) = place;
 }
@@ -84,8 +89,8 @@ Census::Entry Census::enter(const PeerKey& peer, std::uint64_t limit, std::uint6
   auto* place = &find(mark);
   if (place->count >= limit_per_peer) return {Verdict::kPeerFull};
   if (place->mark == 0) {
-    if (3 * (peers_ + 1) > 2 * places_.size()) {
-      resize(2 * places_.size());
+    if (8 * (peers_ + 1) > 7 * places_.size()) {
+      resize(places_.size() + places_.size() / 4);
       place = &find(mark);
     }
     place->mark = mark;
@@ -104,7 +109,7 @@ void Census::leave(Mark mark) {
   if (--place.count > 0) return;
   erase(place);
   --peers_;
-  if (places_.size() > kSmallest && 8 * peers_ < places_.size()) resize(places_.size() / 2);
+  if (places_.size() > kPage && 4 * peers_ < places_.size()) resize(places_.size() / 2);
 }
 
 std::uint64_t Census::connections() {
@@ -115,6 +120,11 @@ std::uint64_t Census::connections() {
 std::size_t Census::peers() {
   const std::scoped_lock lock(mutex_);
   return peers_;
+}
+
+std::size_t Census::bytes() {
+  const std::scoped_lock lock(mutex_);
+  return places_.size() * sizeof(Place);
 }
 
 }  // namespace berth::webserver

@@ -8,6 +8,8 @@
 #include <mutex>
 #include <vector>
 
+#include "webserver/page_allocator.h"
+
 namespace berth::webserver {
 
 // What counts as one peer: an IPv4 address or the /64 of an IPv6 address.
@@ -36,26 +38,30 @@ class Census {
   void leave(Mark mark);
   std::uint64_t connections();
   std::size_t peers();
+  std::size_t bytes();  // of its table
 
  private:
   static std::uint64_t make_secret();
   Mark mark_of(const PeerKey& peer) const;
 
-  // Open addressing with linear probing: 8 bytes a peer, at most two thirds full, and small again when few are left.
+  // Open addressing with linear probing: 8 bytes a place, at most seven eighths full, grown by a quarter, and small
+  // again when few are left: 9 to 12 bytes a peer while they come.
   struct Place {
     Mark mark = 0;            // 0: free
     std::uint32_t count = 0;  // connections
   };
+  std::size_t home_of(Mark mark) const;
+  std::size_t next(std::size_t at) const { return at + 1 < places_.size() ? at + 1 : 0; }
   Place& find(Mark mark);  // its place, or the free one where it would stand
   void erase(Place& place);
-  void resize(std::size_t size);
+  void resize(std::size_t size);  // rounded up to whole pages
 
-  static constexpr std::size_t kSmallest = 64;
+  static constexpr std::size_t kPage = 512;  // places
   const std::uint64_t secret_;
   std::mutex mutex_;
   std::uint64_t total_ = 0;
   std::size_t peers_ = 0;
-  std::vector<Place> places_;  // a power of two of them
+  std::vector<Place, PageAllocator<Place>> places_;
 };
 
 }  // namespace berth::webserver

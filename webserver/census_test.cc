@@ -76,5 +76,17 @@ TEST(Census, CountsManyPeersThatComeAndGoInAnyOrder) {
   EXPECT_EQ(census.peers(), 0U);
 }
 
+TEST(Census, CostsAtMostTwelveBytesAPeerAndGivesThemBack) {
+  constexpr std::size_t kPage = 4096;
+  Census census(7);
+  std::vector<Census::Mark> marks;
+  for (std::uint64_t peer = 1; peer <= 20000; ++peer) {
+    marks.push_back(census.enter({peer, true}, 1 << 30, 20).mark);
+    ASSERT_LE(census.bytes(), kPage + 12 * peer);
+  }
+  for (const auto mark : marks) census.leave(mark);
+  EXPECT_EQ(census.bytes(), kPage);
+}
+
 }  // namespace
 }  // namespace berth::webserver
