@@ -2,6 +2,7 @@
 // is declared in its header and listed here.
 #pragma once
 
+#include "api/commands.h"
 #include "api/instance.h"
 #include "api/job.h"
 #include "api/log.h"
@@ -19,11 +20,11 @@ template <class... T>
 struct TypeList {};
 
 using AllWords = TypeList<PlatformState, ServiceState, InstanceState, Severity, LayerState, JobState, JobKind,
-                          SettingType, Topic>;
+                          SettingType, CommandState, Topic>;
 
 using AllObjects = TypeList<Process, Check, Disk, Status, ServiceApp, SandboxLayer, Service, KeptData,
                             Instance, Job, JobLogLine, FieldProblem, StoreVersion, StoreAppState, StoreApp,
-                            Setting, Certificate, AppStoreApp>;
+                            Setting, Certificate, CommandLine, CommandFileReport, AppStoreApp>;
 
 // Their answers come along.
 using AllRequests =
@@ -32,8 +33,8 @@ using AllRequests =
              CreateInstance, SuggestInstance, StopInstance, RestartInstance, EditInstance, DeleteInstance,
              UndoDelete, SetInstancePassword, SetDatabasePassword, BackupInstance, RestoreInstance, CancelJob,
              GetLog, StopLog, GetSettings, SetSetting, SetAdminPassword, GetCertificate, SetCertificate,
-             ResetCertificate, AppPlatformInfoRequest, RequestHttpKey, RequestAppStore, InstallService,
-             AddInstance, StartInstance>;
+             ResetCertificate, GetCommandFile, RunCommandFile, AppPlatformInfoRequest, RequestHttpKey,
+             RequestAppStore, InstallService, AddInstance, StartInstance>;
 
 // Come unasked, under the src of what was subscribed to.
 using AllIndications =

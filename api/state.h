@@ -46,12 +46,33 @@ struct Words<JobState> {
 // No more changes will come.
 constexpr bool is_final(JobState state) { return state >= JobState::kDone; }
 
-enum class JobKind { kInstall, kUpdate, kRemove, kCreate, kDelete, kUndo, kRestore, kBackup, kStart, kStop };
+enum class JobKind {
+  kInstall,
+  kUpdate,
+  kRemove,
+  kCreate,
+  kDelete,
+  kUndo,
+  kRestore,
+  kBackup,
+  kStart,
+  kStop,
+  kCommands
+};
 template <>
 struct Words<JobKind> {
   static constexpr std::string_view kName = "JobKind";
-  static constexpr std::array<std::string_view, 10> kList = {
-      "install", "update", "remove", "create", "delete", "undo", "restore", "backup", "start", "stop"};
+  static constexpr std::array<std::string_view, 11> kList = {"install", "update", "remove",  "create",
+                                                             "delete",  "undo",   "restore", "backup",
+                                                             "start",   "stop",   "commands"};
+};
+
+// Of a line of the command file: not due, to be done, done, not done.
+enum class CommandState { kSkipped, kWaiting, kDone, kFailed };
+template <>
+struct Words<CommandState> {
+  static constexpr std::string_view kName = "CommandState";
+  static constexpr std::array<std::string_view, 4> kList = {"skipped", "waiting", "done", "failed"};
 };
 
 // What a subscription is about.

@@ -88,5 +88,6 @@ std::vector<Command> backup_commands();
 std::vector<Command> job_commands();
 std::vector<Command> log_commands();
 std::vector<Command> settings_commands();
+std::vector<Command> command_file_commands();
 
 }  // namespace berth::cli

@@ -38,6 +38,17 @@ void Admin::add_settings() {
         result.chain = parts_.certificates.chain();
         co_return result;
       });
+  on<api::GetCommandFile>([this](api::GetCommandFile, AdminRequest&) -> Task<api::GetCommandFileResult> {
+    co_return api::GetCommandFileResult{parts_.commands.report()};
+  });
+  on<api::RunCommandFile>(
+      [this](api::RunCommandFile, AdminRequest& request) -> Task<api::RunCommandFileResult> {
+        auto outcome = co_await parts_.commands.run_now(request.peer.who());
+        api::RunCommandFileResult result;
+        result.report = std::move(outcome.report);
+        result.job = std::move(outcome.job);
+        co_return result;
+      });
   on<api::ResetCertificate>(
       [this](api::ResetCertificate, AdminRequest&) -> Task<api::ResetCertificateResult> {
         co_await parts_.certificates.reset();

@@ -41,27 +41,17 @@ Task<void> ManagerInstance::serve_backup(sdk::HttpRequest& request, sdk::HttpRes
   ResponseSink sink(response);
   response.header("cache-control", "no-store");
   response.content_type(text ? "application/sql" : "application/octet-stream");
+  const auto format = text ? ExportFormat::kSql : ExportFormat::kDump;
   if (is_set(request.query("manager"))) {
     response.file_name(fmt::format("backup-manager.{}", text ? "sql" : "dump"));
-    auto source = parts.instances.cluster().superuser("manager");
-    if (text) {
-      // ignoreStatistics leaves out the original's statistics tables; we have none.
-      co_await parts.backups.write_sql(std::move(source), sink);
-    } else {
-      BackupMetadata about;
-      about.name = "manager";
-      about.service = "manager";
-      about.database = "manager";
-      about.platform_version = parts.version;
-      co_await parts.backups.write(std::move(source), std::move(about), std::nullopt, sink);
-    }
+    // ignoreStatistics leaves out the original's statistics tables; we have none.
+    co_await parts.exports.write_manager(format, sink);
   } else {
     const std::string name = request.query("appName").value_or(""),
                       domain = request.query("appDomain").value_or("");
     const auto row = or_throw(parts.instances.get(name, domain));
     response.file_name(fmt::format("backup-{}.{}", row.database, text ? "sql" : "dump"));
-    if (text) co_await parts.backups.write_sql(parts.instances.cluster().superuser(row.database), sink);
-    else co_await parts.instance_jobs.backup(name, domain, sink);
+    co_await parts.exports.write_instance(name, domain, format, sink);
   }
   co_await response.finish();
 }

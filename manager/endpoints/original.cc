@@ -1,34 +1,12 @@
 #include "manager/endpoints/original.h"
 
-#include <dirent.h>
-
-#include <algorithm>
-
 #include "base/file.h"
 #include "base/text.h"
 #include "manager/endpoints/admin.h"
 #include "manager/endpoints/store_listing.h"
+#include "manager/platform/own_mac.h"
 
 namespace berth::manager {
-
-std::string own_mac() {
-  DIR* directory = ::opendir("/sys/class/net");
-  if (!directory) return {};
-  std::vector<std::string> names;
-  while (const dirent* entry = ::readdir(directory))
-    if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
-  ::closedir(directory);
-  std::sort(names.begin(), names.end());
-  for (const auto& name : names) {
-    const auto address = read_file("/sys/class/net/" + name + "/address", 64);
-    if (!address) continue;
-    std::string mac;
-    for (const char c : trim(*address))
-      if (c != ':') mac += c;
-    if (mac.size() == 12 && mac != "000000000000") return mac;
-  }
-  return {};
-}
 
 api::AppPlatformInfoResult platform_info(const Parts& parts) {
   api::AppPlatformInfoResult result;

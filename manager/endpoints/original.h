@@ -27,7 +27,4 @@ Task<void> add_instance(Parts& parts, api::AddInstance message, std::string pass
 // Waits for a job; throws its error.
 Task<void> wait_for_job(Parts& parts, std::string id);
 
-// MAC address of the first real network interface, hex without colons; "" if there is none.
-std::string own_mac();
-
 }  // namespace berth::manager

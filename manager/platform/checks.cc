@@ -96,6 +96,27 @@ void find_backups(const CheckFacts& facts, std::vector<Check>& found) {
   found.push_back(std::move(check));
 }
 
+void find_commands(const CheckFacts& facts, std::vector<Check>& found) {
+  const auto& commands = facts.commands;
+  if (commands.url.empty()) return;
+  std::string trouble = commands.error;
+  std::size_t failed = 0;
+  for (const auto& line : commands.lines) {
+    if (line.state != api::CommandState::kFailed) continue;
+    if (failed++ == 0) trouble = fmt::format("line {}: {}", line.line, line.detail);
+  }
+  if (trouble.empty()) return;
+  auto check = make_check("command-file", Severity::kWarning);
+  check.values = {commands.url, trouble, std::to_string(failed)};
+  check.text = failed == 0 ? fmt::format("The command file cannot be had: {}", trouble)
+                           : fmt::format("{} of the command file: {}",
+                                         count_of(failed, "line failed", "lines failed"), trouble);
+  check.why = "What it should send to its server, backups above all, is not there.";
+  check.fix = "Mend the file or its server; it is tried again by itself.";
+  check.command = "berth platform command-file --run";
+  found.push_back(std::move(check));
+}
+
 void find_certificate(const CheckFacts& facts, std::vector<Check>& found) {
   if (!facts.certificate) return;
   const auto left = std::chrono::floor<Days>(facts.certificate->not_after - facts.now).count();
@@ -199,6 +220,7 @@ std::vector<Check> find_checks(const CheckFacts& facts) {
   find_disk(facts, found);
   find_descriptors(facts, found);
   find_backups(facts, found);
+  find_commands(facts, found);
   find_certificate(facts, found);
   find_sandbox(facts, found);
   find_unsigned(facts, found);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "api/commands.h"
 #include "api/status.h"
 #include "manager/supervise/confinement.h"
 
@@ -46,7 +47,8 @@ struct CheckFacts {
   std::vector<Service> services;
   std::optional<Certificate> certificate;
   std::vector<Instance> instances;
-  std::int64_t backup_days = 0;    // an instance without a backup that young is a finding; 0: none is
+  std::int64_t backup_days = 0;  // an instance without a backup that young is a finding; 0: none is
+  api::CommandFileReport commands;
   std::set<std::string> accepted;  // ids of findings that an admin knows
 };
 

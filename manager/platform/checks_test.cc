@@ -86,6 +86,25 @@ TEST(Checks, TheSandboxNamesTheWeakestAppAndWhatIsMissing) {
   EXPECT_THAT(find_checks(facts)[0].fix, HasSubstr("as root"));
 }
 
+TEST(Checks, TheCommandFileIsToldWhenItCannotBeHadOrALineFails) {
+  auto facts = healthy();
+  facts.commands.url = "https://fleet.example.com/berth.cmd";
+  facts.commands.lines = {{3, "backup …", "team@example.com", api::CommandState::kDone, "", ""}};
+  EXPECT_THAT(find_checks(facts), IsEmpty());
+  facts.commands.lines.push_back(
+      {4, "backup …", "manager", api::CommandState::kFailed, "the server is full", ""});
+  auto found = find_checks(facts);
+  ASSERT_THAT(ids(found), ElementsAre("command-file"));
+  EXPECT_EQ(found[0].text, "1 line failed of the command file: line 4: the server is full");
+  facts.commands.lines.clear();
+  facts.commands.error = "no such host";
+  found = find_checks(facts);
+  ASSERT_THAT(ids(found), ElementsAre("command-file"));
+  EXPECT_EQ(found[0].text, "The command file cannot be had: no such host");
+  facts.commands.url.clear();
+  EXPECT_THAT(find_checks(facts), IsEmpty());
+}
+
 TEST(Checks, ABackupMayBeAsOldAsTheSettingSaysAndANewInstanceHasADay) {
   struct Case {
     const char* why;

@@ -4,7 +4,9 @@
 #include <functional>
 
 #include "api/status.h"
+#include "manager/commands/command_runner.h"
 #include "manager/control/webserver_control.h"
+#include "manager/instances/exports.h"
 #include "manager/instances/instance_jobs.h"
 #include "manager/instances/instances.h"
 #include "manager/jobs/runner.h"
@@ -31,7 +33,8 @@ struct Parts {
   JobRunner& jobs;
   ServiceJobs& service_jobs;
   InstanceJobs& instance_jobs;
-  BackupWriter& backups;
+  Exports& exports;
+  CommandRunner& commands;
   Store& store;
   std::function<api::Status()> status;
   // Ends the admin sessions but that of `by`.

@@ -84,6 +84,9 @@ class Platform::Parts_ {
         service_jobs_(loop_, jobs_, services_, instances_, store_, http_, settings_, layout_),
         instance_jobs_(jobs_, instances_, backups_, reader_, restorer_, settings_, box_, layout_,
                        platform_version()),
+        exports_(instances_, instance_jobs_, backups_, platform_version()),
+        commands_({loop_, http_, database_, jobs_, instances_, exports_, settings_, box_, platform_version(),
+                   [this](int port) { return port == webserver_.http() || port == webserver_.https(); }}),
         admin_(make_parts()),
         webserver_known_(loop_),
         services_known_(loop_),
@@ -139,7 +142,8 @@ class Platform::Parts_ {
                  .jobs = jobs_,
                  .service_jobs = service_jobs_,
                  .instance_jobs = instance_jobs_,
-                 .backups = backups_,
+                 .exports = exports_,
+                 .commands = commands_,
                  .store = store_,
                  .status = [this] { return status(); },
                  .admin_password_changed =
@@ -185,6 +189,8 @@ class Platform::Parts_ {
   JobRunner jobs_;
   ServiceJobs service_jobs_;
   InstanceJobs instance_jobs_;
+  Exports exports_;
+  CommandRunner commands_;
   ManagerInstance* manager_instance_ = nullptr;
   Admin admin_;
   std::unique_ptr<sdk::AppService> own_service_;
@@ -384,7 +390,10 @@ Task<void> Platform::Parts_::start() {
   co_await certificates_.load(own_names(settings_.text("dnsName")));
   co_await load_domains();
   apply_settings();
-  settings_.on_changed([this](const std::vector<std::string>&) { apply_settings(); });
+  settings_.on_changed([this](const std::vector<std::string>&) {
+    apply_settings();
+    commands_.settings_changed();
+  });
   co_await services_.load();
   // Before the survivors come back: the webserver must hear of all grants at once, not lose some.
   co_await instances_.load();
@@ -414,11 +423,13 @@ Task<void> Platform::Parts_::start() {
   erase_secret(first_password_);
   tasks_.spawn(instance_jobs_.purge());
   plan_purge();
+  co_await commands_.start();
 }
 
 Task<void> Platform::Parts_::stop() {
   is_stopping_ = true;
   purge_timer_.cancel();
+  commands_.stop();
   admin_.status_changed();
   admin_socket_.reset();
   co_await services_.stop_all();
@@ -452,6 +463,7 @@ void Platform::Parts_::add_check_facts(CheckFacts& facts, const api::Status& sta
         {key, parse_utc(row.created).value_or(std::chrono::sys_seconds{}), parse_utc(row.backed_up)});
   }
   facts.backup_days = settings_.number("backupDays");
+  facts.commands = commands_.report();
   for (const auto id : split(settings_.text("acceptedChecks"), ' '))
     if (!trim(id).empty()) facts.accepted.emplace(trim(id));
 }

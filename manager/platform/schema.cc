@@ -129,6 +129,21 @@ CREATE TABLE kept_data (
 );
 CREATE INDEX kept_data_instance ON kept_data (name, domain);
 )sql"});
+  all.push_back({4, "the command file's memory", R"sql(
+-- When each command did well for each database, and what it sends next.
+CREATE TABLE command_memory (
+  command text NOT NULL,                 -- SHA-256 of address, what and format
+  target text NOT NULL,                  -- name@domain, or manager
+  once text NOT NULL,
+  done timestamptz NOT NULL,
+  next_index integer NOT NULL,           -- of "#bn"
+  PRIMARY KEY (command, target)
+);
+CREATE TABLE command_report (
+  id boolean PRIMARY KEY DEFAULT true CHECK (id),  -- one row
+  report jsonb NOT NULL                  -- api::CommandFileReport
+);
+)sql"});
   return all;
 }
 

@@ -95,6 +95,20 @@ std::vector<SettingDeclaration> declare() {
     passphrase.item.is_password = true;
     all.push_back(std::move(passphrase));
   }
+  all.push_back(
+      text_item("commandFileUrl", "",
+                "Address of the command file, which tells this platform where to send backups; empty: none"));
+  all.push_back(number_item("commandFileMinutes", 60, 1, 10080,
+                            "The command file is fetched every so many minutes, unless it says otherwise"));
+  all.push_back(
+      text_item("commandFileFingerprint", "",
+                "SHA-256 of the certificate of the command file's server; empty: the system's roots decide"));
+  all.push_back(text_item("commandFileUser", "", "User name for the command file"));
+  {
+    auto password = text_item("commandFilePassword", "", "Password for the command file");
+    password.item.is_password = true;
+    all.push_back(std::move(password));
+  }
   // Ranges and defaults of docs/webserver.md; 0: the webserver's own default.
   struct Limit {
     const char* name;

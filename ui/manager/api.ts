@@ -10,8 +10,9 @@ export type InstanceState = "stopped" | "starting" | "running" | "stopping" | "f
 export type Severity = "ok" | "warning" | "error";
 export type LayerState = "on" | "unavailable" | "off";
 export type JobState = "waiting" | "running" | "done" | "failed" | "cancelled";
-export type JobKind = "install" | "update" | "remove" | "create" | "delete" | "undo" | "restore" | "backup" | "start" | "stop";
+export type JobKind = "install" | "update" | "remove" | "create" | "delete" | "undo" | "restore" | "backup" | "start" | "stop" | "commands";
 export type SettingType = "text" | "password" | "integer" | "boolean" | "choice";
+export type CommandState = "skipped" | "waiting" | "done" | "failed";
 export type Topic = "status" | "services" | "instances" | "jobs" | "store";
 
 export interface Process {
@@ -195,6 +196,24 @@ export interface Certificate {
   notAfter: string;
   fingerprint: string;
   names: string[];
+}
+
+export interface CommandLine {
+  line: number;
+  text: string;
+  target: string;
+  state: CommandState;
+  detail: string;
+  at: string;
+}
+
+export interface CommandFileReport {
+  url: string;
+  fetched: string;
+  error: string;
+  next: string;
+  job: string;
+  lines: CommandLine[];
 }
 
 export interface AppStoreApp {
@@ -717,6 +736,33 @@ export interface ResetCertificateResult {
   chain: Certificate[];
 }
 
+export interface GetCommandFile {
+  mt: "GetCommandFile";
+  src?: string;
+}
+
+export interface GetCommandFileResult {
+  mt: "GetCommandFileResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  report: CommandFileReport;
+}
+
+export interface RunCommandFile {
+  mt: "RunCommandFile";
+  src?: string;
+}
+
+export interface RunCommandFileResult {
+  mt: "RunCommandFileResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  report: CommandFileReport;
+  job?: Job;
+}
+
 export interface AppPlatformInfoRequest {
   mt: "AppPlatformInfoRequest";
   src?: string;
@@ -870,6 +916,8 @@ export interface Requests {
   GetCertificate: { request: GetCertificate; answer: GetCertificateResult };
   SetCertificate: { request: SetCertificate; answer: SetCertificateResult };
   ResetCertificate: { request: ResetCertificate; answer: ResetCertificateResult };
+  GetCommandFile: { request: GetCommandFile; answer: GetCommandFileResult };
+  RunCommandFile: { request: RunCommandFile; answer: RunCommandFileResult };
   AppPlatformInfoRequest: { request: AppPlatformInfoRequest; answer: AppPlatformInfoResult };
   RequestHttpKey: { request: RequestHttpKey; answer: RequestHttpKeyResult };
   RequestAppStore: { request: RequestAppStore; answer: AppStoreResult };
