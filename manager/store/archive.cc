@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 
@@ -16,6 +17,8 @@
 
 namespace berth::manager {
 namespace {
+
+constexpr std::ptrdiff_t kDeepest = 16;  // folders above a file
 
 struct FreeArchive {
   void operator()(struct archive* archive) const { ::archive_read_free(archive); }
@@ -46,7 +49,9 @@ struct FolderGuard {
 loop::Task<void> unpack_archive(loop::Loop& loop, std::string archive, std::string folder,
                                 ArchiveLimits limits) {
   std::unique_ptr<struct archive, FreeArchive> reader(::archive_read_new());
-  ::archive_read_support_filter_all(reader.get());
+  ::archive_read_support_filter_gzip(reader.get());
+  ::archive_read_support_filter_xz(reader.get());
+  ::archive_read_support_filter_zstd(reader.get());
   ::archive_read_support_format_tar(reader.get());
   ::archive_read_support_format_zip(reader.get());
   const auto complain = [&](std::string_view what) {
@@ -58,7 +63,7 @@ loop::Task<void> unpack_archive(loop::Loop& loop, std::string archive, std::stri
   FolderGuard guard{folder};
   or_throw(make_directories(folder, 0700));
   std::uint64_t all = 0;
-  std::size_t files = 0;
+  std::size_t files = 0, entries = 0;
   std::string buffer(1 << 16, '\0');
   for (;;) {
     archive_entry* entry = nullptr;
@@ -67,6 +72,11 @@ loop::Task<void> unpack_archive(loop::Loop& loop, std::string archive, std::stri
     if (got != ARCHIVE_OK) complain("cannot be read");
     const char* raw = ::archive_entry_pathname(entry);
     const std::string path = safe_path(raw ? raw : "");
+    // Folders cost as much as files do, and "./" is an entry, too.
+    if (++entries > 2 * limits.files)
+      throw_failure(Errc::kTooLarge, "package: more than {} files and folders", 2 * limits.files);
+    if (std::ranges::count(path, '/') >= kDeepest)
+      throw_failure(Errc::kTooLarge, "package: \"{}\" lies too deep", path);
     if (path.empty()) continue;
     const auto type = ::archive_entry_filetype(entry);
     if (type == AE_IFDIR) {

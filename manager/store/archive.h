@@ -11,7 +11,7 @@ namespace berth::manager {
 struct ArchiveLimits {
   std::uint64_t file_bytes = 512 << 20;  // of one file
   std::uint64_t all_bytes = 1 << 30;     // of all
-  std::size_t files = 1000;
+  std::size_t files = 1000;              // and as many folders, at most 16 deep
 };
 
 // Unpacks a tar (plain, gzip, zstd, xz) or zip into `folder`, which is made. Only plain files and folders below it are
