@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "base/file.h"
+#include "webserver/testing/http2_peer.h"
 #include "webserver/testing/program.h"
 
 namespace berth::webserver::testing {
@@ -67,6 +68,9 @@ std::size_t allocated_bytes() {
 #endif
 }
 
+// RFC 7692 section 7.2.3.1, masked with zeros.
+constexpr std::string_view kCompressedHello("\xc1\x87\0\0\0\0\xf2\x48\xcd\xc9\xc9\x07\x00", 13);
+
 // Idle WebSockets of a server in this process, where nothing else allocates.
 struct Held {
   enum class Tls { kNone, k12, k13, k13ByOpenssl };
@@ -75,7 +79,9 @@ struct Held {
   ServicePeer service{server.link_path()};
   std::vector<UniqueFd> clients;
 
-  explicit Held(Tls kind = Tls::kNone) : tls(kind) {
+  const bool deflates;  // the clients agreed on permessage-deflate and used it
+
+  explicit Held(Tls kind = Tls::kNone, bool with_deflate = false) : tls(kind), deflates(with_deflate) {
     clients.reserve(20000);
     EXPECT_EQ(service.attach(1, link::Kind::kWebsocket, "/a", server.grant("/a")).result,
               link::AttachResult::kOk);
@@ -85,12 +91,17 @@ struct Held {
       // Of a client only its socket stays, so that what is counted is the server's.
       Client client(tls == Tls::kNone ? server.http() : server.https(), tls != Tls::kNone, "127.0.0.1",
                     tls == Tls::k12 ? TLS1_2_VERSION : 0);
-      client.send_upgrade("/a");
+      client.send_upgrade("/a", deflates ? "Sec-WebSocket-Extensions: permessage-deflate\r\n" : "");
       const auto opened = service.expect_open();
       service.accept(opened.stream, 0);
-      ASSERT_EQ(client.read_response().status(), 101);
-      client.send_frame(websocket::Opcode::kText, "hello");
-      service.read_body(opened.stream, link::Type::kMessage);
+      const auto response = client.read_response();
+      ASSERT_EQ(response.status(), 101);
+      ASSERT_EQ(response.header("sec-websocket-extensions").empty(), !deflates);
+      if (deflates) client.send(kCompressedHello);
+      else client.send_frame(websocket::Opcode::kText, "Hello");
+      ASSERT_EQ(service.read_body(opened.stream, link::Type::kMessage).first, "Hello");
+      if (deflates) service.message(opened.stream, std::string(4000, 'x'));  // goes out compressed
+      if (deflates) client.read_exactly(20);
       clients.emplace_back(::dup(client.fd()));
     }
     server.on_all([](Reactor&) {});  // the last turn has ended
@@ -134,6 +145,44 @@ TEST(IdleWebsocket, CostsItsRecordOnly) {
   const auto bytes = static_cast<double>(held.bytes() - before) / kCount;
   RecordProperty("bytes", static_cast<int>(bytes));
   EXPECT_LT(bytes, 44);
+}
+
+// RFC 7692 without context takeover: nothing is kept from message to message.
+TEST(IdleWebsocket, CostsNoMoreForHavingAgreedOnCompression) {
+#if __has_feature(thread_sanitizer)
+  GTEST_SKIP() << "does not tell what is allocated";
+#endif
+  constexpr int kCount = 1000;
+  Held held(Held::Tls::kNone, true);
+  held.add(kCount / 2);
+  const auto before = held.bytes();
+  held.add(kCount);
+  const auto bytes = static_cast<double>(held.bytes() - before) / kCount;
+  RecordProperty("bytes", static_cast<int>(bytes));
+  EXPECT_LT(bytes, 48);
+}
+
+// nghttp2's session and tables; not OpenSSL's object beside them.
+TEST(IdleHttp2, CostsItsSessionOnly) {
+#if __has_feature(thread_sanitizer)
+  GTEST_SKIP() << "does not tell what is allocated";
+#endif
+  constexpr int kCount = 100;
+  Held held(Held::Tls::k13);
+  const auto add = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      Http2Client client(held.server.https());
+      ASSERT_EQ(client.fetch("/nowhere").status(), 404);
+      held.clients.emplace_back(::dup(client.fd()));
+    }
+    held.server.on_all([](Reactor&) {});
+  };
+  add(kCount / 2);
+  const auto before = held.bytes();
+  add(kCount);
+  const auto bytes = static_cast<double>(held.bytes() - before) / kCount;
+  RecordProperty("bytes", static_cast<int>(bytes));
+  EXPECT_LT(bytes, 30'000);
 }
 
 // Over TLS the keys come on top: after a handshake of TLS 1.3 in a record layer of ours, else in OpenSSL's object.

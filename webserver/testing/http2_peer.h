@@ -60,6 +60,7 @@ class Http2Client {
   unsigned pongs() const { return pongs_; }
   std::uint32_t setting(nghttp2_settings_id id) const;
   std::string protocol() const;
+  int fd() const { return fd_.get(); }
   nghttp2_session* session() { return session_; }
 
  private:
