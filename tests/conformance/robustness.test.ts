@@ -293,8 +293,8 @@ robust("many requests in one write are all answered, and none is buffered beyond
 // --- comings and goings ---
 
 /** A client that comes, does something, and goes in one of many ways. */
-async function visit(server: Webserver, i: number): Promise<void> {
-  const raw = await RawConnection.open(server.http, { from: `127.0.0.${1 + (i % 200)}` });
+async function visit(server: Webserver, i: number, tls = false): Promise<void> {
+  const raw = tls ? await RawConnection.open(server.https, { tls }) : await RawConnection.open(server.http, { from: `127.0.0.${1 + (i % 200)}` });
   try {
     switch (i % 8) {
       case 0: // comes and goes
@@ -326,36 +326,38 @@ async function visit(server: Webserver, i: number): Promise<void> {
         break;
     }
   } finally {
-    if (i % 3 === 0) raw.close();
+    if (i % 3 === 0 || tls) raw.close(); // a TLSSocket has no reset of its own
     else raw.reset();
   }
 }
 
-const kVisits = is_long ? 100_000 : 3_000;
-robust(`memory is where it was after ${kVisits} clients have come and gone`, {}, async (server) => {
-  // As many at once as later, and half as many in all: records, free lists and the allocator's pages reach their size.
-  const at_once = is_long ? 400 : 100;
-  await many(Math.max(kVisits / 2, 2000), at_once, (i) => visit(server, i));
-  await all_gone(server);
-  const before = server.memory();
-  const began = Date.now();
-  await many(kVisits, at_once, (i) => visit(server, i));
-  const seconds = (Date.now() - began) / 1000;
-  await all_gone(server);
-  const { websockets, attaches, accepted } = await server.counters();
-  assert.equal(websockets, 0);
-  for (const { streams, path } of attaches) assert.equal(streams, 0, path);
-  assert.ok(accepted >= kVisits);
-  let after = server.memory();
-  const allowed = before * (is_sanitized ? 1.1 : 1.01);
-  if (after > allowed) {
-    await new Promise((done) => setTimeout(done, 500)); // the sanitizer gives memory back now and then
-    after = server.memory();
-  }
-  console.log(`${kVisits} visits in ${seconds.toFixed(1)} s: ${before} KiB before, ${after} KiB after`);
-  assert.ok(after <= allowed, `${before} KiB before, ${after} KiB after`);
-  await served(server);
-});
+for (const tls of [false, true]) {
+  const kVisits = is_long ? 100_000 : tls ? 1_000 : 3_000;
+  robust(`memory is where it was after ${kVisits} clients have come and gone${tls ? " over TLS" : ""}`, { tls, limits: { connectionsPerPeer: 0 } }, async (server) => {
+    // As many at once as later, and half as many in all: records, free lists and the allocator's pages reach their size.
+    const at_once = is_long ? 400 : 100;
+    await many(Math.max(kVisits / 2, tls ? 500 : 2000), at_once, (i) => visit(server, i, tls));
+    await all_gone(server);
+    const before = server.memory();
+    const began = Date.now();
+    await many(kVisits, at_once, (i) => visit(server, i, tls));
+    const seconds = (Date.now() - began) / 1000;
+    await all_gone(server);
+    const { websockets, attaches, accepted } = await server.counters();
+    assert.equal(websockets, 0);
+    for (const { streams, path } of attaches) assert.equal(streams, 0, path);
+    assert.ok(accepted >= kVisits);
+    let after = server.memory();
+    const allowed = before * (is_sanitized ? 1.1 : 1.01);
+    if (after > allowed) {
+      await new Promise((done) => setTimeout(done, 500)); // the sanitizer gives memory back now and then
+      after = server.memory();
+    }
+    console.log(`${kVisits} visits${tls ? " over TLS" : ""} in ${seconds.toFixed(1)} s: ${before} KiB before, ${after} KiB after`);
+    assert.ok(after <= allowed, `${before} KiB before, ${after} KiB after`);
+    await served(server);
+  });
+}
 
 robust("a storm of resets in the middle of everything leaves nothing behind", { tls: true }, async (server) => {
   await many(is_long ? 20_000 : 1000, 100, async (i) => {
