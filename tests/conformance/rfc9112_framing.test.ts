@@ -59,8 +59,14 @@ refuses("line after line of nothing before a request (section 2.2: at least one 
 
 // --- section 2.3: HTTP version ---
 
-for (const version of ["HTTP/2.0", "HTTP/3.0", "HTTP/0.9", "HTTP/1.2", "HTTP/9.9"]) {
+for (const version of ["HTTP/2.0", "HTTP/3.0", "HTTP/0.9", "HTTP/9.9"]) {
   refuses(`${version} (section 2.3)`, `GET ${mirror} ${version}\r\nHost: a\r\n\r\n`, 400, 505);
+}
+for (const version of ["HTTP/1.2", "HTTP/1.9"]) {
+  test(`${version} is taken as HTTP/1.1, the highest minor version known (RFC 9110 section 2.5)`, async () => {
+    const answer = await exchange(`GET ${mirror} ${version}\r\nHost: a\r\n\r\n`);
+    assert.equal(answer.status, 200);
+  });
 }
 for (const version of ["http/1.1", "HTTP/1", "HTTP/1.", "HTTP/01.1", "HTTP/1.10", "HTTP/11.1", "HTTP/-1.1", "HTTP/1,1", "HTP/1.1", "HTTP 1.1", "1.1", "HTTPS/1.1", "HTTP/1.1x"]) {
   refuses(`the version "${version}" (section 2.3: case-sensitive, one digit each)`, `GET ${mirror} ${version}\r\nHost: a\r\n\r\n`, 400, 505);

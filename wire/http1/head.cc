@@ -127,6 +127,8 @@ tl::unexpected<Error> HeadParser<Head>::refuse(int status, fmt::format_string<Ar
 template <class Head>
 Result<std::size_t> HeadParser<Head>::feed(ByteView bytes) {
   const std::string_view input = as_text(bytes);
+  constexpr std::size_t kUsualHead = 1024;  // bytes
+  if (buffer_.empty()) buffer_.reserve(std::min(input.size(), kUsualHead));
   std::size_t used = 0;
   while (used < input.size() && !done_) {
     const auto end = input.find('\n', used);
@@ -160,6 +162,7 @@ template <class Head>
 Result<bool> HeadParser<Head>::take_line() {
   const auto line = std::string_view(buffer_).substr(line_begin_);
   if (line.size() < 2 || line[line.size() - 2] != '\r') return refuse(400, "line ends without CR");
+  if (lines_ == 0 && std::is_same_v<Head, RequestHead>) lower_minor_version();
   const auto content = line.substr(0, line.size() - 2);
   for (const char c : content) {
     const auto byte = static_cast<unsigned char>(c);
@@ -185,6 +188,16 @@ Result<bool> HeadParser<Head>::take_line() {
   return false;
 }
 
+// A later HTTP/1.x is to be taken as the highest one known (RFC 9110 section 2.5), and to be passed on as that.
+template <class Head>
+void HeadParser<Head>::lower_minor_version() {
+  constexpr std::string_view kVersion = " HTTP/1.x\r\n";
+  const auto begin = buffer_.size() - std::min(buffer_.size(), kVersion.size());
+  if (!std::string_view(buffer_).substr(begin).starts_with(kVersion.substr(0, 8))) return;
+  char& minor = buffer_[buffer_.size() - 3];
+  if (minor >= '2' && minor <= '9') minor = '1';
+}
+
 template <class Head>
 Result<void> HeadParser<Head>::parse() {
   constexpr bool kIsRequest = std::is_same_v<Head, RequestHead>;
@@ -192,6 +205,7 @@ Result<void> HeadParser<Head>::parse() {
   Found found;
   llhttp_init(&parser, kIsRequest ? HTTP_REQUEST : HTTP_RESPONSE, &settings());
   parser.data = &found;
+  found.headers.reserve(lines_);
   const auto error = llhttp_execute(&parser, buffer_.data(), buffer_.size());
   if (!found.complete) {
     const char* reason = llhttp_get_error_reason(&parser);

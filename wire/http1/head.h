@@ -70,7 +70,7 @@ class HeadParser {
   bool is_done() const { return done_; }
   // True while no byte of a head has come (a keep-alive connection may end here).
   bool is_empty() const { return buffer_.empty(); }
-  // The head as it was sent, with its final blank line. Until take().
+  // The head as it was sent, with its final blank line, but HTTP/1.1 for a later HTTP/1.x. Until take().
   std::string_view raw() const { return buffer_; }
   Head& head() { return head_; }
   // HTTP status that answers the error that feed() gave: 400, 414, 431, 501 or 505.
@@ -81,6 +81,7 @@ class HeadParser {
  private:
   Result<void> check_size();
   Result<bool> take_line();  // true if it ended the head
+  void lower_minor_version();
   Result<void> parse();
   Result<void> check(RequestHead& head);
   Result<void> check(ResponseHead& head);
