@@ -1,4 +1,5 @@
 // Each limit: what is answered at it.
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -28,6 +29,19 @@ TEST(Limit, HeadBytesAnswer431) {
   over.send("GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(600, 'a'));
   EXPECT_EQ(over.read_response().status(), 431);
   EXPECT_TRUE(over.is_at_end());
+}
+
+TEST(Limit, BodyRateAnswers408ToAClientThatNeverStalls) {
+  auto options = with(&Limits::body_rate, 1000);
+  options.limits.stall_ms = 200;
+  TestServer server(options);
+  ServicePeer service(server.link_path());
+  ASSERT_EQ(service.attach(1, Kind::kHttp, "/a", server.grant("/a")).result, AttachResult::kOk);
+  Client client(server.http());
+  client.get("/a", "Content-Length: 100000\r\n", "POST");
+  pollfd answer{client.fd(), POLLIN, 0};
+  while (::poll(&answer, 1, 20) == 0) client.send("x");  // a byte every 20 ms
+  EXPECT_EQ(client.read_response().status(), 408);
 }
 
 TEST(Limit, HeadFieldsAnswer431) {

@@ -126,6 +126,7 @@ std::vector<SettingDeclaration> declare() {
       {"headMs", "milliseconds of a request head (408)"},
       {"idleMs", "milliseconds between requests"},
       {"stallMs", "milliseconds in which a client takes or gives nothing (408)"},
+      {"bodyRate", "bytes a second of a request's body, over stallMs; slower ones are cut (408)"},
       {"responseMs", "milliseconds until a service answers (504)"},
       {"http2Streams", "requests at once of an HTTP/2 connection"},
       {"http2WindowBytes", "bytes of a body ahead of its service, each HTTP/2 request"},

@@ -21,6 +21,7 @@ constexpr LimitSetting kSettings[] = {
     {"headMs", &Limits::head_ms, 10, kDay},
     {"idleMs", &Limits::idle_ms, 10, kDay},
     {"stallMs", &Limits::stall_ms, 10, kDay},
+    {"bodyRate", &Limits::body_rate, 0, kMillion},
     {"responseMs", &Limits::response_ms, 10, kDay},
     {"closeMs", &Limits::close_ms, 10, kDay},
     {"http2Streams", &Limits::http2_streams, 0, 10'000},

@@ -30,6 +30,7 @@ struct Limits {
   std::int64_t head_ms = 20000;       // first byte to last byte of a head; 408
   std::int64_t idle_ms = 75000;       // between requests of a connection; closed
   std::int64_t stall_ms = 60000;      // client neither sends its body (408) nor takes its answer (closed)
+  std::int64_t body_rate = 240;       // bytes a second of a request's body (http/body_pace.h); 408. 0: any
   std::int64_t response_ms = 600000;  // service does not begin its answer; 504
   std::int64_t close_ms = 5000;       // closing handshake of a WebSocket, lingering after an error
   // HTTP/2. Each connection: streams at once (0: HTTP/2 is not offered; above, refused or the connection ends),

@@ -39,6 +39,8 @@ bool Exchange::take_body(ByteView bytes, bool is_last) {
     fail_response(413, fmt::format("The body is larger than {} bytes.", limit));
     return false;
   }
+  auto& reactor = connection_.reactor();
+  pace_.add(bytes.size(), reactor.limits().body_rate, reactor.loop().now());
   request_done_ = is_last;
   if (is_last || !bytes.empty())
     connection_.send_to_service(link::Type::kData, is_last ? link::kFlagEnd : 0, bytes);
@@ -54,8 +56,9 @@ void Exchange::restart_deadline() {
       return connection_.set_deadline(milliseconds(is_between_requests() ? limits.idle_ms : limits.head_ms));
     case State::kBody:
       // While the service gives no credit it is not the client that stalls.
-      return connection_.set_deadline(
-          milliseconds(connection_.can_send_to_service() ? limits.stall_ms : limits.response_ms));
+      if (connection_.can_send_to_service()) return connection_.set_deadline(pace_.left());
+      pace_.pause();
+      return connection_.set_deadline(milliseconds(limits.response_ms));
     case State::kAnswering:
     case State::kUpgrading: return connection_.set_deadline(milliseconds(limits.response_ms));
     default: return connection_.set_deadline(milliseconds(limits.stall_ms));

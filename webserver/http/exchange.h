@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "loop/loop.h"
+#include "webserver/http/body_pace.h"
 #include "webserver/http/static_pack.h"
 #include "webserver/relay/routes.h"
 #include "wire/http1/head.h"
@@ -109,6 +110,7 @@ class Exchange {
   std::uint64_t body_taken_ = 0;  // of the request
   std::uint64_t body_sent_ = 0;
   std::string peer_;        // as text, once it was needed
+  BodyPace pace_;           // of the request's body
   std::string log_line_;    // method and target, with the access log on
   std::string extensions_;  // agreed for the WebSocket that is asked for
   loop::TimePoint began_;

@@ -165,6 +165,8 @@ void Exchange::open_http(const http1::RequestHead& head, Attach& attach, const T
   const auto opened = connection_.open_stream(attach, open);
   if (!opened) return refuse_open(opened.error());
   state_ = request_done_ ? State::kAnswering : State::kBody;
+  if (!request_done_)
+    pace_.begin(milliseconds(connection_.reactor().limits().stall_ms), connection_.reactor().loop().now());
   if (!request_done_ && head.expects_continue) send_continue();
   begin_body(head);
   if (connection_.is_open() && !connection_.has_unsent()) restart_deadline();
