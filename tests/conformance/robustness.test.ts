@@ -3,6 +3,7 @@
 // connects, 1 GB, 64 MiB messages in numbers); use the release build then, memory is what is measured.
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { connect } from "node:http2";
 import { RawWebsocket, binary, frame, kBinary, more, ping, text, upgrade_request } from "../harness/frames";
 import { LinkService } from "../harness/link";
 import { slowness } from "../harness/platform";
@@ -447,29 +448,56 @@ for (const tls of [false, true]) {
   });
 }
 
-robust("messages of 64 MiB both ways are streamed: they never stand in the webserver whole", { echo: false }, async (server) => {
-  const service = await LinkService.start(server.link_sockets[0]!, server.grant, [{ path: "/example.com/large", kind: "websocket" }]);
-  const size = 64 * kMiB; // messageBytes, to the byte
-  const socket = await RawWebsocket.open(server.http, "/example.com/large");
-  const rounds = is_long ? 10 : 1;
+robust(`a body of ${kBody / 1e6} MB each way at once over HTTP/2 goes through a bounded buffer`, { tls: true }, async (server) => {
+  await served(server, `${base}/bytes/1000000`);
+  const session = connect(`https://localhost:${server.https}`, { rejectUnauthorized: false });
   const grown = await growth(server, async () => {
-    const [stream] = [...service.streams.values()];
-    for (let i = 1; i <= rounds; i++) {
-      const payload = Buffer.alloc(size, "c");
-      socket.send(frame(kBinary, payload, { mask: Buffer.alloc(4) }));
-      await until("the message", () => stream!.ends === i, 120_000, 20);
-      assert.equal(stream!.received, i * size);
-      const sending = stream!.send(size);
-      assert.equal((await socket.message()).data.length, size);
-      await sending;
-    }
+    const down = session.request({ ":path": `${base}/bytes/${kBody}` });
+    let received = 0;
+    down.on("data", (part: Buffer) => (received += part.length));
+    const down_ended = new Promise<void>((done, failed) => down.on("end", done).on("error", failed));
+    const up = session.request({ ":method": "POST", ":path": `${base}/sink`, "content-length": kBody });
+    let answer = "";
+    up.setEncoding("utf8").on("data", (part: string) => (answer += part));
+    const up_ended = new Promise<void>((done, failed) => up.on("end", done).on("error", failed));
+    const block = Buffer.alloc(250_000);
+    for (let sent = 0; sent < kBody; sent += block.length) await new Promise<void>((done) => up.write(block, () => done()));
+    up.end();
+    await up_ended;
+    await down_ended;
+    assert.equal(answer, `{"bytes":${kBody}}`);
+    assert.equal(received, kBody);
   });
-  console.log(`${rounds} × 64 MiB each way: ${grown} KiB`);
+  session.close();
+  console.log(`${kBody / 1e6} MB each way over HTTP/2: ${grown} KiB`);
   assert.ok(grown <= kSlack, `${grown} KiB`);
-  socket.send(frame(kBinary, "", { length_bytes: 8, announced: BigInt(size) + 1n }));
-  await socket.failed(1009);
-  service.stop();
 });
+
+for (const tls of [false, true]) {
+  robust(`messages of 64 MiB both ways over ${tls ? "wss" : "ws"} are streamed: they never stand in the webserver whole`, { echo: false, tls }, async (server) => {
+    const service = await LinkService.start(server.link_sockets[0]!, server.grant, [{ path: "/example.com/large", kind: "websocket" }]);
+    const size = 64 * kMiB; // messageBytes, to the byte
+    const socket = await RawWebsocket.open(tls ? server.https : server.http, "/example.com/large", { tls });
+    const rounds = is_long ? 10 : 1;
+    const grown = await growth(server, async () => {
+      const [stream] = [...service.streams.values()];
+      for (let i = 1; i <= rounds; i++) {
+        const payload = Buffer.alloc(size, "c");
+        socket.send(frame(kBinary, payload, { mask: Buffer.alloc(4) }));
+        await until("the message", () => stream!.ends === i, 120_000, 20);
+        assert.equal(stream!.received, i * size);
+        const sending = stream!.send(size);
+        assert.equal((await socket.message()).data.length, size);
+        await sending;
+      }
+    });
+    console.log(`${rounds} × 64 MiB each way${tls ? " over TLS" : ""}: ${grown} KiB`);
+    assert.ok(grown <= kSlack, `${grown} KiB`);
+    socket.send(frame(kBinary, "", { length_bytes: 8, announced: BigInt(size) + 1n }));
+    await socket.failed(1009);
+    service.stop();
+  });
+}
 
 robust("a service that sends more than its credit loses its link, the others keep theirs", {}, async (server) => {
   const greedy = await LinkService.start(server.link_sockets[0]!, server.grant, [{ path: "/example.com/greedy", kind: "http" }]);
