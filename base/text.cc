@@ -68,8 +68,9 @@ std::string percent_encode(std::string_view text) {
 }
 
 std::optional<std::string> percent_decode(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
+  const auto plain = std::min(text.find('%'), text.size());
+  std::string out(text.substr(0, plain));
+  for (std::size_t i = plain; i < text.size(); ++i) {
     if (text[i] != '%') {
       out += text[i];
       continue;

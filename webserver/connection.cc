@@ -310,6 +310,7 @@ std::size_t Connection::try_send(std::span<const iovec> parts) {
   set(kWriteBlocked, true);
   if (has_unsent()) return 0;
   std::vector<iovec> rest;
+  rest.reserve(parts.size());
   for (const auto& part : parts)
     if (part.iov_len > 0) rest.push_back(part);
   std::size_t total = 0;

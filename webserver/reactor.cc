@@ -144,8 +144,14 @@ const std::string& Reactor::date() {
   if (now != date_second_) {
     date_second_ = now;
     date_ = http1::format_date(now);
+    date_line_ = "Date: " + date_ + "\r\n\r\n";
   }
   return date_;
+}
+
+const std::string& Reactor::date_line() {
+  date();
+  return date_line_;
 }
 
 // --- clients ---
@@ -277,6 +283,7 @@ Connection* Reactor::find_stream(std::uint32_t id) {
 // --- attaches ---
 
 Attach& Reactor::add_attach(std::unique_ptr<Attach> attach) {
+  static_heads_.clear();
   if (free_attaches_.empty()) {
     attach->slot = static_cast<std::uint32_t>(attaches_.size());
     attaches_.emplace_back();

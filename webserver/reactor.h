@@ -14,6 +14,7 @@
 #include "webserver/config/config.h"
 #include "webserver/connection.h"
 #include "webserver/connection_table.h"
+#include "webserver/http/static_heads.h"
 #include "webserver/http/static_pack.h"
 #include "webserver/relay/compression.h"
 #include "webserver/relay/grants.h"
@@ -106,7 +107,9 @@ class Reactor final : private loop::IoPool {
   bool writes_access_log() const { return access_log_; }
   std::uint16_t https_port() const { return https_port_; }
   std::unique_ptr<TlsLayer> make_tls() const { return std::make_unique<TlsLayer>(tls_, compact_tls_); }
-  const std::string& date();  // value of the Date header now
+  const std::string& date();       // value of the Date header now
+  const std::string& date_line();  // the whole line, and the blank one that ends a head
+  StaticHeads& static_heads() { return static_heads_; }
 
   Compression& compression() { return compression_; }
   // Scratch for the one read or write that is under way.
@@ -164,13 +167,14 @@ class Reactor final : private loop::IoPool {
   Grants grants_;
   RouteTable routes_;
   StaticPacks packs_;
+  StaticHeads static_heads_;
   TicketKeys ticket_keys_;
   std::shared_ptr<const TlsServer> tls_;  // TlsLayers hold on to it, too
   tls::Ciphers ciphers_;
   Wheel wheel_;
   std::unique_ptr<std::uint8_t[]> read_buffer_;  // not written to before it is used: no pages
   Bytes sealed_;
-  std::string date_;
+  std::string date_, date_line_;
   std::int64_t date_second_ = 0;
 
   std::vector<std::unique_ptr<Attach>> attaches_;

@@ -173,13 +173,34 @@ Result<void> HttpConversation::send_file(int status, http1::Headers headers, Byt
   return {};
 }
 
+Result<void> HttpConversation::send_known_file(const StaticHeads::Head& head, ByteView body) {
+  if (!keep_alive_ || minor_ == 0) return send_file(200, head.headers, body);
+  const auto& date = connection_.reactor().date_line();
+  file_left_ = body;
+  const iovec parts[] = {{const_cast<char*>(head.text.data()), head.text.size()},
+                         {const_cast<char*>(date.data()), date.size()},
+                         {const_cast<std::uint8_t*>(body.data()), body.size()}};
+  const auto sent = connection_.try_send(parts);
+  if (sent < head.text.size() + date.size()) {
+    head_ = head.text + date;
+    after_file(sent);
+  } else {
+    after_file(sent - head.text.size() - date.size());
+  }
+  return {};
+}
+
 void HttpConversation::continue_file() {
   const iovec parts[] = {{head_.data(), head_.size()},
                          {const_cast<std::uint8_t*>(file_left_.data()), file_left_.size()}};
-  const auto done = connection_.try_send(parts);
-  const auto of_head = std::min(done, head_.size());
+  after_file(connection_.try_send(parts));
+}
+
+// `sent` bytes of head_ and of the file have gone.
+void HttpConversation::after_file(std::size_t sent) {
+  const auto of_head = std::min(sent, head_.size());
   head_.erase(0, of_head);
-  file_left_ = file_left_.subspan(done - of_head);
+  file_left_ = file_left_.subspan(sent - of_head);
   if (!connection_.is_open() || !head_.empty() || !file_left_.empty()) return;
   pack_.reset();
   finish_response();

@@ -30,6 +30,7 @@ class HttpConversation final : public Exchange {
   void send_body(ByteView bytes, bool is_end) override;
   Result<void> send_answer(int status, http1::Headers headers, std::string_view body) override;
   Result<void> send_file(int status, http1::Headers headers, ByteView body) override;
+  Result<void> send_known_file(const StaticHeads::Head& head, ByteView body) override;
   Result<void> check_websocket(const http1::RequestHead& head) override;
   Result<void> send_upgraded(http1::Headers headers) override;
   void send_continue() override;
@@ -39,6 +40,7 @@ class HttpConversation final : public Exchange {
   void end_exchange() override;
 
   void continue_file();
+  void after_file(std::size_t sent);
   void add_common(http1::Headers& headers) const;  // Date, Connection
 
   bool first_ = true;  // no request was answered yet

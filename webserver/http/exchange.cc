@@ -109,15 +109,22 @@ void Exchange::fail_response(int status, std::string_view text) {
 }
 
 void Exchange::respond_file(Attach& attach, const http1::RequestHead& head, const StaticFile& file) {
-  auto answer = answer_static(head, file);
-  answer.headers.insert(answer.headers.end(), attach.files.headers.begin(), attach.files.headers.end());
-  status_ = static_cast<std::uint16_t>(answer.status);
   head_sent_ = true;
   pack_ = attach.pack;
-  const auto body = is_head_ ? ByteView() : answer.body;
-  body_sent_ = body.size();
   state_ = State::kFile;
-  if (send_file(answer.status, std::move(answer.headers), body)) return;
+  if (const auto* known = connection_.reactor().static_heads().find(head, attach, file)) {
+    const auto body = is_head_ ? ByteView() : known->body;
+    status_ = 200;
+    body_sent_ = body.size();
+    if (send_known_file(*known, body)) return;
+  } else {
+    auto answer = answer_static(head, file);
+    answer.headers.insert(answer.headers.end(), attach.files.headers.begin(), attach.files.headers.end());
+    const auto body = is_head_ ? ByteView() : answer.body;
+    status_ = static_cast<std::uint16_t>(answer.status);
+    body_sent_ = body.size();
+    if (send_file(answer.status, std::move(answer.headers), body)) return;
+  }
   pack_.reset();
   respond(500, "The file's type is malformed.");
 }

@@ -9,6 +9,7 @@
 
 #include "loop/loop.h"
 #include "webserver/http/body_pace.h"
+#include "webserver/http/static_heads.h"
 #include "webserver/http/static_pack.h"
 #include "webserver/relay/routes.h"
 #include "wire/http1/head.h"
@@ -18,7 +19,6 @@ namespace berth::webserver {
 
 class Connection;
 struct Limits;
-struct StaticFile;
 struct Target;
 
 http1::HeadLimits head_limits(const Limits& limits);
@@ -74,6 +74,8 @@ class Exchange {
   virtual Result<void> send_answer(int status, http1::Headers headers, std::string_view body) = 0;
   // A file, from where it is mapped; ends with finish_response().
   virtual Result<void> send_file(int status, http1::Headers headers, ByteView body) = 0;
+  // The same with a 200 whose head is known, for as long as this call takes.
+  virtual Result<void> send_known_file(const StaticHeads::Head& head, ByteView body) = 0;
   // Is it a proper opening request? kUnsupported: 426; else 400. What accepts it is remembered.
   virtual Result<void> check_websocket(const http1::RequestHead& head) = 0;
   virtual Result<void> send_upgraded(http1::Headers headers) = 0;
@@ -109,8 +111,8 @@ class Exchange {
   std::uint64_t body_left_ = 0;   // of an answer with a length
   std::uint64_t body_taken_ = 0;  // of the request
   std::uint64_t body_sent_ = 0;
-  std::string peer_;        // as text, once it was needed
   BodyPace pace_;           // of the request's body
+  std::string peer_;        // as text, once it was needed
   std::string log_line_;    // method and target, with the access log on
   std::string extensions_;  // agreed for the WebSocket that is asked for
   loop::TimePoint began_;

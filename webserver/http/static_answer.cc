@@ -120,6 +120,7 @@ StaticAnswer answer_static(const http1::RequestHead& request, const StaticFile& 
 
   StaticAnswer answer;
   auto& headers = answer.headers;
+  headers.reserve(8);
   headers.emplace_back("etag", etag_of(entry, variant.coding));
   headers.emplace_back("cache-control", file.is_immutable ? kImmutable : kShort);
   if (entry.variants.size() > 1) headers.emplace_back("vary", "Accept-Encoding");

@@ -209,6 +209,34 @@ TEST(StaticPacks, MapOneMemfdOnceHoweverOftenItIsHandedOver) {
   EXPECT_NE(or_throw(packs.open(memfd.get()))->find("a.txt"), nullptr);
 }
 
+TEST_F(StaticFiles, ComeFromTheNewPackOnceItReplacesTheOld) {
+  Client client(server.http());
+  EXPECT_EQ(client.fetch("/app/tiny.bin").body, "0123456789");
+  EXPECT_EQ(client.fetch("/app/tiny.bin").header("content-length"), "10");  // from the heads that are kept
+  Bytes out;
+  link::append_static(out, 1);
+  const auto memfd = make_memfd(make_pack({{"tiny.bin", "new"}}));
+  service.send_with_descriptor(out, memfd.get());
+  EXPECT_EQ(or_throw(link::parse_attached(service.expect(link::Type::kAttached).payload)).result,
+            link::AttachResult::kOk);
+  const auto response = client.fetch("/app/tiny.bin");
+  EXPECT_EQ(response.body, "new");
+  EXPECT_EQ(response.header("etag"), "\"" + format_hex(md5(as_bytes(std::string_view("new")))) + "\"");
+}
+
+TEST_F(StaticFiles, KeepTheHeadsOfEachCodingAndBuildApart) {
+  Client client(server.http());
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(client.fetch("/app/app.js").header("content-encoding"), "");
+    EXPECT_EQ(client.fetch("/app/app.js", "Accept-Encoding: gzip\r\n").header("content-encoding"), "gzip");
+    EXPECT_EQ(client.fetch("/app/app.js").header("cache-control"), "public, max-age=300");
+    EXPECT_THAT(client.fetch("/app/1a2b/app.js").header("cache-control"), ::testing::HasSubstr("immutable"));
+    EXPECT_EQ(client.fetch("/app/app.js").body, script);
+    EXPECT_EQ(client.fetch("/app/app.js", "", "HEAD").header("content-length"),
+              std::to_string(script.size()));
+  }
+}
+
 TEST_F(StaticFiles, RefusesPacksItCannotTrust) {
   const auto pack = make_pack({{"a.txt", "a"}});
   const auto other = server.grant("/other");

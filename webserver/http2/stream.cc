@@ -102,6 +102,14 @@ Result<void> Stream::send_answer(int status, http1::Headers headers, std::string
 }
 
 Result<void> Stream::send_file(int status, http1::Headers headers, ByteView body) {
+  return give_file(status, headers, body);
+}
+
+Result<void> Stream::send_known_file(const StaticHeads::Head& head, ByteView body) {
+  return give_file(200, head.headers, body);
+}
+
+Result<void> Stream::give_file(int status, const http1::Headers& headers, ByteView body) {
   BERTH_TRY_VOID(session_.submit(*this, status, headers, !body.empty()));
   file_left_ = body;
   if (body.empty()) finish_response();

@@ -50,6 +50,7 @@ class Stream final : public Exchange {
   void send_body(ByteView bytes, bool is_end) override;
   Result<void> send_answer(int status, http1::Headers headers, std::string_view body) override;
   Result<void> send_file(int status, http1::Headers headers, ByteView body) override;
+  Result<void> send_known_file(const StaticHeads::Head& head, ByteView body) override;
   Result<void> check_websocket(const http1::RequestHead& head) override;
   Result<void> send_upgraded(http1::Headers headers) override;
   void send_continue() override;
@@ -57,6 +58,8 @@ class Stream final : public Exchange {
   void open_passthrough(Attach& attach, const Target& target, std::uint16_t method) override;
   void cut() override;
   void end_exchange() override;
+
+  Result<void> give_file(int status, const http1::Headers& headers, ByteView body);
 
   Session& session_;
   const std::int32_t id_;

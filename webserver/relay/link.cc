@@ -291,6 +291,7 @@ Result<void> Link::on_static(std::uint32_t id) {
 
   auto pack = reactor_.packs().open(fd.get());
   if (replaces) {
+    reactor_.static_heads().clear();
     if (pack) reactor_.attach_at(known->second).pack = std::move(*pack);
     answer(
         {id, pack ? link::AttachResult::kOk : link::AttachResult::kBadPack, pack ? "" : pack.error().detail});
