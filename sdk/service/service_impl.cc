@@ -137,8 +137,11 @@ loop::Task<void> ServiceImpl::run() {
         [this](json::Object message) { receive(std::move(message)); });
   co_await ending_.wait();
   tasks_.cancel_all();  // starts that are under way
+  // One without sessions may be gone before its stop has returned, and its entry with it.
+  std::vector<std::string> keys;
+  for (const auto& [key, entry] : instances_) keys.push_back(key);
   std::vector<std::unique_ptr<loop::Spawned<bool>>> stops;
-  for (const auto& [key, entry] : instances_)
+  for (const auto& key : keys)
     stops.push_back(std::make_unique<loop::Spawned<bool>>(loop_, stop_instance(key, end_limit_)));
   for (auto& stop : stops) co_await stop->join();
   if (tell_end_ && control_) {
