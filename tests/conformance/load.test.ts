@@ -29,8 +29,9 @@ const count = (what: string, by = 1) => (done[what] = (done[what] ?? 0) + by);
 
 async function load(web: Webserver, mode: string, scheme: "ws" | "wss", end: number, ...more: string[]): Promise<void> {
   const url = scheme === "ws" ? `ws://127.0.0.1:${web.http}` : `wss://127.0.0.1:${web.https}`;
-  const ms = `${Math.max(500, end - Date.now() - 500)}`;
-  const made = await run(wsload, [mode, "--url", `${url}${base}/echo`, "--run-ms", ms, "--limit-ms", `${Number(ms) + 120_000}`, ...more]);
+  const ms = Math.max(500, end - Date.now() - 500);
+  const times = ["--run-ms", `${ms}`, "--limit-ms", `${ms + 120_000}`];
+  const made = await run(wsload, [mode, "--url", `${url}${base}/echo`, ...times, ...more], { timeoutMs: ms + 180_000 });
   assert.equal(made.code, 0, made.stderr || made.stdout);
   const report = JSON.parse(made.stdout.trim().split("\n").at(-1)!);
   assert.deepEqual(report.errors, {}, `${mode} ${scheme}`);
