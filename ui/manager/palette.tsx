@@ -178,7 +178,8 @@ function PaletteDialog() {
       ref={dialog}
       class="palette"
       aria-label={t("nav.search")}
-      onClose={close}
+      // The event comes after the dialog has gone, when the next one may be open already.
+      onClose={(event) => event.currentTarget.isConnected && close()}
       onMouseDown={(event) => event.target === dialog.current && close()}
     >
       <div class="palette-input">
