@@ -3,11 +3,14 @@
 #pragma once
 
 #include "api/commands.h"
+#include "api/database.h"
+#include "api/external.h"
 #include "api/instance.h"
 #include "api/job.h"
 #include "api/log.h"
 #include "api/message.h"
 #include "api/original.h"
+#include "api/rename.h"
 #include "api/service.h"
 #include "api/settings.h"
 #include "api/status.h"
@@ -22,9 +25,11 @@ struct TypeList {};
 using AllWords = TypeList<PlatformState, ServiceState, InstanceState, Severity, LayerState, JobState, JobKind,
                           SettingType, CommandState, Topic>;
 
-using AllObjects = TypeList<Process, Check, Disk, Status, ServiceApp, SandboxLayer, Service, KeptData,
-                            Instance, Job, JobLogLine, FieldProblem, StoreVersion, StoreAppState, StoreApp,
-                            Setting, Certificate, CommandLine, CommandFileReport, AppStoreApp>;
+using AllObjects =
+    TypeList<ExternalDatabase, Process, Check, Disk, Status, ServiceApp, SandboxLayer, Service, KeptData,
+             Instance, TableSize, DaySize, InstanceDatabase, DatabaseFailure, Optimisation, Renaming, Job,
+             JobLogLine, FieldProblem, StoreVersion, StoreAppState, StoreApp, Setting, Certificate,
+             CommandLine, CommandFileReport, AppStoreApp>;
 
 // Their answers come along.
 using AllRequests =
@@ -34,7 +39,9 @@ using AllRequests =
              UndoDelete, SetInstancePassword, SetDatabasePassword, BackupInstance, RestoreInstance, CancelJob,
              GetLog, StopLog, GetSettings, SetSetting, SetAdminPassword, GetCertificate, SetCertificate,
              ResetCertificate, GetCommandFile, RunCommandFile, AppPlatformInfoRequest, RequestHttpKey,
-             RequestAppStore, InstallService, AddInstance, StartInstance>;
+             RequestAppStore, InstallService, AddInstance, StartInstance, GetInstanceDatabase,
+             CleanUpInstance, CleanUpAll, OptimiseDatabases, GetDatabases, TestDatabase, UseDatabase,
+             RenameInstances, TakeOverDatabase, GetSqlRecipe>;
 
 // Come unasked, under the src of what was subscribed to.
 using AllIndications =

@@ -1,6 +1,7 @@
 // App instances: a service for a customer, with database, path and password of its own.
 #pragma once
 
+#include "api/external.h"
 #include "api/job.h"
 #include "api/json.h"
 #include "api/state.h"
@@ -33,7 +34,8 @@ struct Instance {
   std::string app;     // name of its first app
   std::string database;
   std::string database_user;
-  std::string database_host;  // empty: the platform's own
+  std::string database_host;                 // empty: the platform's own
+  std::optional<ExternalDatabase> external;  // where the data are then; `database` is there, too, and unused
   std::uint64_t database_bytes = 0;
   std::uint64_t sessions = 0;
   std::optional<std::string> created_at;
@@ -50,7 +52,7 @@ struct Instance {
         with_default("detail", &Instance::detail), with_default("path", &Instance::path),
         with_default("url", &Instance::url), with_default("app", &Instance::app),
         with_default("database", &Instance::database), with_default("databaseUser", &Instance::database_user),
-        with_default("databaseHost", &Instance::database_host),
+        with_default("databaseHost", &Instance::database_host), field("external", &Instance::external),
         with_default("databaseBytes", &Instance::database_bytes),
         with_default("sessions", &Instance::sessions), field("createdAt", &Instance::created_at),
         field("backedUpAt", &Instance::backed_up_at), with_default("logFlags", &Instance::log_flags),
@@ -114,12 +116,14 @@ struct CreateInstance {
   std::optional<std::string> path;
   std::optional<std::string> database;
   std::optional<Password> database_password;
+  std::optional<ExternalDatabase> external;  // where the data are to be; a database is made here, too
   bool start = true;
   static constexpr auto fields() {
     return std::tuple(field("service", &CreateInstance::service), field("name", &CreateInstance::name),
                       field("domain", &CreateInstance::domain), field("password", &CreateInstance::password),
                       field("path", &CreateInstance::path), field("database", &CreateInstance::database),
                       field("databasePassword", &CreateInstance::database_password),
+                      field("external", &CreateInstance::external),
                       with_default("start", &CreateInstance::start));
   }
 };

@@ -57,14 +57,19 @@ enum class JobKind {
   kBackup,
   kStart,
   kStop,
-  kCommands
+  kCommands,
+  kOptimise,
+  kCleanUp,
+  kMoveData,
+  kRename,
 };
 template <>
 struct Words<JobKind> {
   static constexpr std::string_view kName = "JobKind";
-  static constexpr std::array<std::string_view, 11> kList = {"install", "update", "remove",  "create",
-                                                             "delete",  "undo",   "restore", "backup",
-                                                             "start",   "stop",   "commands"};
+  static constexpr std::array<std::string_view, 15> kList = {
+      "install", "update", "remove",   "create",   "delete",   "undo",      "restore", "backup",
+      "start",   "stop",   "commands", "optimise", "clean-up", "move-data", "rename",
+  };
 };
 
 // Of a line of the command file: not due, to be done, done, not done.

@@ -84,6 +84,8 @@ std::vector<Command> status_commands();
 std::vector<Command> store_commands();
 std::vector<Command> service_commands();
 std::vector<Command> instance_commands();
+std::vector<Command> database_commands();
+std::vector<Command> external_commands();
 std::vector<Command> backup_commands();
 std::vector<Command> job_commands();
 std::vector<Command> log_commands();

@@ -2,7 +2,10 @@
 #include "api/instance.h"
 
 #include "api/original.h"
+#include "api/rename.h"
+#include "base/log.h"
 #include "base/text.h"
+#include "cli/database.h"
 #include "cli/human.h"
 #include "cli/invocation.h"
 #include "cli/secret.h"
@@ -50,7 +53,10 @@ void print_instance(Output& output, const Instance& instance) {
   line("url", instance.url);
   line("database", instance.database);
   line("database user", instance.database_user);
-  line("database host", instance.database_host);
+  if (instance.external)
+    line("data are on",
+         fmt::format("{} ({}), database {}, user {}; the one here is unused", instance.external->host,
+                     instance.external->type, instance.external->database, instance.external->user));
   line("size", instance.database_bytes ? format_size(instance.database_bytes) : "");
   line("sessions", std::to_string(instance.sessions));
   line("created", instance.created_at ? format_relative(*instance.created_at, output.now()) : "");
@@ -92,9 +98,29 @@ loop::Task<int> list_instances(Invocation& invocation) {
   co_return 0;
 }
 
+// Nothing if it cannot be told: not made yet, elsewhere, PostgreSQL away.
+loop::Task<std::optional<api::InstanceDatabase>> find_database(Invocation& invocation, InstanceName name) {
+  try {
+    co_return (co_await invocation.ask(api::GetInstanceDatabase{name.name, name.domain})).database;
+  } catch (const Failure& failure) {
+    BERTH_LOG(kDatabase, "no figures", {"error", failure.error().detail});
+  }
+  co_return std::nullopt;
+}
+
 loop::Task<int> show_instance(Invocation& invocation) {
   const auto name = invocation.instance_name();
-  show(invocation, co_await get_instance(invocation, name));
+  const auto instance = co_await get_instance(invocation, name);
+  auto& output = invocation.output();
+  const auto database = co_await find_database(invocation, name);
+  if (output.is_json()) {
+    auto object = api::to_json(instance).as_object();
+    if (database) object["databaseFigures"] = api::to_json(*database);
+    output.print_json(object);
+    co_return 0;
+  }
+  show(invocation, instance);
+  if (database && !output.is_quiet()) print_database(output, *database);
   co_return 0;
 }
 
@@ -253,6 +279,43 @@ loop::Task<int> edit_instance(Invocation& invocation) {
   co_return 0;
 }
 
+loop::Task<int> rename_instances(Invocation& invocation) {
+  const auto& arguments = invocation.arguments();
+  api::RenameInstances request;
+  request.domain = arguments.find("--of");
+  if (request.domain.has_value() == arguments.has("--all")) throw_usage("either --of DOMAIN or --all");
+  request.new_domain = arguments.find("--domain");
+  request.path = arguments.find("--path-from");
+  request.new_path = arguments.find("--path-to");
+  if (!request.new_domain && !request.new_path) throw_usage("nothing to change: --domain or --path-to");
+  request.dry_run = invocation.options().dry_run;
+  const auto answer = co_await invocation.ask(std::move(request));
+  auto& output = invocation.output();
+  auto job = answer.job;
+  if (job) job = co_await invocation.finish(std::move(*job));
+  if (output.is_json()) {
+    auto object = api::to_json(answer).as_object();
+    if (job) object["job"] = api::to_json(*job);
+    output.print_json(object);
+    co_return 0;
+  }
+  bool has_problem = false;
+  Table table(
+      {{"INSTANCE"}, {"BECOMES"}, {"PATH", false, true}, {"BECOMES", false, true}, {"", false, true}});
+  for (const auto& one : answer.renamings) {
+    has_problem = has_problem || one.problem;
+    table.add({Cell(fmt::format("{}@{}", one.name, one.domain), Style::kStrong),
+               fmt::format("{}@{}", one.name, one.new_domain), one.path, one.new_path,
+               Cell(one.problem.value_or(""), Style::kBad)});
+  }
+  if (output.is_quiet())
+    for (const auto& one : answer.renamings)
+      output.print_line(fmt::format("{}@{}", one.name, one.new_domain));
+  else if (answer.renamings.empty()) output.note("Nothing to rename.");
+  else output.print_table(table);
+  co_return has_problem ? 4 : 0;
+}
+
 void report(Invocation& invocation, const api::Job& job, std::string_view name, std::string_view done) {
   auto& output = invocation.output();
   if (output.is_json()) output.print_json(api::JsonObject{{"job", api::to_json(job)}});
@@ -403,6 +466,16 @@ std::vector<Command> instance_commands() {
         option("--exclude-from-backup", "yes|no", "Leave it out of backups of everything")},
        "instance edit team@example.com --path /example.com/notes",
        edit_instance},
+      {"instance",
+       "rename",
+       "Another domain or path for all instances, or all of a domain",
+       Effect::kWorks,
+       {flag("--all", "All instances"), option("--of", "DOMAIN", "Those of this domain"),
+        option("--domain", "DOMAIN", "Their new domain; paths that begin with the old one follow"),
+        option("--path-from", "PATH", "Front of the paths that is replaced"),
+        option("--path-to", "PATH", "What stands there then")},
+       "instance rename --of old.example --domain new.example --dry-run",
+       rename_instances},
       {"instance",
        "rm",
        "Put it into the bin for some days, or delete it at once",

@@ -82,6 +82,7 @@ std::string_view text_of_noun(std::string_view noun) {
   if (noun == "store") return "Apps that can be installed";
   if (noun == "service") return "Installed apps: one process each";
   if (noun == "instance") return "An app for a customer: database, path and password of its own";
+  if (noun == "database") return "The databases of all instances";
   if (noun == "job") return "Long work of the manager";
   if (noun == "config") return "Settings of the platform";
   if (noun == "cert") return "The certificate of the web server";

@@ -103,6 +103,8 @@ Task<BackupResult> BackupWriter::write(db::ConnectionOptions source, BackupMetad
 
   auto options = dump_options(source);
   options.arguments.push_back("--format=custom");
+  // Whose an external database is, is not part of its data.
+  options.arguments.push_back("--exclude-schema=berth_fence");
   options.arguments.push_back("--snapshot=" + snapshot_name);
   const auto child = Child::start(loop_, std::move(options));
   RunningSha256 hash;
@@ -124,6 +126,7 @@ Task<std::uint64_t> BackupWriter::write_sql(db::ConnectionOptions source, Backup
   auto options = dump_options(source);
   options.arguments.push_back("--format=plain");
   options.arguments.push_back("--exclude-schema=berth_backup");
+  options.arguments.push_back("--exclude-schema=berth_fence");
   // For another role on another platform.
   options.arguments.push_back("--no-owner");
   options.arguments.push_back("--no-privileges");

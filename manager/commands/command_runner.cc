@@ -172,7 +172,7 @@ std::vector<std::string> CommandRunner::targets_of(const BackupCommand& command)
   if (command.what != "all") return {command.what};
   std::vector<std::string> targets;
   for (const auto& [key, row] : parts_.instances.all())
-    if (row.is_made && !row.is_deleted() && !row.exclude_from_backup) targets.push_back(key);
+    if (row.is_made && !row.is_deleted() && row.is_in_backups()) targets.push_back(key);
   return targets;
 }
 
@@ -276,7 +276,7 @@ Result<void> CommandRunner::check_no_loop(const BackupCommand& command, const st
   if (std::find(names.begin(), names.end(), url.host) == names.end() || !parts_.is_own_port(url.port))
     return {};
   for (const auto& [key, row] : parts_.instances.all()) {
-    if (row.is_deleted() || row.exclude_from_backup) continue;
+    if (row.is_deleted() || !row.is_in_backups()) continue;
     if (url.target == row.path || url.target.starts_with(row.path + "/"))
       return fail(
           Errc::kConflict,

@@ -3,10 +3,21 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "db/mysql.h"
 #include "db/password.h"
 
 namespace berth::manager {
 namespace {
+
+// A text as MySQL writes it, with its quotes.
+std::string quote_mysql_text(std::string_view text) {
+  std::string quoted = "'";
+  for (const char c : text) {
+    if (c == '\'' || c == '\\') quoted += c;
+    quoted += c;
+  }
+  return quoted + "'";
+}
 
 using db::quote_identifier;
 using db::quote_literal;
@@ -64,6 +75,22 @@ std::string sql_recipe(const InstanceDatabaseNames& names) {
       database, user);
 }
 
+std::string mysql_recipe(const InstanceDatabaseNames& names) {
+  const auto database = db::quote_mysql_identifier(names.database);
+  const auto user = quote_mysql_text(names.user) + "@'%'";
+  return fmt::format(
+      "-- For the program mariadb or mysql, as root of the server that is to hold the database.\n"
+      "-- Put the new password between the quotes; double a quote that is in it.\n"
+      "SET @password = '';\n"
+      "CREATE DATABASE {0} CHARACTER SET utf8mb4;\n"
+      "SET @statement = CONCAT({2}, QUOTE(@password));\n"
+      "PREPARE make_user FROM @statement;\n"
+      "EXECUTE make_user;\n"
+      "DEALLOCATE PREPARE make_user;\n"
+      "GRANT ALL PRIVILEGES ON {0}.* TO {1};\n",
+      database, user, quote_mysql_text(fmt::format("CREATE USER {} IDENTIFIED BY ", user)));
+}
+
 Task<void> InstanceDatabases::create(InstanceDatabaseNames names, std::string password) {
   or_throw(check_database_name(names.database));
   or_throw(check_database_name(names.user));
@@ -117,6 +144,19 @@ Task<void> InstanceDatabases::end_sessions(std::string database, bool keep_out) 
       "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = $1 AND pid <> "
       "pg_backend_pid()",
       database);
+}
+
+Task<void> InstanceDatabases::keep_apps_out(std::string database) {
+  const bool is_there = co_await exists(database);
+  if (!is_there) co_return;
+  co_await admin_.query(fmt::format("ALTER DATABASE {} CONNECTION LIMIT 0", quote_identifier(database)));
+  co_await end_sessions(database, false);
+}
+
+Task<void> InstanceDatabases::let_apps_in(std::string database) {
+  const bool is_there = co_await exists(database);
+  if (is_there)
+    co_await admin_.query(fmt::format("ALTER DATABASE {} CONNECTION LIMIT -1", quote_identifier(database)));
 }
 
 Task<void> InstanceDatabases::drop_database(std::string database) {

@@ -33,6 +33,8 @@ struct InstanceDatabaseNames {
 // The statements by which an admin makes an instance's database on a server of his own (S83), for
 // psql as superuser. The password is a psql variable asked for, never in the text.
 std::string sql_recipe(const InstanceDatabaseNames& names);
+// The same for the mysql or mariadb program, as its root: the password is a variable that stands in the first line.
+std::string mysql_recipe(const InstanceDatabaseNames& names);
 
 // Owned by the manager's main. `admin`: superuser on database postgres of the cluster. Any number of
 // tasks at once, on different databases. Throws Failure: kExists if a name belongs to somebody else,
@@ -59,6 +61,11 @@ class InstanceDatabases {
   // Atomically: `live` becomes `aside`, `replacement` becomes `live`. Sessions on both are ended and
   // kept out meanwhile. Done already is fine. The same call with other names is the undo.
   Task<void> swap(std::string live, std::string replacement, std::string aside);
+
+  // For a database whose data are elsewhere (external), or about to be: ends the sessions of roles and lets none in;
+  // superusers still may. Absent is fine.
+  Task<void> keep_apps_out(std::string database);
+  Task<void> let_apps_in(std::string database);
 
   // Lets sessions in again, should a swap have been broken off half-way. Absent is fine.
   Task<void> admit(std::string database);

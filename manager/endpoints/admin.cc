@@ -28,6 +28,8 @@ Admin::Admin(Parts parts)
   add_status();
   add_services();
   add_instances();
+  add_databases();
+  add_external();
   add_jobs();
   add_store();
   add_settings();

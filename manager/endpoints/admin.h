@@ -90,6 +90,8 @@ class Admin {
   void add_status();
   void add_services();
   void add_instances();
+  void add_databases();
+  void add_external();
   void add_jobs();
   void add_store();
   void add_settings();

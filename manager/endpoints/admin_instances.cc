@@ -1,6 +1,7 @@
 #include <sys/stat.h>
 
 #include "manager/endpoints/admin.h"
+#include "manager/endpoints/external_place.h"
 #include "manager/endpoints/log_follow.h"
 
 namespace berth::manager {
@@ -40,6 +41,7 @@ void Admin::add_instances() {
         wanted.database = message.database.value_or("");
         wanted.database_password = secret_of(request.peer, message.database_password);
         wanted.start = message.start;
+        if (message.external) wanted.external = to_place(request.peer, *message.external);
         auto created = or_throw(co_await parts_.instance_jobs.create(std::move(wanted), request.peer.who()));
         api::CreateInstanceResult result;
         result.job = created.job;
@@ -70,6 +72,10 @@ void Admin::add_instances() {
     result.instance = parts_.instances.view(row);
     co_return result;
   });
+  on<api::RenameInstances>(
+      [this](api::RenameInstances message, AdminRequest& request) -> Task<api::RenameInstancesResult> {
+        co_return or_throw(co_await parts_.rename_jobs.rename(std::move(message), request.peer.who()));
+      });
   on<api::DeleteInstance>(
       [this](api::DeleteInstance message, AdminRequest& request) -> Task<api::DeleteInstanceResult> {
         api::DeleteInstanceResult result;
@@ -102,6 +108,10 @@ void Admin::add_instances() {
                                       AdminRequest& request) -> Task<api::SetDatabasePasswordResult> {
     std::string password = secret_of(request.peer, message.password);
     const bool generated = password.empty();
+    const auto row = or_throw(parts_.instances.get(message.name, message.domain));
+    if (generated && row.external)
+      throw_failure(Errc::kMalformed, "the data of {} are in {}: set the password there, then tell it here",
+                    row.key(), row.external->describe());
     if (generated) password = random_password();
     co_await parts_.instances.set_database_password(message.name, message.domain, password);
     api::SetDatabasePasswordResult result;

@@ -137,7 +137,8 @@ Task<void> ManagerInstance::serve_dump(sdk::HttpRequest& request, sdk::HttpRespo
   const auto rows = parts.instances.all();  // a copy: instances may come and go meanwhile
   for (const auto& [key, row] : rows) {
     if (!row.is_made || (!service.empty() && row.service != service)) continue;
-    co_await write_xml(parts.loop, parts.instances.cluster().superuser(row.database), excluded, sink);
+    if (auto source = parts.instances.data_source(row))
+      co_await write_xml(parts.loop, std::move(*source), excluded, sink);
   }
   co_await response.write("</databases>\n");
   co_await response.finish();

@@ -88,7 +88,9 @@ Task<void> add_instance(Parts& parts, api::AddInstance message, std::string pass
   wanted.database = message.db_name;
   wanted.database_user = message.db_user;
   wanted.database_password = std::move(database_password);
-  wanted.database_host = message.db_host;
+  if (!message.db_host.empty())
+    wanted.external = ExternalPlace{parts.instances.database_type(message.app_service_id), message.db_host,
+                                    message.db_name, message.db_user, wanted.database_password};
   wanted.log_flags = message.log_flags == 0 ? kDefaultTraceFlags : message.log_flags;
   wanted.exclude_from_backup = message.exclude_from_backup;
   wanted.start = false;  // StartInstance comes next

@@ -9,7 +9,8 @@ Task<void> Exports::write_instance(std::string name, std::string domain, ExportF
     co_return;
   }
   const auto row = or_throw(instances_.get(name, domain));
-  co_await backups_.write_sql(instances_.cluster().superuser(row.database), sink);
+  auto source = or_throw(instances_.data_source(row));
+  co_await backups_.write_sql(std::move(source), sink);
 }
 
 Task<void> Exports::write_manager(ExportFormat format, BackupSink& sink) {

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "manager/external/host.h"
 #include "manager/instances/names.h"
 #include "manager/jobs/upload_guard.h"
 #include "manager/store/index.h"
@@ -46,7 +47,7 @@ void InstanceJobs::put_row(api::JsonObject& data, const InstanceRow& row) const 
   data["password"] = box_.seal(row.password);
   data["database"] = row.database;
   data["databaseUser"] = row.database_user;
-  data["databaseHost"] = row.database_host;
+  data["external"] = row.external ? box_.seal(format_place(*row.external)) : std::string();
   data["databasePassword"] = box_.seal(row.database_password);
   data["logFlags"] = std::to_string(row.log_flags);
   data["exclude"] = row.exclude_from_backup;
@@ -62,7 +63,8 @@ InstanceRow InstanceJobs::row_of(const JobRun& run) const {
   row.password = or_throw(box_.unseal(run.text("password")));
   row.database = run.text("database");
   row.database_user = run.text("databaseUser");
-  row.database_host = run.text("databaseHost");
+  if (const auto sealed = run.text("external"); !sealed.empty())
+    row.external = or_throw(parse_place(or_throw(box_.unseal(sealed))));
   row.database_password = or_throw(box_.unseal(run.text("databasePassword")));
   row.log_flags = std::strtoull(run.text("logFlags").c_str(), nullptr, 10);
   row.exclude_from_backup = run.flag("exclude");
@@ -86,7 +88,18 @@ Result<InstanceRow> InstanceJobs::complete(NewInstance wanted) const {
   row.database_user = wanted.database_user.empty() ? row.database : wanted.database_user;
   BERTH_TRY_VOID(check_database_name(row.database));
   BERTH_TRY_VOID(check_database_name(row.database_user));
-  row.database_host = wanted.database_host;
+  row.external = wanted.external;
+  const auto needed = instances_.database_type(wanted.service);
+  const auto given = row.external ? row.external->type : DatabaseType::kPostgresql;
+  if (needed != given && !row.external && wanted.start)
+    return fail(Errc::kConflict, "service {} is written for {}: give it an external database of that type",
+                wanted.service, name_of(needed));
+  if (needed != given && row.external)
+    return fail(Errc::kConflict, "service {} is written for {}, not for {}", wanted.service, name_of(needed),
+                name_of(given));
+  if (row.external) {
+    BERTH_TRY_VOID(parse_database_host(row.external->host, default_port_of(given)));
+  }
   row.password = wanted.password.empty() ? random_password() : wanted.password;
   row.database_password = wanted.database_password.empty() ? random_password() : wanted.database_password;
   BERTH_TRY_VOID(check_password(row.password));
@@ -164,6 +177,7 @@ JobStep InstanceJobs::make_step(std::string text) {
     }
     InstanceDatabaseNames names{row.database, row.database_user};
     co_await instances_.databases().create(std::move(names), row.database_password);
+    if (row.external) co_await instances_.databases().keep_apps_out(row.database);  // there, but unused
   };
   step.undo = [this](JobRun& run) -> Task<void> {
     if (run.flag("replace") || !run.flag("making")) co_return;
@@ -293,6 +307,9 @@ Task<Result<api::Job>> InstanceJobs::undo(std::string name, std::string domain, 
   }
   const auto data = find_kept(*row, kept);
   if (!data) co_return tl::unexpected(data.error());
+  if (row->external)
+    co_return fail(Errc::kConflict, "{} keeps its data in {}: go back to the platform's own database first",
+                   row->key(), row->external->describe());
   job.title = fmt::format("Bring back the data of {} from before {}", row->key(), data->replaced);
   put_row(job.data, *row);
   job.data["kept"] = data->id;
@@ -440,6 +457,13 @@ Task<Result<api::Job>> InstanceJobs::restore(std::string file, std::string name,
                    present->key());
   if (!present && !about.about)
     co_return fail(Errc::kNotFound, "there is no instance {} to restore into", instance_key(name, domain));
+  if (present && present->external)
+    co_return fail(
+        Errc::kUnsupported,
+        "the data of {} are in {}: the platform does not restore onto a server that is not its own. By hand: "
+        "empty that database, then pg_restore --no-owner --dbname=… FILE; or restore as another instance "
+        "(--as), or go back to the own database first (berth instance use-database --local)",
+        present->key(), present->external->describe());
   NewJob job;
   const std::string service = present ? present->service : about.about->metadata.service;
   const Service* installed = instances_.services().find(service);
@@ -608,7 +632,7 @@ Task<BackupResult> InstanceJobs::backup(std::string name, std::string domain, Ba
   std::optional<BackupKey> key;
   if (const auto passphrase = co_await settings_.secret("backupPassphrase"))
     key = or_throw(BackupKey::from_passphrase(*passphrase, BackupKey::new_salt()));
-  auto source = instances_.cluster().superuser(row.database);
+  auto source = or_throw(instances_.data_source(row));
   const auto result = co_await backups_.write(std::move(source), std::move(metadata), std::move(key), sink);
   co_await instances_.backed_up(name, domain);
   co_return result;

@@ -14,10 +14,10 @@ namespace berth::manager {
 
 struct NewInstance {
   std::string service, name, domain;
-  std::string path;      // empty: suggested
-  std::string password;  // empty: generated
-  std::string database, database_user, database_password,
-      database_host;  // empty: suggested, generated, our own
+  std::string path;                                        // empty: suggested
+  std::string password;                                    // empty: generated
+  std::string database, database_user, database_password;  // empty: suggested, generated
+  std::optional<ExternalPlace> external;                   // absent: the platform's own database
   std::uint64_t log_flags = kDefaultTraceFlags;
   bool exclude_from_backup = false;
   bool start = true;

@@ -618,5 +618,39 @@ TEST_F(JobsTest, PostgresKilledInTheMiddleIsWaitedFor) {
   EXPECT_TRUE(is_running());
 }
 
+TEST_F(JobsTest, ManagerDeathAtEachStepOfARenamingEndsItInTheNewState) {
+  install();
+  created("team");
+  created("site");
+  std::string domain = "example.com";
+  int round = 0;
+  for (const char* point : {"before 0", "after 0", "before 1", "after 1"}) {
+    const std::string wanted = fmt::format("new{}.example", ++round);
+    api::Job ended;
+    ASSERT_TRUE(die_at(
+        point,
+        [&]() -> Result<api::Job> {
+          auto answer = run(rig_->rename_jobs.rename({.domain = domain, .new_domain = wanted}, "test"));
+          if (!answer) return tl::unexpected(answer.error());
+          return *answer->job;
+        },
+        ended));
+    EXPECT_EQ(ended.state, api::JobState::kDone) << point << ended.error.value_or("");
+    for (const char* name : {"team", "site"}) {
+      const auto* row = rig_->instances.find(name, wanted);
+      ASSERT_TRUE(row) << point;
+      EXPECT_EQ(row->path, fmt::format("/{}/{}", wanted, name));
+      EXPECT_FALSE(rig_->instances.find(name, domain));
+    }
+    domain = wanted;
+  }
+  EXPECT_TRUE(loop_.run_until(
+      [&] {
+        return rig_->instances.view(*rig_->instances.find("team", domain)).state ==
+               api::InstanceState::kRunning;
+      },
+      20s));
+}
+
 }  // namespace
 }  // namespace berth::manager

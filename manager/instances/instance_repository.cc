@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::string_view kColumns =
     "name, domain, service, path, password, database, database_user, database_host, database_password, "
+    "external, "
     "log_flags, "
     "exclude_from_backup, wanted, is_made, "
     "to_char(created AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS created, "
@@ -21,7 +22,7 @@ constexpr std::string_view kColumns =
     "id DESC) "
     "FROM kept_data k WHERE k.name = instance.name AND k.domain = instance.domain) AS kept";
 
-// Of INSERT and UPDATE, $1 to $12.
+// Of INSERT and UPDATE, $1 to $13.
 std::vector<db::Argument> arguments_of(const InstanceRow& row, const SecretBox& box) {
   return {row.name,
           row.domain,
@@ -30,11 +31,12 @@ std::vector<db::Argument> arguments_of(const InstanceRow& row, const SecretBox& 
           box.seal(row.password),
           row.database,
           row.database_user,
-          row.database_host,
+          row.external ? row.external->host : std::string(),
           box.seal(row.database_password),
           std::to_string(row.log_flags),
           row.exclude_from_backup,
-          row.wanted};
+          row.wanted,
+          row.external ? box.seal(format_place(*row.external)) : std::string()};
 }
 
 std::vector<KeptData> read_kept(std::string_view text) {
@@ -76,8 +78,12 @@ InstanceRow InstanceRepository::read(const db::Row& row) const {
   instance.password = or_throw(box_.unseal(row.text("password")));
   instance.database = row.text("database");
   instance.database_user = row.text("database_user");
-  instance.database_host = row.text("database_host");
   instance.database_password = or_throw(box_.unseal(row.text("database_password")));
+  if (const auto sealed = row.text("external"); !sealed.empty())
+    instance.external = or_throw(parse_place(or_throw(box_.unseal(sealed))));
+  else if (const auto host = row.text("database_host"); !host.empty())  // written before there was `external`
+    instance.external = ExternalPlace{DatabaseType::kPostgresql, std::string(host), instance.database,
+                                      instance.database_user, instance.database_password};
   instance.log_flags = row.get<std::uint64_t>("log_flags");
   instance.exclude_from_backup = row.get<bool>("exclude_from_backup");
   instance.wanted = row.get<bool>("wanted");
@@ -130,8 +136,8 @@ Task<void> InstanceRepository::add(InstanceRow row) {
   db::Statement statement;
   statement.sql =
       "INSERT INTO instance (name, domain, service, path, password, database, database_user, database_host, "
-      "database_password, log_flags, exclude_from_backup, wanted) "
-      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::numeric, $11, $12)";
+      "database_password, log_flags, exclude_from_backup, wanted, external) "
+      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::numeric, $11, $12, $13)";
   statement.arguments = arguments_of(row, box_);
   const auto broken = co_await try_run(database_, std::move(statement));
   if (!broken) co_return;
@@ -148,8 +154,9 @@ Task<void> InstanceRepository::update(InstanceRow row) {
   statement.sql =
       "UPDATE instance SET service = $3, path = $4, password = $5, database = $6, database_user = $7, "
       "database_host = $8, "
-      "database_password = $9, log_flags = $10::numeric, exclude_from_backup = $11, wanted = $12, is_made = "
-      "$13 "
+      "database_password = $9, log_flags = $10::numeric, exclude_from_backup = $11, wanted = $12, external = "
+      "$13, "
+      "is_made = $14 "
       "WHERE name = $1 AND domain = $2";
   statement.arguments = arguments_of(row, box_);
   statement.arguments.emplace_back(row.is_made);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "db/database.h"
+#include "manager/external/external_database.h"
 #include "manager/settings/secret_box.h"
 
 namespace berth::manager {
@@ -21,9 +22,11 @@ struct KeptData {
 
 struct InstanceRow {
   std::string name, domain, service, path;
-  std::string password;  // clear text here, sealed in the table
-  std::string database, database_user, database_host;
-  std::string database_password;  // as password
+  std::string password;                 // clear text here, sealed in the table
+  std::string database, database_user;  // of the platform's own PostgreSQL
+  std::string database_password;        // as password
+  std::optional<ExternalPlace>
+      external;  // where the data are instead; `database` is then there, too, and unused
   std::uint64_t log_flags = 0;
   bool exclude_from_backup = false;
   bool wanted = true;                   // an admin wants it to run
@@ -32,6 +35,10 @@ struct InstanceRow {
   std::string backed_up;                // ISO 8601 UTC of the last complete backup; empty: none yet
   std::vector<KeptData> kept;           // newest first
   bool is_deleted() const { return !deleted.empty(); }
+  // False: an admin left it out, or its data are in MySQL, which the platform's tools do not save (S82).
+  bool is_in_backups() const {
+    return !exclude_from_backup && !(external && external->type == DatabaseType::kMysql);
+  }
   std::string key() const { return name + "@" + domain; }
 };
 

@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "manager/external/host.h"
 #include "manager/instances/names.h"
 #include "wire/json/json.h"
 
@@ -80,20 +81,58 @@ InstanceStart Instances::start_message(const InstanceRow& row) const {
   start.path = row.path;
   start.grant = grant_of(row);
   start.link_sockets = webserver_.link_sockets();
-  start.database_host = row.database_host.empty() ? cluster_.settings().socket_folder : row.database_host;
-  start.database_port = cluster_.settings().port;
-  start.database = row.database;
-  start.database_user = row.database_user;
-  start.database_password = row.database_password;
+  if (row.external) {
+    const auto host = or_throw(parse_database_host(row.external->host, default_port_of(row.external->type)));
+    start.database_type = name_of(row.external->type);
+    start.database_host = host.name;
+    start.database_port = host.port;
+    start.database = row.external->database;
+    start.database_user = row.external->user;
+    start.database_password = row.external->password;
+  } else {
+    start.database_type = name_of(DatabaseType::kPostgresql);
+    start.database_host = cluster_.settings().socket_folder;
+    start.database_port = cluster_.settings().port;
+    start.database = row.database;
+    start.database_user = row.database_user;
+    start.database_password = row.database_password;
+  }
   start.log_flags = row.log_flags;
   start.domains = registered_domains;
   start.working_path = layout_.work() + "/" + row.service + "/" + row.database;
   return start;
 }
 
+Result<db::ConnectionOptions> Instances::data_source(const InstanceRow& row) const {
+  if (!row.external) return cluster_.superuser(row.database);
+  if (row.external->type == DatabaseType::kMysql)
+    return fail(
+        Errc::kUnsupported,
+        "the data of {} are in MySQL on {}, which backups of the platform do not cover: save them with "
+        "the tools of that server (mysqldump)",
+        row.key(), row.external->host);
+  return connection_of(*row.external);
+}
+
+DatabaseType Instances::database_type(const std::string& id) const {
+  const Service* service = services_.find(id);
+  if (!service) return DatabaseType::kPostgresql;
+  return parse_database_type(json::get_string(service->row().hello, "databaseType"))
+      .value_or(DatabaseType::kPostgresql);
+}
+
 Task<void> Instances::start_row(InstanceRow row) {
   Service* service = services_.find(row.service);
   if (!service) throw_failure(Errc::kNotFound, "service {} is not installed", row.service);
+  const auto needed = database_type(row.service);
+  const auto given = row.external ? row.external->type : DatabaseType::kPostgresql;
+  if (needed != given)
+    throw_failure(
+        Errc::kConflict,
+        "service {} is written for {}, but the database of {} is {}: give it an external one (berth instance "
+        "use-database)",
+        row.service, name_of(needed), row.key(), name_of(given));
+  if (row.external && claim) co_await claim(*row.external);
   auto start = start_message(row);
   or_throw(make_directories(start.working_path, 0700));
   if (services_.is_root()) {
@@ -175,6 +214,7 @@ Task<void> Instances::start_if_wanted(std::string name, std::string domain) {
 Task<void> Instances::halt(std::string name, std::string domain) {
   const auto row = or_throw(get(name, domain));
   if (Service* service = services_.find(row.service)) co_await service->stop_instance(name, domain);
+  if (row.external && release) co_await release(*row.external);
 }
 
 Task<void> Instances::stop(std::string name, std::string domain) {
@@ -242,8 +282,13 @@ Task<void> Instances::set_database_password(std::string name, std::string domain
   or_throw(check_password(password));
   auto row = or_throw(get(name, domain));
   // The role first: should we end in between, the row still has the old one, and asking again repairs it.
-  if (row.database_host.empty()) co_await databases_.set_password(row.database_user, password);
-  row.database_password = password;
+  if (row.external) {
+    // It is the admin of that server who changes it there; we are told.
+    row.external->password = password;
+  } else {
+    co_await databases_.set_password(row.database_user, password);
+    row.database_password = password;
+  }
   co_await repository_.update(row);
   rows_[row.key()] = row;
   if (Service* service = services_.find(row.service))
@@ -310,9 +355,9 @@ Result<void> Instances::check_free(const InstanceRow& row, const std::string& se
                   bin);
     if (other.path.starts_with(row.path + "/"))
       return fail(Errc::kExists, "path {} of {} lies below {}{}", other.path, key, row.path, bin);
-    if (other.database_host == row.database_host && other.database == row.database)
+    if (other.database == row.database)
       return fail(Errc::kExists, "database name {} is taken by {}{}", row.database, key, bin);
-    if (other.database_host == row.database_host && other.database_user == row.database_user)
+    if (other.database_user == row.database_user)
       return fail(Errc::kExists, "database user {} is taken by {}{}", row.database_user, key, bin);
   }
   return {};
@@ -401,7 +446,13 @@ api::Instance Instances::view(const InstanceRow& row) const {
   view.url = fmt::format("{}{}/{}.htm", url_base, row.path, view.app);
   view.database = row.database;
   view.database_user = row.database_user;
-  view.database_host = row.database_host;
+  if (row.external) {
+    view.database_host = row.external->host;
+    view.external = api::ExternalDatabase{.type = std::string(name_of(row.external->type)),
+                                          .host = row.external->host,
+                                          .database = row.external->database,
+                                          .user = row.external->user};
+  }
   if (const auto size = sizes_.find(row.database); size != sizes_.end()) view.database_bytes = size->second;
   for (const auto& kept : row.kept) {
     api::KeptData data{kept.id, kept.replaced, kept.purge};

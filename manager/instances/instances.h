@@ -28,6 +28,14 @@ class Instances {
   std::function<void(const InstanceRow&)> changed;
   std::function<void(const std::string& name, const std::string& domain)> removed;
 
+  // Where to read the data of an instance, on whatever server. kUnsupported: MySQL, which the platform cannot save.
+  Result<db::ConnectionOptions> data_source(const InstanceRow& row) const;
+
+  // Before the start of an instance with an external database, and after its stop.
+  std::function<Task<void>(ExternalPlace)> claim, release;
+  // What a service is written for, as it said last.
+  DatabaseType database_type(const std::string& service) const;
+
   const InstanceRow* find(const std::string& name, const std::string& domain) const;
   Result<InstanceRow> get(const std::string& name, const std::string& domain) const;  // kNotFound
   std::vector<InstanceRow> of_service(const std::string& service) const;              // also those in the bin

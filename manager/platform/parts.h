@@ -4,11 +4,14 @@
 #include <functional>
 
 #include "api/status.h"
+#include "manager/care/database_care.h"
 #include "manager/commands/command_runner.h"
 #include "manager/control/webserver_control.h"
+#include "manager/external/external_jobs.h"
 #include "manager/instances/exports.h"
 #include "manager/instances/instance_jobs.h"
 #include "manager/instances/instances.h"
+#include "manager/instances/rename_jobs.h"
 #include "manager/jobs/runner.h"
 #include "manager/services/service_jobs.h"
 #include "manager/services/services.h"
@@ -35,6 +38,10 @@ struct Parts {
   InstanceJobs& instance_jobs;
   Exports& exports;
   CommandRunner& commands;
+  DatabaseCare& care;
+  ExternalDatabases& externals;
+  ExternalJobs& external_jobs;
+  RenameJobs& rename_jobs;
   Store& store;
   std::function<api::Status()> status;
   // Ends the admin sessions but that of `by`.

@@ -44,6 +44,13 @@ db::DatabaseOptions database_options(db::ConnectionOptions connection, std::size
   return options;
 }
 
+// A copy of this platform on another machine is another one.
+std::string machine_id() { return std::string(trim(read_file("/etc/machine-id", 4096).value_or(""))); }
+
+std::chrono::sys_seconds seconds_now() {
+  return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+}
+
 std::string read_password_line(const std::string& file) {
   const auto content = or_throw(read_file(file, 65536));
   const std::string_view line = std::string_view(content).substr(0, content.find_first_of("\r\n"));
@@ -87,6 +94,13 @@ class Platform::Parts_ {
         exports_(instances_, instance_jobs_, backups_, platform_version()),
         commands_({loop_, http_, database_, jobs_, instances_, exports_, settings_, box_, platform_version(),
                    [this](int port) { return port == webserver_.http() || port == webserver_.https(); }}),
+        maintenance_(loop_, cluster_),
+        figures_(loop_, cluster_, database_, admin_database_),
+        care_(loop_, jobs_, instances_, maintenance_, figures_, database_, settings_, box_, seconds_now),
+        externals_(loop_, format_hex(as_bytes(box_.derive("platform\n" + machine_id()))),
+                   [this] { return platform_name(); }),
+        external_jobs_(loop_, jobs_, instances_, externals_, box_),
+        rename_jobs_(jobs_, instances_),
         admin_(make_parts()),
         webserver_known_(loop_),
         services_known_(loop_),
@@ -144,6 +158,10 @@ class Platform::Parts_ {
                  .instance_jobs = instance_jobs_,
                  .exports = exports_,
                  .commands = commands_,
+                 .care = care_,
+                 .externals = externals_,
+                 .external_jobs = external_jobs_,
+                 .rename_jobs = rename_jobs_,
                  .store = store_,
                  .status = [this] { return status(); },
                  .admin_password_changed =
@@ -162,6 +180,9 @@ class Platform::Parts_ {
   Task<void> start_own_instances();
   Task<void> serve_control(ControlPeer& peer);
   void plan_purge();
+  // As people call this platform: its DNS name, else the machine's.
+  std::string platform_name() const;
+  Task<void> release_external(ExternalPlace place);
   void announce(double seconds) const;
 
   loop::Loop& loop_;
@@ -191,6 +212,12 @@ class Platform::Parts_ {
   InstanceJobs instance_jobs_;
   Exports exports_;
   CommandRunner commands_;
+  Maintenance maintenance_;
+  DatabaseFigures figures_;
+  DatabaseCare care_;
+  ExternalDatabases externals_;
+  ExternalJobs external_jobs_;
+  RenameJobs rename_jobs_;
   ManagerInstance* manager_instance_ = nullptr;
   Admin admin_;
   std::unique_ptr<sdk::AppService> own_service_;
@@ -220,6 +247,8 @@ void Platform::Parts_::connect_parts() {
   services_.instance_changed_call = [this](const std::string& name, const std::string& domain) {
     if (const auto* row = instances_.find(name, domain)) admin_.instance_changed(*row);
   };
+  instances_.claim = [this](ExternalPlace place) { return externals_.claim(std::move(place), false); };
+  instances_.release = [this](ExternalPlace place) { return release_external(std::move(place)); };
   instances_.changed = [this](const InstanceRow& row) { admin_.instance_changed(row); };
   instances_.removed = [this](const std::string& name, const std::string& domain) {
     admin_.instance_removed(name, domain);
@@ -227,6 +256,23 @@ void Platform::Parts_::connect_parts() {
   jobs_.changed = [this](const api::Job& job) { admin_.job_changed(job); };
   webserver_.changed = [this] { admin_.status_changed(); };
   postgres_.changed = [this] { admin_.status_changed(); };
+}
+
+std::string Platform::Parts_::platform_name() const {
+  if (const auto& dns = settings_.text("dnsName"); !dns.empty()) return dns;
+  char host[256] = {};
+  if (::gethostname(host, sizeof host - 1) != 0) return "unknown";
+  return host;
+}
+
+// A server that cannot be reached keeps nobody from stopping: the row stays ours.
+Task<void> Platform::Parts_::release_external(ExternalPlace place) {
+  try {
+    co_await externals_.release(place);
+  } catch (const Failure& failure) {
+    log_warning("external database not released",
+                {{"database", place.describe()}, {"error", failure.error().detail}});
+  }
 }
 
 void Platform::Parts_::apply_settings() {
@@ -393,6 +439,7 @@ Task<void> Platform::Parts_::start() {
   settings_.on_changed([this](const std::vector<std::string>&) {
     apply_settings();
     commands_.settings_changed();
+    care_.replan();
   });
   co_await services_.load();
   // Before the survivors come back: the webserver must hear of all grants at once, not lose some.
@@ -424,12 +471,16 @@ Task<void> Platform::Parts_::start() {
   tasks_.spawn(instance_jobs_.purge());
   plan_purge();
   co_await commands_.start();
+  care_.begin();
+  external_jobs_.begin();
 }
 
 Task<void> Platform::Parts_::stop() {
   is_stopping_ = true;
   purge_timer_.cancel();
   commands_.stop();
+  care_.stop();
+  external_jobs_.stop();
   admin_.status_changed();
   admin_socket_.reset();
   co_await services_.stop_all();
@@ -458,7 +509,7 @@ void Platform::Parts_::add_check_facts(CheckFacts& facts, const api::Status& sta
   if (const auto end = certificates_.not_after())
     facts.certificate = CheckFacts::Certificate{certificates_.is_self_signed(), *end};
   for (const auto& [key, row] : instances_.all()) {
-    if (!row.is_made || row.is_deleted() || row.exclude_from_backup) continue;
+    if (!row.is_made || row.is_deleted() || !row.is_in_backups()) continue;
     facts.instances.push_back(
         {key, parse_utc(row.created).value_or(std::chrono::sys_seconds{}), parse_utc(row.backed_up)});
   }

@@ -144,6 +144,30 @@ CREATE TABLE command_report (
   report jsonb NOT NULL                  -- api::CommandFileReport
 );
 )sql"});
+  all.push_back({5, "care of the databases", R"sql(
+-- Size of each instance's database by day (UTC), thinned out to months.
+CREATE TABLE database_size (
+  name text NOT NULL,
+  domain text NOT NULL,
+  day date NOT NULL,
+  bytes bigint NOT NULL,
+  PRIMARY KEY (name, domain, day),
+  FOREIGN KEY (name, domain) REFERENCES instance ON UPDATE CASCADE ON DELETE CASCADE
+);
+-- The last runs of the nightly optimisation.
+CREATE TABLE optimisation (
+  job bigint PRIMARY KEY,
+  night date,                            -- by the platform's zone; null: asked for by hand
+  started timestamptz NOT NULL,
+  ended timestamptz,
+  databases integer NOT NULL DEFAULT 0,  -- done
+  failures jsonb NOT NULL DEFAULT '[]'
+);
+)sql"});
+  all.push_back({6, "external databases", R"sql(
+-- Sealed: type, host, database, user and password of where the data are instead; database_host has the host in clear.
+ALTER TABLE instance ADD COLUMN external text NOT NULL DEFAULT '';
+)sql"});
   return all;
 }
 

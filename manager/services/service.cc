@@ -190,7 +190,7 @@ Task<void> Service::serve(ControlPeer& peer, json::Object hello) {
       instances_[key].state = api::InstanceState::kRunning;
     }
   json::Object told;
-  for (const char* member : {"apps", "plugins", "build", "label"})
+  for (const char* member : {"apps", "plugins", "build", "label", "databaseType"})
     if (const auto* value = json::find(hello, member)) told[member] = *value;
   row_.hello = told;
   process_->note_ready();
@@ -276,6 +276,7 @@ json::Object format_start(const InstanceStart& start) {
           {"webserverPath", start.path},
           {"grant", start.grant},
           {"linkSockets", std::move(links)},
+          {"dbType", start.database_type},
           {"dbHost", start.database_host},
           {"dbPort", start.database_port},
           {"dbName", start.database},

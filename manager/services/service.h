@@ -19,6 +19,7 @@ namespace berth::manager {
 struct InstanceStart {
   std::string name, domain, password, path, grant;
   std::vector<std::string> link_sockets;
+  std::string database_type = "postgresql";  // or mysql
   std::string database_host;
   int database_port = 5432;
   std::string database, database_user, database_password;

@@ -76,6 +76,10 @@ std::vector<SettingDeclaration> declare() {
       "restoreUndoDays", 7, 0, 365,
       "Days for which the data that a restore replaced can be brought back; 0: they go at its end"));
   all.push_back(
+      number_item("optimiseHour", 22, -1, 23,
+                  "Hour, by timezone, from which on the databases are optimised every night, at a random "
+                  "moment of the seven hours after it; -1: never"));
+  all.push_back(
       number_item("serviceStartSeconds", 30, 1, 600,
                   "A service that does not report within so long after its installation counts as broken"));
   all.push_back(

@@ -1,6 +1,6 @@
 // An app service for the manager's own tests: says hello, starts and stops instances in name only. Its build and
 // behaviour stand behind its ELF image: "\nBERTH-FAKE build=1a behaviour=good". Behaviours: good, mute (no hello), crash (ends at once),
-// refuse (no instance starts).
+// refuse (no instance starts), mysql (good, and written for MySQL).
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -37,6 +37,7 @@ loop::Task<void> serve(loop::Loop& loop, std::string service, std::string manage
         {"service", service},
         {"build", build},
         {"label", build},
+        {"databaseType", behaviour == "mysql" ? "mysql" : "postgresql"},
         {"apps", json::Array{json::Object{{"name", service}, {"title", service}, {"websocketOnly", false}}}},
         {"instances", running}});
     try {

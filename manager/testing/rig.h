@@ -6,8 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "manager/care/database_care.h"
 #include "manager/database/testing/running_cluster.h"
+#include "manager/external/external_jobs.h"
 #include "manager/instances/instance_jobs.h"
+#include "manager/instances/rename_jobs.h"
 #include "manager/platform/layout.h"
 #include "manager/services/service_jobs.h"
 #include "net/http_client.h"
@@ -27,6 +30,8 @@ struct RigWorld {
   Layout layout;
   RunningCluster cluster;
   minisign::SecretKey key;
+  std::string platform = "one";  // whom the external databases know us as
+  std::chrono::sys_seconds now = std::chrono::sys_days(std::chrono::year(2026) / 11 / 22);  // of the care
   std::map<std::string, std::string> entries;  // of the store's index, by id
   std::string store() const { return folder + "/store"; }
 };
@@ -64,6 +69,12 @@ class Rig {
   JobRunner jobs;
   ServiceJobs service_jobs;
   InstanceJobs instance_jobs;
+  Maintenance maintenance;
+  DatabaseFigures figures;
+  DatabaseCare care;
+  ExternalDatabases externals;
+  ExternalJobs external_jobs;
+  RenameJobs rename_jobs;
 
  private:
   Task<void> serve_control(ControlPeer& peer);

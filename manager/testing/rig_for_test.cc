@@ -87,7 +87,16 @@ Rig::Rig(RigWorld& the_world)
       jobs(world.loop, database),
       service_jobs(world.loop, jobs, services, instances, store, http, settings, world.layout),
       instance_jobs(jobs, instances, backups, reader, restorer, settings, box, world.layout, "test"),
+      maintenance(world.loop, world.cluster.cluster()),
+      figures(world.loop, world.cluster.cluster(), database, admin_database),
+      care(world.loop, jobs, instances, maintenance, figures, database, settings, box,
+           [this] { return world.now; }),
+      externals(world.loop, world.platform, [this] { return world.platform + ".example.com"; }),
+      external_jobs(world.loop, jobs, instances, externals, box),
+      rename_jobs(jobs, instances),
       tasks_(world.loop, "rig") {
+  instances.claim = [this](ExternalPlace place) { return externals.claim(std::move(place), false); };
+  instances.release = [this](ExternalPlace place) { return externals.release(std::move(place)); };
   services.settings = [] { return ServiceSettings{}; };
   services.ready = [this](Service& service) { return instances.service_ready(service); };
 }

@@ -29,6 +29,7 @@ InstanceArguments parse_arguments(const Message& message) {
   if (const auto* sockets = json::find_array(message.body(), "linkSockets"))
     for (const auto& socket : *sockets)
       if (const auto* path = socket.if_string()) out.link_sockets.emplace_back(path->data(), path->size());
+  if (const auto type = message.text("dbType"); !type.empty()) out.database.type = type;
   out.database.host = message.text("dbHost");
   out.database.port = static_cast<int>(message.number("dbPort").value_or(5432));
   out.database.name = message.text("dbName");
@@ -61,11 +62,17 @@ json::Object ServiceImpl::make_hello() const {
     if (entry.state == State::kRunning)
       instances.push_back(
           json::Object{{"name", entry.instance->name()}, {"domain", entry.instance->domain()}});
-  return {{"mt", "ServiceHello"},          {"version", control::kVersion},
-          {"service", arguments_.service}, {"pid", static_cast<std::int64_t>(::getpid())},
-          {"build", description_.build},   {"label", description_.label},
-          {"title", description_.title},   {"apps", std::move(apps)},
-          {"plugins", std::move(plugins)}, {"instances", std::move(instances)}};
+  return {{"mt", "ServiceHello"},
+          {"version", control::kVersion},
+          {"service", arguments_.service},
+          {"pid", static_cast<std::int64_t>(::getpid())},
+          {"build", description_.build},
+          {"label", description_.label},
+          {"title", description_.title},
+          {"apps", std::move(apps)},
+          {"plugins", std::move(plugins)},
+          {"instances", std::move(instances)},
+          {"databaseType", description_.database_type}};
 }
 
 void ServiceImpl::receive(json::Object body) {

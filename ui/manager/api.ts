@@ -10,10 +10,18 @@ export type InstanceState = "stopped" | "starting" | "running" | "stopping" | "f
 export type Severity = "ok" | "warning" | "error";
 export type LayerState = "on" | "unavailable" | "off";
 export type JobState = "waiting" | "running" | "done" | "failed" | "cancelled";
-export type JobKind = "install" | "update" | "remove" | "create" | "delete" | "undo" | "restore" | "backup" | "start" | "stop" | "commands";
+export type JobKind = "install" | "update" | "remove" | "create" | "delete" | "undo" | "restore" | "backup" | "start" | "stop" | "commands" | "optimise" | "clean-up" | "move-data" | "rename";
 export type SettingType = "text" | "password" | "integer" | "boolean" | "choice";
 export type CommandState = "skipped" | "waiting" | "done" | "failed";
 export type Topic = "status" | "services" | "instances" | "jobs" | "store";
+
+export interface ExternalDatabase {
+  type: string;
+  host: string;
+  database: string;
+  user: string;
+  password?: Password;
+}
 
 export interface Process {
   name: string;
@@ -110,6 +118,7 @@ export interface Instance {
   database: string;
   databaseUser: string;
   databaseHost: string;
+  external?: ExternalDatabase;
   databaseBytes: number;
   sessions: number;
   createdAt?: string;
@@ -119,6 +128,57 @@ export interface Instance {
   deletedAt?: string;
   purgeAt?: string;
   kept: KeptData[];
+}
+
+export interface TableSize {
+  table: string;
+  bytes: number;
+  rows: number;
+  bloatBytes: number;
+}
+
+export interface DaySize {
+  day: string;
+  bytes: number;
+}
+
+export interface InstanceDatabase {
+  name: string;
+  domain: string;
+  database: string;
+  bytes: number;
+  bloatBytes: number;
+  bytesADay?: number;
+  growthDays: number;
+  connections: number;
+  cleanUpNeedsBytes: number;
+  freeBytes: number;
+  tableCount: number;
+  tables: TableSize[];
+  history: DaySize[];
+}
+
+export interface DatabaseFailure {
+  database: string;
+  error: string;
+}
+
+export interface Optimisation {
+  job: string;
+  night?: string;
+  startedAt: string;
+  endedAt?: string;
+  databases: number;
+  failures: DatabaseFailure[];
+}
+
+export interface Renaming {
+  name: string;
+  domain: string;
+  path: string;
+  newDomain: string;
+  newPath: string;
+  problem?: string;
 }
 
 export interface Job {
@@ -434,6 +494,7 @@ export interface CreateInstance {
   path?: string;
   database?: string;
   databasePassword?: Password;
+  external?: ExternalDatabase;
   start?: boolean;
 }
 
@@ -880,6 +941,169 @@ export interface StartInstanceResult {
   errorCode?: ErrorCode;
 }
 
+export interface GetInstanceDatabase {
+  mt: "GetInstanceDatabase";
+  src?: string;
+  name: string;
+  domain: string;
+}
+
+export interface GetInstanceDatabaseResult {
+  mt: "GetInstanceDatabaseResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  database: InstanceDatabase;
+}
+
+export interface CleanUpInstance {
+  mt: "CleanUpInstance";
+  src?: string;
+  name: string;
+  domain: string;
+}
+
+export interface CleanUpInstanceResult {
+  mt: "CleanUpInstanceResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  job: Job;
+}
+
+export interface CleanUpAll {
+  mt: "CleanUpAll";
+  src?: string;
+}
+
+export interface CleanUpAllResult {
+  mt: "CleanUpAllResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  job: Job;
+}
+
+export interface OptimiseDatabases {
+  mt: "OptimiseDatabases";
+  src?: string;
+}
+
+export interface OptimiseDatabasesResult {
+  mt: "OptimiseDatabasesResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  job: Job;
+}
+
+export interface GetDatabases {
+  mt: "GetDatabases";
+  src?: string;
+}
+
+export interface GetDatabasesResult {
+  mt: "GetDatabasesResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  bytes: number;
+  walBytes: number;
+  freeBytes: number;
+  databases: number;
+  connections: number;
+  maxConnections: number;
+  nextRun?: string;
+  runs: Optimisation[];
+}
+
+export interface TestDatabase {
+  mt: "TestDatabase";
+  src?: string;
+  external: ExternalDatabase;
+}
+
+export interface TestDatabaseResult {
+  mt: "TestDatabaseResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  ok: boolean;
+  reason?: string;
+  code?: string;
+  server: string;
+  encrypted: boolean;
+  tables: number;
+  owner?: string;
+}
+
+export interface UseDatabase {
+  mt: "UseDatabase";
+  src?: string;
+  name: string;
+  domain: string;
+  external?: ExternalDatabase;
+  move?: boolean;
+  takeOver?: boolean;
+}
+
+export interface UseDatabaseResult {
+  mt: "UseDatabaseResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  job: Job;
+}
+
+export interface RenameInstances {
+  mt: "RenameInstances";
+  src?: string;
+  domain?: string;
+  newDomain?: string;
+  path?: string;
+  newPath?: string;
+  dryRun?: boolean;
+}
+
+export interface RenameInstancesResult {
+  mt: "RenameInstancesResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  renamings: Renaming[];
+  job?: Job;
+}
+
+export interface TakeOverDatabase {
+  mt: "TakeOverDatabase";
+  src?: string;
+  name: string;
+  domain: string;
+}
+
+export interface TakeOverDatabaseResult {
+  mt: "TakeOverDatabaseResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+}
+
+export interface GetSqlRecipe {
+  mt: "GetSqlRecipe";
+  src?: string;
+  database: string;
+  user: string;
+  type?: string;
+}
+
+export interface GetSqlRecipeResult {
+  mt: "GetSqlRecipeResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  sql: string;
+}
+
 // By `mt`: what to send and what comes back.
 export interface Requests {
   GetStatus: { request: GetStatus; answer: GetStatusResult };
@@ -924,6 +1148,16 @@ export interface Requests {
   InstallService: { request: InstallService; answer: InstallServiceResult };
   AddInstance: { request: AddInstance; answer: AddInstanceResult };
   StartInstance: { request: StartInstance; answer: StartInstanceResult };
+  GetInstanceDatabase: { request: GetInstanceDatabase; answer: GetInstanceDatabaseResult };
+  CleanUpInstance: { request: CleanUpInstance; answer: CleanUpInstanceResult };
+  CleanUpAll: { request: CleanUpAll; answer: CleanUpAllResult };
+  OptimiseDatabases: { request: OptimiseDatabases; answer: OptimiseDatabasesResult };
+  GetDatabases: { request: GetDatabases; answer: GetDatabasesResult };
+  TestDatabase: { request: TestDatabase; answer: TestDatabaseResult };
+  UseDatabase: { request: UseDatabase; answer: UseDatabaseResult };
+  RenameInstances: { request: RenameInstances; answer: RenameInstancesResult };
+  TakeOverDatabase: { request: TakeOverDatabase; answer: TakeOverDatabaseResult };
+  GetSqlRecipe: { request: GetSqlRecipe; answer: GetSqlRecipeResult };
 }
 
 export interface StatusChanged {

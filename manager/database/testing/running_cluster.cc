@@ -1,18 +1,49 @@
 #include "manager/database/testing/running_cluster.h"
 
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 
 #include "base/file.h"
 #include "base/text.h"
+#include "base/unique_fd.h"
+#include "net/tls.h"
 
 namespace berth::manager {
+namespace {
 
-RunningCluster::RunningCluster(loop::Loop& loop) : loop_(loop) {
+// Free now; a test that meets another program on it fails to start.
+int find_free_port() {
+  const UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+      ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0)
+    throw Failure(errno_error(errno, "find a port"));
+  return ntohs(address.sin_port);
+}
+
+// To the owner of the data folder, as PostgreSQL wants it.
+void write_as_owner(const std::string& folder, const std::string& name, const std::string& content) {
+  struct stat info{};
+  if (::stat(folder.c_str(), &info) != 0) throw Failure(errno_error(errno, folder));
+  const std::string path = folder + "/" + name;
+  or_throw(write_file_durably(path, content, 0600));
+  if (::geteuid() == 0 && ::chown(path.c_str(), info.st_uid, info.st_gid) != 0)
+    throw Failure(errno_error(errno, "chown " + path));
+}
+
+}  // namespace
+
+RunningCluster::RunningCluster(loop::Loop& loop, bool serves_tcp, bool tls) : loop_(loop) {
   char name[] = "/tmp/berth-cluster-XXXXXX";
   if (!::mkdtemp(name)) throw Failure(errno_error(errno, "mkdtemp"));
   folder_ = name;
@@ -22,12 +53,28 @@ RunningCluster::RunningCluster(loop::Loop& loop) : loop_(loop) {
   settings.socket_folder = folder_ + "/run";
   settings.log_folder = folder_ + "/log";
   settings.max_connections = 30;
+  if (serves_tcp) {
+    settings.listen_addresses = "127.0.0.1";
+    settings.port = find_free_port();
+  }
   cluster_ = std::make_unique<Cluster>(loop, settings);
   try {
     loop::run_task(loop, cluster_->prepare());
     // Tests don't cut the power: syncing each of their commits only costs time.
     auto configuration = or_throw(read_file(settings.data_folder + "/postgresql.conf"));
     configuration += "fsync = off\nautovacuum = off\n";
+    if (serves_tcp) {
+      auto rules = or_throw(read_file(settings.data_folder + "/pg_hba.conf"));
+      rules +=
+          "host  postgres,template1,manager  all  all  reject\nhost  all  all  127.0.0.1/32  scram-sha-256\n";
+      write_as_owner(settings.data_folder, "pg_hba.conf", rules);
+    }
+    if (tls) {
+      configuration += "ssl = on\n";
+      const auto made = net::make_self_signed({"localhost"});
+      write_as_owner(settings.data_folder, "server.crt", made.certificate_pem);
+      write_as_owner(settings.data_folder, "server.key", made.key_pem);
+    }
     or_throw(write_file_durably(settings.data_folder + "/postgresql.conf", configuration, 0644));
     start();
   } catch (...) {

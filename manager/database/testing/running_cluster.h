@@ -14,7 +14,8 @@ namespace berth::manager {
 // In a temporary folder; ends and removes it when it goes. Throws Failure.
 class RunningCluster {
  public:
-  explicit RunningCluster(loop::Loop& loop);
+  // `serves_tcp`: on a free port of 127.0.0.1 and ::1, with passwords; `tls` with a certificate of its own.
+  explicit RunningCluster(loop::Loop& loop, bool serves_tcp = false, bool tls = false);
   ~RunningCluster();
 
   void start();  // and waits until it answers

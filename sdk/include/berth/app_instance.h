@@ -31,7 +31,8 @@ class ServiceImpl;
 
 // How to reach an instance's database. All empty: the instance has none.
 struct DatabaseArguments {
-  std::string host;  // folder of the Unix socket, or a host name
+  std::string type = "postgresql";  // or "mysql"
+  std::string host;                 // folder of the Unix socket, or a host name
   int port = 5432;
   std::string name, user, password;
   std::string conninfo;  // instead of the above, for debugging (libpq connection string)

@@ -35,6 +35,9 @@ struct ServiceDescription {
   std::string label;        // "1.0"
   std::vector<AppDescription> apps;
   std::vector<PluginDescription> plugins;
+  // What its instances keep their data in: "postgresql", or "mysql" (also MariaDB). The platform gives no instance a
+  // database of the other type; for MySQL open db::MysqlConnection with what InstanceArguments::database says.
+  std::string database_type = "postgresql";
 };
 
 struct ServiceArguments {
