@@ -2,33 +2,37 @@
 #include "api/external.h"
 
 #include "api/instance.h"
+#include "cli/database.h"
 #include "cli/human.h"
 #include "cli/invocation.h"
 #include "cli/secret.h"
 
 namespace berth::cli {
-namespace {
 
 loop::Task<api::ExternalDatabase> read_external(Invocation& invocation, std::string database,
-                                                std::string user) {
+                                                std::string user, std::string prefix) {
   const auto& arguments = invocation.arguments();
+  const auto find = [&](const char* name) { return arguments.find(prefix + name); };
   api::ExternalDatabase external;
-  external.type = arguments.find("--type").value_or("postgresql");
-  external.host = arguments.text("--host");
-  external.database = arguments.find("--database").value_or(std::move(database));
-  external.user = arguments.find("--user").value_or(user.empty() ? external.database : std::move(user));
-  if (external.host.empty() || external.database.empty()) throw_usage("--host and --database are needed");
-  const auto file = arguments.find("--password-file");
-  if (!file) throw_usage("--password-file FILE is needed; - reads stdin");
+  external.type = find("type").value_or("postgresql");
+  external.host = find("host").value_or("");
+  external.database = find("database").value_or(std::move(database));
+  external.user = find("user").value_or(user.empty() ? external.database : std::move(user));
+  if (external.host.empty() || external.database.empty())
+    throw_usage("{0}host and {0}database are needed", prefix);
+  const auto file = find("password-file");
+  if (!file) throw_usage("{}password-file FILE is needed; - reads stdin", prefix);
   auto secret = or_throw(read_secret(*file));
   auto* session = co_await invocation.session();
   external.password = session->seal(std::move(secret));
   co_return external;
 }
 
+namespace {
+
 loop::Task<int> test_database(Invocation& invocation) {
   api::TestDatabase request;
-  request.external = co_await read_external(invocation, "", "");
+  request.external = co_await read_external(invocation, "", "", "--");
   const auto told = co_await invocation.ask(std::move(request));
   auto& output = invocation.output();
   if (output.is_json()) output.print_json(api::to_json(told));
@@ -55,7 +59,7 @@ loop::Task<int> use_database(Invocation& invocation) {
   if (arguments.has("--local") == arguments.has("--host")) throw_usage("either --host HOST or --local");
   std::vector<std::string> plan;
   if (arguments.has("--host")) {
-    request.external = co_await read_external(invocation, instance.database, instance.database_user);
+    request.external = co_await read_external(invocation, instance.database, instance.database_user, "--");
     plan = {fmt::format("try {} on {}", request.external->database, request.external->host),
             "stop " + name.format()};
     if (request.move)

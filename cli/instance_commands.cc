@@ -178,6 +178,12 @@ loop::Task<int> create_instance(Invocation& invocation) {
   request.database = arguments.find("--database");
   request.start = !arguments.has("--no-start");
   if (invocation.options().dry_run) co_return co_await rehearse_creation(invocation, std::move(request));
+  if (arguments.has("--external-host")) {
+    const api::SuggestInstance question{request.service, request.domain, request.name, request.path,
+                                        request.database};
+    const auto names = co_await invocation.ask(question);
+    request.external = co_await read_external(invocation, names.database, names.database, "--external-");
+  }
   request.password = co_await read_password(invocation, "--password-file");
   request.database_password = co_await read_password(invocation, "--database-password-file");
   const bool starts = request.start;
@@ -425,6 +431,11 @@ std::vector<Command> instance_commands() {
         option("--database", "NAME", "Of the database and its user (default DOMAIN_NAME)"),
         option("--password-file", "FILE", "Its password; - reads stdin (default: a random one is shown)"),
         option("--database-password-file", "FILE", "The database user's password (default: a random one)"),
+        option("--external-host", "HOST", "Keep its data on another server (berth instance use-database)"),
+        option("--external-database", "NAME", "Of the database there (default: as here)"),
+        option("--external-user", "NAME", "Of its user there (default: as the database)"),
+        option("--external-password-file", "FILE", "Password of that user; - reads stdin"),
+        option("--external-type", "TYPE", "postgresql (default) or mysql"),
         flag("--no-start", "Leave it stopped")},
        "instance create notes --name team --domain example.com --json",
        create_instance},

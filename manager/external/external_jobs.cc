@@ -196,6 +196,7 @@ Task<void> ExternalJobs::take_over(std::string name, std::string domain) {
   log_warning("external database taken over",
               {{"instance", row.key()}, {"database", row.external->describe()}});
   co_await instances_.start(name, domain);
+  taken_.erase(row.key());
 }
 
 void ExternalJobs::begin() {
@@ -211,6 +212,11 @@ void ExternalJobs::stop() {
 }
 
 Task<void> ExternalJobs::look() {
+  std::erase_if(taken_, [this](const auto& one) {
+    const auto found = instances_.all().find(one.first);
+    return found == instances_.all().end() || !found->second.external || found->second.wanted ||
+           found->second.is_deleted();
+  });
   std::vector<InstanceRow> rows;
   for (const auto& [key, row] : instances_.all())
     if (row.external && row.wanted && !row.is_deleted() && !runner_.find_running(key)) rows.push_back(row);
@@ -223,6 +229,7 @@ Task<void> ExternalJobs::look() {
                 {"error", failure.error().detail});
     }
     if (owner.empty()) continue;
+    taken_[row.key()] = owner;
     log_error("another platform took the external database: the instance is stopped",
               {{"instance", row.key()}, {"database", row.external->describe()}, {"platform", owner}});
     try {

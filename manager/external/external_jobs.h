@@ -2,6 +2,7 @@
 // over who has it.
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "loop/sync.h"
@@ -38,6 +39,8 @@ class ExternalJobs {
   void begin();
   void stop();
   Task<void> look();
+  // Instances that the watch stopped, and who has their database; until they run again.
+  const std::map<std::string, std::string>& taken() const { return taken_; }
 
  private:
   JobRunner::Steps steps();
@@ -54,6 +57,7 @@ class ExternalJobs {
   Instances& instances_;
   ExternalDatabases& externals_;
   const SecretBox& box_;
+  std::map<std::string, std::string> taken_;
   loop::Timer timer_;
   loop::TaskGroup tasks_;
 };

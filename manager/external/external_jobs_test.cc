@@ -297,10 +297,14 @@ TEST_F(ExternalTest, OneDatabaseHasOneActivePlatform) {
   // Taken from us while we run: the watch stops the instance.
   run(rig_->external_jobs.look());
   EXPECT_TRUE(is_running());
+  EXPECT_THAT(rig_->external_jobs.taken(), testing::IsEmpty());
   run(second.claim(place, true));
   run(rig_->external_jobs.look());
   EXPECT_FALSE(is_running());
   EXPECT_EQ(run(second.other_owner(place)), "") << "it keeps what it took";
+  EXPECT_EQ(rig_->external_jobs.taken().at("team@example.com"), "two.example.com");
+  run(rig_->external_jobs.take_over("team", "example.com"));
+  EXPECT_THAT(rig_->external_jobs.taken(), testing::IsEmpty());
 }
 
 TEST_F(ExternalTest, MySqlIsForServicesThatAreWrittenForIt) {

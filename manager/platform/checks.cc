@@ -96,6 +96,29 @@ void find_backups(const CheckFacts& facts, std::vector<Check>& found) {
   found.push_back(std::move(check));
 }
 
+void find_databases(const CheckFacts& facts, std::vector<Check>& found) {
+  for (const auto& [instance, platform] : facts.taken) {
+    auto check = make_check("database-taken-" + instance, Severity::kError);
+    check.values = {instance, platform};
+    check.text = fmt::format("The platform {} took the external database of {}, which is stopped.", platform,
+                             instance);
+    check.why = "Two platforms on one database would destroy it.";
+    check.fix = "Stop it there if it is to run here; take it over only if that platform is gone for good.";
+    check.command = fmt::format("berth instance take-over {}", instance);
+    found.push_back(std::move(check));
+  }
+  if (facts.not_optimised.empty()) return;
+  auto check = make_check("optimisation", Severity::kWarning);
+  check.values = {std::to_string(facts.not_optimised.size()), some_of(facts.not_optimised)};
+  check.text = fmt::format("{} could not be optimised: {}.",
+                           count_of(facts.not_optimised.size(), "database", "databases"),
+                           some_of(facts.not_optimised));
+  check.why = "Without fresh statistics its queries get slower, and dead rows take room.";
+  check.fix = "Look at the reason; the next night tries again.";
+  check.command = "berth database show";
+  found.push_back(std::move(check));
+}
+
 void find_commands(const CheckFacts& facts, std::vector<Check>& found) {
   const auto& commands = facts.commands;
   if (commands.url.empty()) return;
@@ -220,6 +243,7 @@ std::vector<Check> find_checks(const CheckFacts& facts) {
   find_disk(facts, found);
   find_descriptors(facts, found);
   find_backups(facts, found);
+  find_databases(facts, found);
   find_commands(facts, found);
   find_certificate(facts, found);
   find_sandbox(facts, found);

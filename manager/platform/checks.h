@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -49,6 +50,9 @@ struct CheckFacts {
   std::vector<Instance> instances;
   std::int64_t backup_days = 0;  // an instance without a backup that young is a finding; 0: none is
   api::CommandFileReport commands;
+  std::vector<std::string> not_optimised;  // databases that the last run of the night failed for
+  std::map<std::string, std::string>
+      taken;                       // instances whose external database another platform took: its name
   std::set<std::string> accepted;  // ids of findings that an admin knows
 };
 

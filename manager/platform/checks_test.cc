@@ -130,6 +130,21 @@ TEST(Checks, ABackupMayBeAsOldAsTheSettingSaysAndANewInstanceHasADay) {
   }
 }
 
+TEST(Checks, DatabasesThatFailedAtNightAndThoseThatAnotherPlatformTookAreTold) {
+  CheckFacts facts;
+  EXPECT_TRUE(find_checks(facts).empty());
+  facts.not_optimised = {"a", "b", "c", "d", "e"};
+  facts.taken = {{"team@example.com", "two.example.com"}};
+  const auto found = find_checks(facts);
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0].severity, api::Severity::kError);
+  EXPECT_EQ(found[0].text,
+            "The platform two.example.com took the external database of team@example.com, which is stopped.");
+  EXPECT_EQ(found[0].command, "berth instance take-over team@example.com");
+  EXPECT_EQ(found[1].id, "optimisation");
+  EXPECT_EQ(found[1].text, "5 databases could not be optimised: a, b, c and 2 more.");
+}
+
 TEST(Checks, ManyInstancesWithoutABackupAreOneFindingThatNamesSome) {
   auto facts = healthy();
   facts.instances.clear();

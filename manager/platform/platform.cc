@@ -513,6 +513,9 @@ void Platform::Parts_::add_check_facts(CheckFacts& facts, const api::Status& sta
     facts.instances.push_back(
         {key, parse_utc(row.created).value_or(std::chrono::sys_seconds{}), parse_utc(row.backed_up)});
   }
+  if (const auto& run = care_.last_run())
+    for (const auto& failure : run->failures) facts.not_optimised.push_back(failure.database);
+  facts.taken = external_jobs_.taken();
   facts.backup_days = settings_.number("backupDays");
   facts.commands = commands_.report();
   for (const auto id : split(settings_.text("acceptedChecks"), ' '))
