@@ -1,5 +1,6 @@
 // The platform behind the fake manager: services, instances, jobs and a store that change by themselves.
 import { createHash, randomBytes } from "node:crypto";
+import { makeDatabases } from "./fake_databases.mjs";
 
 const iso = (secondsAgo = 0) => new Date(Date.now() - secondsAgo * 1000).toISOString();
 const failure = (text, code) => Object.assign(new Error(text), { code });
@@ -371,6 +372,7 @@ export function makeWorld({ stepMs }) {
     return problems;
   };
 
+  const databases = makeDatabases({ instances, runJob, tell });
   const world = {
     onChange: () => {},
     makePassword,
@@ -471,6 +473,8 @@ export function makeWorld({ stepMs }) {
       });
     },
     handle: (message) => {
+      const answer = databases(message);
+      if (answer !== undefined) return answer;
       switch (message.mt) {
         case "GetInstances":
           return {

@@ -1,6 +1,6 @@
 // The `berth` command that does the same as a button: shown beside forms and warnings.
 
-import type { EditInstance } from "./api";
+import type { EditInstance, ExternalDatabase } from "./api";
 
 export type InstanceChanges = Partial<
   Pick<EditInstance, "newName" | "newDomain" | "path" | "logFlags" | "excludeFromBackup">
@@ -57,4 +57,17 @@ export const commands = {
   job: (id: string) => words("job", "show", id),
   setting: (name: string, value: string) => words("config", "set", name, value),
   store: () => words("store", "ls"),
+  cleanUp: (key: string) => words("instance", "clean-up", key, "--wait"),
+  useDatabase: (key: string, external: ExternalDatabase | undefined, move: boolean) =>
+    external
+      ? words(
+          ...["instance", "use-database", key, "--host", external.host || "HOST", "--database", external.database],
+          ...["--user", external.user, "--password-file", "FILE"],
+          ...(external.type === "postgresql" ? [] : ["--type", external.type]),
+          move && "--move",
+        )
+      : words("instance", "use-database", key, "--local"),
+  takeOver: (key: string) => words("instance", "take-over", key),
+  sqlRecipe: (key: string, type: string) =>
+    words("instance", "sql-recipe", key, ...(type === "postgresql" ? [] : ["--type", type])),
 };

@@ -102,7 +102,7 @@ effect(() => {
   }
 });
 
-type Members<K extends keyof Requests> = Omit<Requests[K]["request"], "mt" | "src">;
+export type Members<K extends keyof Requests> = Omit<Requests[K]["request"], "mt" | "src">;
 
 /** One request to the manager. Rejects with `RequestFailed` or `ConnectionLost`. */
 export function ask<K extends keyof Requests>(mt: K, members: Members<K>): Promise<Requests[K]["answer"]> {

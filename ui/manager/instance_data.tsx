@@ -5,6 +5,8 @@ import type { Instance } from "./api";
 import { downloadBackup } from "./backup";
 import { commands } from "./commands";
 import { attempt } from "./connection";
+import { ExternalDatabaseCard } from "./external_database";
+import { DatabaseCard } from "./instance_database";
 import { Command, Copyable, offlineReason, Time } from "./parts";
 import { instanceKey } from "./platform";
 import { RestoreUpload } from "./restore";
@@ -14,6 +16,7 @@ export function DataTab({ instance }: { instance: Instance }) {
   const key = instanceKey(instance);
   return (
     <div class="grid halves">
+      <DatabaseCard key={key} instance={instance} />
       <Card title={t("data.backup")} aside={<span>{size(instance.databaseBytes)}</span>}>
         <div class="form">
           <p class="muted">{t("data.backupWhy")}</p>
@@ -37,6 +40,7 @@ export function DataTab({ instance }: { instance: Instance }) {
       <Card title={t("data.restore")}>
         <RestoreUpload instance={instance} />
       </Card>
+      <ExternalDatabaseCard key={`external ${key}`} instance={instance} />
     </div>
   );
 }

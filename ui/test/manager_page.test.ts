@@ -166,6 +166,37 @@ describe("manager page", () => {
     await page.locator(".foot-job", { hasText: "Restore team@example.com: done" }).waitFor();
   });
 
+  test("the database of an instance: growth, a clean-up that says what it does, and why not where there is no room", async () => {
+    const { page } = await signedIn("#/instance/team@example.com/data");
+    await page.getByText(/a day, over 30 days/).waitFor();
+    await page.getByRole("button", { name: "Clean up…" }).click();
+    await page.getByRole("dialog").getByText("12 tables are rewritten").waitFor();
+    await page.getByRole("dialog").getByRole("button", { name: "Clean up" }).click();
+    await page.getByText("team@example.com is being cleaned up").waitFor();
+    await page.goto(`${manager.url}#/instance/files@example.com/data`);
+    const refused = page.getByRole("button", { name: "Clean up…" });
+    await until("the numbers", async () => /7\.4 GB/.test((await refused.getAttribute("data-tip")) ?? ""));
+  });
+
+  test("data move to another server only after a test that went well", async () => {
+    const { page } = await signedIn("#/instance/team@example.com/data");
+    await page.getByRole("button", { name: "Keep the data on another server…" }).click();
+    const card = page.locator(".card", { hasText: "Where the data are" });
+    await card.getByLabel("Server", { exact: true }).fill("nowhere.example.com");
+    await card.getByLabel("Password").fill("secret");
+    await card.getByRole("button", { name: "Test" }).click();
+    await card.getByText("the name service has no such name").waitFor();
+    const move = card.getByRole("button", { name: "Move the data" });
+    assert.equal(await move.getAttribute("data-tip"), "Test it first");
+    await card.getByRole("button", { name: "SQL to make it there" }).click();
+    await card.getByText("create database").waitFor();
+    await card.getByLabel("Server", { exact: true }).fill("db.example.com");
+    await card.getByRole("button", { name: "Test" }).click();
+    await card.getByText("It works").waitFor();
+    await move.click();
+    await page.getByText("another server", { exact: true }).waitFor();
+  });
+
   test("passwords are generated and can be copied", async () => {
     const { page } = await signedIn("#/instance/team@example.com/access");
     await page.getByRole("button", { name: "Generate a new password" }).first().click();
