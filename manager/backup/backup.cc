@@ -57,7 +57,26 @@ Task<std::uint64_t> copy_output(Child& child, BackupSink& sink, RunningSha256* h
   co_return total;
 }
 
+// query_to_xml is how one statement counts many tables; tables of extensions are theirs to fill.
+constexpr const char* kCountRows =
+    "SELECT n.nspname || '.' || c.relname AS name, (xpath('/row/c/text()', query_to_xml(format("
+    "'SELECT count(*) AS c FROM ONLY %I.%I', n.nspname, c.relname), false, true, '')))[1]::text AS rows "
+    "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND "
+    "c.relpersistence <> 't' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'berth_backup') AND "
+    "n.nspname NOT LIKE 'pg\\_toast%' AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = "
+    "'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e') "
+    "UNION ALL SELECT 'large objects', count(*)::text FROM pg_largeobject_metadata HAVING count(*) > 0";
+
 }  // namespace
+
+Task<RowCounts> count_rows(std::function<Task<db::Rows>(std::string)> ask) {
+  auto asking = ask(kCountRows);
+  const auto rows = co_await asking;
+  RowCounts counts;
+  for (const auto row : rows)
+    counts[row.get<std::string>("name")] = std::stoull(row.get<std::string>("rows"));
+  co_return counts;
+}
 
 loop::SpawnOptions BackupWriter::dump_options(const db::ConnectionOptions& source) const {
   loop::SpawnOptions options;
@@ -74,10 +93,12 @@ loop::SpawnOptions BackupWriter::dump_options(const db::ConnectionOptions& sourc
 
 Task<BackupResult> BackupWriter::write(db::ConnectionOptions source, BackupMetadata metadata,
                                        std::optional<BackupKey> key, BackupSink& sink,
-                                       std::function<void(BackupProgress)> progress) {
+                                       std::function<void(BackupProgress)> progress, WriteOptions wanted) {
   metadata.created = now_as_iso();
   const std::string json = format_metadata(metadata, key ? &*key : nullptr);
-  db::Database database(loop_, options_for(source));
+  auto database_options = options_for(source);
+  if (wanted.count_rows) database_options.query_limit = std::chrono::milliseconds(0);
+  db::Database database(loop_, std::move(database_options));
 
   // The row is committed, a snapshot that sees it is taken, the row is deleted: pg_dump, which uses that
   // snapshot, is all that ever reads it, and the instance password does not stay in the database.
@@ -106,6 +127,7 @@ Task<BackupResult> BackupWriter::write(db::ConnectionOptions source, BackupMetad
   // Whose an external database is, is not part of its data.
   options.arguments.push_back("--exclude-schema=berth_fence");
   options.arguments.push_back("--snapshot=" + snapshot_name);
+  if (!wanted.compress) options.arguments.push_back("--compress=0");
   const auto child = Child::start(loop_, std::move(options));
   RunningSha256 hash;
   EndMark mark{};
@@ -116,7 +138,11 @@ Task<BackupResult> BackupWriter::write(db::ConnectionOptions source, BackupMetad
   mark.sha256 = hash.finish();
   co_await sink.write(format_end_mark(mark));
 
-  BackupResult result{mark.length + kEndMarkBytes, format_hex(mark.sha256)};
+  BackupResult result{mark.length + kEndMarkBytes, format_hex(mark.sha256), {}};
+  if (wanted.count_rows) {
+    auto counting = count_rows([&snapshot](std::string sql) { return snapshot->query(std::move(sql)); });
+    result.rows = co_await counting;
+  }
   BERTH_LOG(kDatabase, "backup written", {"database", source.database}, {"bytes", result.bytes});
   co_return result;
 }

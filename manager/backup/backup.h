@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "db/connection_options.h"
+#include "db/rows.h"
 #include "loop/process.h"
 #include "loop/sync.h"
 #include "manager/backup/metadata.h"
@@ -21,9 +23,18 @@ struct BackupProgress {
   std::uint64_t database_bytes = 0;  // size of the database on disk, for an estimate
 };
 
+// Rows by table, "schema.table".
+using RowCounts = std::map<std::string, std::uint64_t>;
+
+struct WriteOptions {
+  bool compress = true;     // off for targets that find what they have already, and compress by themselves
+  bool count_rows = false;  // reads every table once more, at the moment of the backup
+};
+
 struct BackupResult {
   std::uint64_t bytes = 0;  // of the whole file
   std::string sha256;       // hex, of the file without its end mark (docs/backup-file.md)
+  RowCounts rows;           // if asked for
 };
 
 // Makes backups with PostgreSQL's own pg_dump. Owned by the manager's main; any number of backups at
@@ -41,7 +52,7 @@ class BackupWriter {
   // kFailed with pg_dump's words.
   Task<BackupResult> write(db::ConnectionOptions source, BackupMetadata metadata,
                            std::optional<BackupKey> key, BackupSink& sink,
-                           std::function<void(BackupProgress)> progress = {});
+                           std::function<void(BackupProgress)> progress = {}, WriteOptions options = {});
 
   // The database as SQL text for psql (HTTP `uncompressed=1`), without metadata and end mark. Tables in
   // `without_rows` come without their rows. Gives the number of bytes.
@@ -61,5 +72,8 @@ class BackupWriter {
 // text that XML cannot hold, are base64 with encoding="base64"; nulls have null="true". One moment.
 Task<void> write_xml(loop::Loop& loop, db::ConnectionOptions source, std::vector<std::string> excluded,
                      BackupSink& sink);
+
+// Rows of all tables of the app, without our own berth_backup. `ask` runs one statement.
+Task<RowCounts> count_rows(std::function<Task<db::Rows>(std::string)> ask);
 
 }  // namespace berth::manager

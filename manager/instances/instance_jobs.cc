@@ -613,6 +613,15 @@ JobRunner::Steps InstanceJobs::restore_steps() {
 }
 
 Task<BackupResult> InstanceJobs::backup(std::string name, std::string domain, BackupSink& sink) {
+  auto writing = write_backup(name, domain, sink);
+  auto result = co_await writing;
+  co_await instances_.backed_up(name, domain);
+  co_return result;
+}
+
+Task<BackupResult> InstanceJobs::write_backup(std::string name, std::string domain, BackupSink& sink,
+                                              WriteOptions options,
+                                              std::function<void(BackupProgress)> progress) {
   const auto row = or_throw(instances_.get(name, domain));
   if (!row.is_made) throw_failure(Errc::kConflict, "{} is still being made", row.key());
   const Service* service = instances_.services().find(row.service);
@@ -633,9 +642,8 @@ Task<BackupResult> InstanceJobs::backup(std::string name, std::string domain, Ba
   if (const auto passphrase = co_await settings_.secret("backupPassphrase"))
     key = or_throw(BackupKey::from_passphrase(*passphrase, BackupKey::new_salt()));
   auto source = or_throw(instances_.data_source(row));
-  const auto result = co_await backups_.write(std::move(source), std::move(metadata), std::move(key), sink);
-  co_await instances_.backed_up(name, domain);
-  co_return result;
+  co_return co_await backups_.write(std::move(source), std::move(metadata), std::move(key), sink,
+                                    std::move(progress), options);
 }
 
 Task<void> InstanceJobs::purge() {

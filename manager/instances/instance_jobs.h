@@ -45,6 +45,10 @@ class InstanceJobs {
   Task<Result<api::Job>> restore(std::string file, std::string name, std::string domain, std::string by);
 
   Task<BackupResult> backup(std::string name, std::string domain, BackupSink& sink);
+  // The same without noting that it was backed up: what was written has yet to arrive.
+  Task<BackupResult> write_backup(std::string name, std::string domain, BackupSink& sink,
+                                  WriteOptions options = {},
+                                  std::function<void(BackupProgress)> progress = {});
   // A path for an upload, below backup/.
   std::string upload_path() const;
   // Deletes for good what has been in the bin, or kept beside an instance, long enough.
