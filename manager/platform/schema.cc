@@ -168,6 +168,80 @@ CREATE TABLE optimisation (
 -- Sealed: type, host, database, user and password of where the data are instead; database_host has the host in clear.
 ALTER TABLE instance ADD COLUMN external text NOT NULL DEFAULT '';
 )sql"});
+  all.push_back({7, "backup sets", R"sql(
+CREATE TABLE backup_target (
+  name text PRIMARY KEY,
+  kind text NOT NULL,
+  place text NOT NULL,
+  options jsonb NOT NULL,
+  secrets text NOT NULL,                 -- sealed: a JSON object
+  append_only boolean NOT NULL,
+  created timestamptz NOT NULL DEFAULT now(),
+  made timestamptz,                      -- since when a repository is there
+  tested timestamptz,                    -- the last try of anything there
+  error text NOT NULL DEFAULT ''         -- of that try; empty: it went well
+);
+CREATE TABLE backup_policy (
+  name text PRIMARY KEY,
+  target text NOT NULL REFERENCES backup_target ON UPDATE CASCADE,
+  scope text NOT NULL,                   -- all, domain, instance, manager
+  instance text NOT NULL DEFAULT '',
+  domain text NOT NULL DEFAULT '',
+  excluded jsonb NOT NULL DEFAULT '[]',  -- name@domain
+  schedule text NOT NULL,
+  keep text NOT NULL,
+  enabled boolean NOT NULL DEFAULT true,
+  verify boolean NOT NULL DEFAULT true,
+  created timestamptz NOT NULL DEFAULT now(),
+  due timestamptz                        -- null: never
+);
+-- Policies and targets may be gone: their sets stay.
+CREATE TABLE backup_set (
+  id text PRIMARY KEY,                   -- sorts by time
+  policy text NOT NULL,
+  target text NOT NULL,
+  job text NOT NULL,
+  state text NOT NULL,                   -- running, good, partial, failed, damaged
+  started timestamptz NOT NULL DEFAULT now(),
+  ended timestamptz,
+  verified timestamptz,
+  manifest text NOT NULL DEFAULT '',
+  error text NOT NULL DEFAULT ''
+);
+CREATE INDEX backup_set_policy ON backup_set (policy, id);
+CREATE TABLE backup_item (
+  set text NOT NULL REFERENCES backup_set ON DELETE CASCADE,
+  name text NOT NULL,
+  domain text NOT NULL,                  -- empty: the manager's own database
+  service text NOT NULL,
+  build text NOT NULL,
+  label text NOT NULL,
+  path text NOT NULL,
+  database text NOT NULL,
+  estimate bigint NOT NULL,              -- bytes on disk when the set began
+  object text NOT NULL DEFAULT '',       -- its id at the target
+  bytes bigint NOT NULL DEFAULT 0,
+  sha256 text NOT NULL DEFAULT '',
+  rows jsonb NOT NULL DEFAULT '{}',
+  state text NOT NULL DEFAULT 'waiting', -- waiting, written, failed, damaged
+  error text NOT NULL DEFAULT '',
+  written timestamptz,
+  verified timestamptz,
+  PRIMARY KEY (set, name, domain)
+);
+CREATE INDEX backup_item_instance ON backup_item (name, domain, set);
+-- What drills showed; outlives the sets.
+CREATE TABLE backup_proof (
+  name text NOT NULL,
+  domain text NOT NULL,
+  set text NOT NULL,                     -- of the last drill
+  drilled timestamptz NOT NULL,
+  error text NOT NULL DEFAULT '',        -- of the last drill; empty: it went well
+  proven timestamptz,                    -- the last one that went well
+  proven_ms bigint NOT NULL DEFAULT 0,   -- and how long that restore took
+  PRIMARY KEY (name, domain)
+);
+)sql"});
   return all;
 }
 
