@@ -2,6 +2,7 @@
 // is declared in its header and listed here.
 #pragma once
 
+#include "api/backup.h"
 #include "api/commands.h"
 #include "api/database.h"
 #include "api/external.h"
@@ -23,13 +24,14 @@ template <class... T>
 struct TypeList {};
 
 using AllWords = TypeList<PlatformState, ServiceState, InstanceState, Severity, LayerState, JobState, JobKind,
-                          SettingType, CommandState, Topic>;
+                          SettingType, CommandState, Topic, BackupScope, BackupSetState, BackupItemState>;
 
 using AllObjects =
     TypeList<ExternalDatabase, Process, Check, Disk, Status, ServiceApp, SandboxLayer, Service, KeptData,
              Instance, TableSize, DaySize, InstanceDatabase, DatabaseFailure, Optimisation, Renaming, Job,
              JobLogLine, FieldProblem, StoreVersion, StoreAppState, StoreApp, Setting, Certificate,
-             CommandLine, CommandFileReport, AppStoreApp>;
+             CommandLine, CommandFileReport, AppStoreApp, BackupOption, BackupTarget, BackupPolicy,
+             BackupItem, BackupSet, BackupProof, BackupVerdict, BackupKey>;
 
 // Their answers come along.
 using AllRequests =
@@ -41,7 +43,10 @@ using AllRequests =
              ResetCertificate, GetCommandFile, RunCommandFile, AppPlatformInfoRequest, RequestHttpKey,
              RequestAppStore, InstallService, AddInstance, StartInstance, GetInstanceDatabase,
              CleanUpInstance, CleanUpAll, OptimiseDatabases, GetDatabases, TestDatabase, UseDatabase,
-             RenameInstances, TakeOverDatabase, GetSqlRecipe>;
+             RenameInstances, TakeOverDatabase, GetSqlRecipe, GetBackupTargets, SetBackupTarget,
+             TestBackupTarget, RemoveBackupTarget, GetBackupPolicies, SetBackupPolicy, RemoveBackupPolicy,
+             RunBackup, GetBackupSets, GetBackupSet, FetchBackup, VerifyBackup, DrillBackup, PlanBackupPrune,
+             PruneBackups, RestoreFromSet, RestorePlatform, GetBackupKeys>;
 
 // Come unasked, under the src of what was subscribed to.
 using AllIndications =

@@ -62,14 +62,18 @@ enum class JobKind {
   kCleanUp,
   kMoveData,
   kRename,
+  kPrune,     // thins out backup sets
+  kDrill,     // proves that they can be restored
+  kFetch,     // restores out of a backup set, then kRestore
+  kPlatform,  // brings a whole platform back
 };
 template <>
 struct Words<JobKind> {
   static constexpr std::string_view kName = "JobKind";
-  static constexpr std::array<std::string_view, 15> kList = {
-      "install", "update", "remove",   "create",   "delete",   "undo",      "restore", "backup",
-      "start",   "stop",   "commands", "optimise", "clean-up", "move-data", "rename",
-  };
+  static constexpr std::array<std::string_view, 19> kList = {
+      "install", "update", "remove", "create",   "delete",   "undo",     "restore",
+      "backup",  "start",  "stop",   "commands", "optimise", "clean-up", "move-data",
+      "rename",  "prune",  "drill",  "fetch",    "platform"};
 };
 
 // Of a line of the command file: not due, to be done, done, not done.

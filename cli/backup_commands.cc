@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "api/backup.h"
 #include "api/instance.h"
 #include "cli/human.h"
 #include "cli/invocation.h"
@@ -56,7 +57,38 @@ loop::Task<int> back_up(Invocation& invocation) {
   co_return 0;
 }
 
+void report_restored(Invocation& invocation, const api::Job& job, std::string_view what) {
+  auto& output = invocation.output();
+  if (output.is_json()) output.print_json(api::JsonObject{{"job", api::to_json(job)}});
+  else if (output.is_quiet()) output.print_line(what);
+  else if (api::is_final(job.state)) output.print_line(fmt::format("{} is restored", what));
+  else output.print_line(fmt::format("job {} works on it: berth job show {}", job.id, job.id));
+}
+
+loop::Task<int> restore_from_set(Invocation& invocation) {
+  const auto name = invocation.instance_name("FILE");
+  api::RestoreFromSet request;
+  request.set = invocation.arguments().text("--from");
+  request.name = name.name;
+  request.domain = name.domain;
+  auto as = name;
+  if (invocation.arguments().has("--as")) {
+    as = invocation.instance_name("--as");
+    request.as_name = as.name;
+    request.as_domain = as.domain;
+  }
+  if (invocation.is_rehearsal(
+          {fmt::format("bring {} back from the set {}{}", name.format(), request.set,
+                       as.format() == name.format() ? "" : fmt::format(" as {}", as.format()))}))
+    co_return 0;
+  auto answer = co_await invocation.ask(std::move(request));
+  const auto job = co_await invocation.finish(std::move(answer.job));
+  report_restored(invocation, job, as.format());
+  co_return 0;
+}
+
 loop::Task<int> restore(Invocation& invocation) {
+  if (invocation.arguments().has("--from")) co_return co_await restore_from_set(invocation);
   const std::string path = invocation.arguments().text("FILE");
   InstanceName target;
   if (invocation.arguments().has("--as")) target = invocation.instance_name("--as");
@@ -70,12 +102,7 @@ loop::Task<int> restore(Invocation& invocation) {
   auto* session = co_await invocation.session();
   auto job = co_await session->restore(target.name, target.domain, std::move(file));
   job = co_await invocation.finish(std::move(job));
-  auto& output = invocation.output();
-  if (output.is_json()) output.print_json(api::JsonObject{{"job", api::to_json(job)}});
-  else if (output.is_quiet()) output.print_line(job.target);
-  else if (api::is_final(job.state))
-    output.print_line(fmt::format("{} is restored", job.target.empty() ? path : job.target));
-  else output.print_line(fmt::format("job {} works on it: berth job show {}", job.id, job.id));
+  report_restored(invocation, job, job.target.empty() ? path : job.target);
   co_return 0;
 }
 
@@ -93,10 +120,12 @@ std::vector<Command> backup_commands() {
        back_up},
       {"instance",
        "restore",
-       "Bring an instance back from such a file",
+       "Bring an instance back from such a file, or out of a backup set",
        Effect::kWorks,
-       {positional("FILE", "The backup; - is stdin"), option("--as", "NAME@DOMAIN", "Under another name")},
-       "instance restore team.dump --wait",
+       {positional("FILE", "The backup; - is stdin. With --from: the instance, NAME@DOMAIN"),
+        option("--as", "NAME@DOMAIN", "Under another name"),
+        option("--from", "SET", "Out of this backup set (berth backup ls)")},
+       "instance restore team@example.com --from 20261122-020000-3fa9",
        restore},
   };
 }

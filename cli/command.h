@@ -53,7 +53,7 @@ enum class Effect {
 
 struct Command {
   std::string_view noun;  // "instance"
-  std::string_view verb;  // "create"; empty: the noun stands alone
+  std::string_view verb;  // "create", "target add"; empty: the noun stands alone
   std::string_view text;
   Effect effect;
   std::vector<Parameter> parameters;
@@ -87,6 +87,8 @@ std::vector<Command> instance_commands();
 std::vector<Command> database_commands();
 std::vector<Command> external_commands();
 std::vector<Command> backup_commands();
+std::vector<Command> set_commands();
+std::vector<Command> set_place_commands();
 std::vector<Command> job_commands();
 std::vector<Command> log_commands();
 std::vector<Command> settings_commands();

@@ -1,5 +1,6 @@
 #include "cli/local_session.h"
 
+#include "api/backup.h"
 #include "api/service.h"
 
 namespace berth::cli {
@@ -64,6 +65,16 @@ loop::Task<std::uint64_t> LocalSession::backup(std::string name, std::string dom
   auto answer = co_await exchange(
       api::format_message(api::BackupInstance{std::move(name), std::move(domain)}), std::move(descriptors));
   co_return or_throw(api::parse_answer<api::BackupInstanceResult>(answer)).bytes;
+}
+
+loop::Task<std::uint64_t> LocalSession::fetch_backup(std::string set, std::string name, std::string domain,
+                                                     UniqueFd target) {
+  std::vector<UniqueFd> descriptors;
+  descriptors.push_back(std::move(target));
+  auto answer = co_await exchange(
+      api::format_message(api::FetchBackup{std::move(set), std::move(name), std::move(domain)}),
+      std::move(descriptors));
+  co_return or_throw(api::parse_answer<api::FetchBackupResult>(answer)).bytes;
 }
 
 loop::Task<api::Job> LocalSession::restore(std::string name, std::string domain, UniqueFd source) {

@@ -83,6 +83,10 @@ std::string_view text_of_noun(std::string_view noun) {
   if (noun == "service") return "Installed apps: one process each";
   if (noun == "instance") return "An app for a customer: database, path and password of its own";
   if (noun == "database") return "The databases of all instances";
+  if (noun == "backup") return "Backup sets: where they go, what is in them, how they come back";
+  if (noun == "platform") return "All of it: services, instances, settings, passwords";
+  if (noun == "backup target") return "Where backup sets go";
+  if (noun == "backup policy") return "What is backed up, when, where to, and how long it stays";
   if (noun == "job") return "Long work of the manager";
   if (noun == "config") return "Settings of the platform";
   if (noun == "cert") return "The certificate of the web server";
@@ -103,6 +107,7 @@ ParsedLine parse_line(int argc, const char* const* argv, std::string& text) {
   add_global_options(app, line.options, json, quiet);
 
   std::map<std::string_view, CLI::App*> nouns;
+  std::deque<std::string> part_names;  // of nouns within nouns
   std::deque<Slot> slots;
   std::vector<std::pair<CLI::App*, const Command*>> commands;
   for (const auto& command : all_commands()) {
@@ -117,6 +122,19 @@ ParsedLine parse_line(int argc, const char* const* argv, std::string& text) {
       }
       parent = noun;
       name = command.verb;
+      // "target add": a noun within the noun.
+      if (const auto space = command.verb.find(' '); space != std::string_view::npos) {
+        auto*& part =
+            nouns[part_names.emplace_back(fmt::format("{} {}", command.noun, command.verb.substr(0, space)))];
+        if (!part) {
+          part = noun->add_subcommand(std::string(command.verb.substr(0, space)),
+                                      std::string(text_of_noun(part_names.back())));
+          part->require_subcommand(1);
+          part->fallthrough();
+        }
+        parent = part;
+        name = command.verb.substr(space + 1);
+      }
     }
     auto* added = parent->add_subcommand(name, std::string(command.text));
     added->fallthrough();

@@ -483,5 +483,113 @@ TEST_F(Program, TablesFitTheTerminal) {
   EXPECT_THAT(berth({"--no-color", "instance", "ls"}, terminal).out, Not(HasSubstr("\x1b[")));
 }
 
+api::BackupPolicy nightly() {
+  return {.name = "nightly",
+          .target = "disk",
+          .schedule = "daily 02:00",
+          .keep = "daily=7",
+          .would_back_up = {"manager", "team@example.com"}};
+}
+
+TEST_F(Program, BackupRunTakesTheOnlyPolicyAndTellsItsSet) {
+  api::Job job{.id = "7", .kind = api::JobKind::kBackup, .state = api::JobState::kDone};
+  job.result = api::JsonObject{{"set", "20261122-020000-3fa9"}, {"bytes", 2048}};
+  FakeManager manager(
+      folder.path(),
+      {{"GetBackupPolicies",
+        [](FakeRequest& request) { request.reply(api::GetBackupPoliciesResult{{nightly()}}); }},
+       {"RunBackup", [&](FakeRequest& request) {
+          EXPECT_EQ(request.as<api::RunBackup>().policy, "nightly");
+          request.reply(api::RunBackupResult{job});
+        }}});
+  const auto rehearsal = berth({"backup", "run", "--dry-run"});
+  EXPECT_THAT(rehearsal.out + rehearsal.error, HasSubstr("back up team@example.com to disk"));
+  const auto outcome = berth({"backup", "run"});
+  EXPECT_EQ(outcome.code, 0) << outcome.error;
+  EXPECT_EQ(outcome.out, "20261122-020000-3fa9: 2.0 KiB\n");
+}
+
+TEST_F(Program, BackupGetWritesAWholeFileOrNone) {
+  FakeManager manager(folder.path(), {{"FetchBackup", [](FakeRequest& request) {
+                                         const auto message = request.as<api::FetchBackup>();
+                                         ASSERT_EQ(request.descriptors().size(), 1u);
+                                         ASSERT_TRUE(write_all(request.descriptors()[0].get(), "PGDMP"));
+                                         if (message.name != "team")
+                                           request.fail(Errc::kMalformed, "damaged");
+                                         else request.reply(api::FetchBackupResult{5});
+                                       }}});
+  const auto outcome = berth({"backup", "get", "s1", "team@example.com", "--file", file("team.dump")});
+  EXPECT_EQ(outcome.code, 0) << outcome.error;
+  EXPECT_EQ(read_file(file("team.dump")).value(), "PGDMP");
+  EXPECT_NE(berth({"backup", "get", "s1", "manager", "-o", file("manager.dump")}).code, 0);
+  EXPECT_FALSE(path_exists(file("manager.dump")));
+}
+
+TEST_F(Program, BackupPolicySetChangesOnlyWhatIsGiven) {
+  FakeManager manager(
+      folder.path(),
+      {{"GetBackupPolicies",
+        [](FakeRequest& request) { request.reply(api::GetBackupPoliciesResult{{nightly()}}); }},
+       {"SetBackupPolicy", [](FakeRequest& request) {
+          const auto policy = request.as<api::SetBackupPolicy>().policy;
+          EXPECT_EQ(policy.schedule, "daily 02:00");
+          EXPECT_EQ(policy.keep, "daily=14");
+          EXPECT_EQ(policy.scope, api::BackupScope::kInstance);
+          EXPECT_EQ(policy.instance, "team");
+          EXPECT_EQ(policy.domain, "example.com");
+          EXPECT_THAT(policy.excluded, ElementsAre("a@x", "b@x"));
+          request.reply(api::SetBackupPolicyResult{policy});
+        }}});
+  EXPECT_EQ(berth({"backup", "policy", "set", "nightly", "--keep", "daily=14", "--of", "team@example.com",
+                   "--exclude", "a@x, b@x"})
+                .code,
+            0);
+  EXPECT_EQ(berth({"backup", "policy", "set", "new"}).code, 2) << "a new one needs a target";
+}
+
+TEST_F(Program, BackupPlanSaysWhatGoesAndWhy) {
+  FakeManager manager(folder.path(), {{"PlanBackupPrune", [](FakeRequest& request) {
+                                         EXPECT_EQ(request.as<api::PlanBackupPrune>().keep, "daily=1");
+                                         api::PlanBackupPruneResult result;
+                                         result.verdicts = {
+                                             {"s2", "2026-11-22T02:00:00Z", true, {"newest"}},
+                                             {"s1", "2026-11-21T02:00:00Z", false, {"no rule keeps it"}}};
+                                         request.reply(result);
+                                       }}});
+  const auto outcome = berth({"backup", "plan", "nightly", "--keep", "daily=1", "--preview"});
+  EXPECT_EQ(outcome.code, 0) << outcome.error;
+  EXPECT_THAT(outcome.out, HasSubstr("goes"));
+  EXPECT_THAT(outcome.out, HasSubstr("no rule keeps it"));
+  EXPECT_EQ(berth({"--quiet", "backup", "plan", "nightly", "--keep", "daily=1"}).out, "s1\n");
+}
+
+TEST_F(Program, TheKeySheetGoesIntoAFileThatOnlyItsOwnerReads) {
+  FakeManager manager(folder.path(), {{"GetBackupKeys", [](FakeRequest& request) {
+                                         api::GetBackupKeysResult result;
+                                         result.keys = {{"disk", "directory", "/mnt/disk", {}, {"the key"}}};
+                                         request.reply(result);
+                                       }}});
+  EXPECT_EQ(berth({"backup", "key-sheet", "--file", file("keys.txt")}).code, 0);
+  EXPECT_THAT(read_file(file("keys.txt")).value(), HasSubstr("Key         the key"));
+  struct stat info{};
+  ASSERT_EQ(::stat(file("keys.txt").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+}
+
+TEST_F(Program, APlatformDoesNotComeBackWhereSomethingStandsInTheWay) {
+  ASSERT_TRUE(write_file_durably(file("key"), "the key\n", 0600));
+  FakeManager manager(folder.path(), {{"RestorePlatform", [](FakeRequest& request) {
+                                         const auto message = request.as<api::RestorePlatform>();
+                                         EXPECT_EQ(message.target.place, "/mnt/disk");
+                                         EXPECT_EQ(message.target.repository_key->value, "the key");
+                                         api::RestorePlatformResult result;
+                                         result.obstacles = {"this platform has 2 instances already"};
+                                         request.reply(result);
+                                       }}});
+  const auto outcome = berth({"platform", "restore", "--from", "/mnt/disk", "--key-file", file("key")});
+  EXPECT_EQ(outcome.code, 4);
+  EXPECT_THAT(outcome.error, HasSubstr("has 2 instances already"));
+}
+
 }  // namespace
 }  // namespace berth::cli

@@ -86,8 +86,18 @@ loop::Task<net::HttpRequest> RemoteSession::make_request(std::string method, std
 }
 
 loop::Task<std::uint64_t> RemoteSession::backup(std::string name, std::string domain, UniqueFd target) {
-  const std::string query =
-      fmt::format("&appName={}&appDomain={}", percent_encode(name), percent_encode(domain));
+  return download(fmt::format("&appName={}&appDomain={}", percent_encode(name), percent_encode(domain)),
+                  std::move(target));
+}
+
+loop::Task<std::uint64_t> RemoteSession::fetch_backup(std::string set, std::string name, std::string domain,
+                                                      UniqueFd target) {
+  return download(fmt::format("&set={}&appName={}&appDomain={}", percent_encode(set), percent_encode(name),
+                              percent_encode(domain)),
+                  std::move(target));
+}
+
+loop::Task<std::uint64_t> RemoteSession::download(std::string query, UniqueFd target) {
   auto request = co_await make_request("GET", "backup", query);
   request.limit_bytes = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t bytes = 0;

@@ -17,6 +17,8 @@ class RemoteSession : public Session {
   loop::Task<api::JsonObject> request(api::JsonObject message, loop::Duration limit) override;
   loop::Task<api::JsonObject> indication() override;
   loop::Task<std::uint64_t> backup(std::string name, std::string domain, UniqueFd target) override;
+  loop::Task<std::uint64_t> fetch_backup(std::string set, std::string name, std::string domain,
+                                         UniqueFd target) override;
   loop::Task<api::Job> restore(std::string name, std::string domain, UniqueFd source) override;
   loop::Task<api::Job> install_package(std::string id, UniqueFd source) override;
   api::Password seal(std::string secret) const override;
@@ -25,6 +27,7 @@ class RemoteSession : public Session {
  private:
   // "https://host:8443/manager/backup?key=…" and what else the request needs.
   loop::Task<net::HttpRequest> make_request(std::string method, std::string resource, std::string query);
+  loop::Task<std::uint64_t> download(std::string query, UniqueFd target);
   loop::Task<api::Job> upload(std::string method, std::string resource, std::string query, UniqueFd source);
 
   GlobalOptions options_;

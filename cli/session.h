@@ -29,6 +29,9 @@ class Session {
 
   // The whole file of an instance into `target`. Gives its size.
   virtual loop::Task<std::uint64_t> backup(std::string name, std::string domain, UniqueFd target) = 0;
+  // One backup out of a set into `target`; without name and domain the manager's own. Gives its size.
+  virtual loop::Task<std::uint64_t> fetch_backup(std::string set, std::string name, std::string domain,
+                                                 UniqueFd target) = 0;
   // The job that brings a file back, as name@domain if they are not empty.
   virtual loop::Task<api::Job> restore(std::string name, std::string domain, UniqueFd source) = 0;
   // The job that installs a package file; `id` empty: of the only app in it.

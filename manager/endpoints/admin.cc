@@ -35,6 +35,7 @@ Admin::Admin(Parts parts)
   add_settings();
   add_logs();
   add_original();
+  add_backups();
 }
 
 Admin::~Admin() = default;

@@ -97,6 +97,8 @@ class Admin {
   void add_settings();
   void add_logs();
   void add_original();
+  void add_backups();
+  void add_backup_places();
   void publish(api::Topic topic, const api::JsonObject& message);
   bool has_subscribers(api::Topic topic) const;
   Task<void> tick();

@@ -42,7 +42,14 @@ Task<void> ManagerInstance::serve_backup(sdk::HttpRequest& request, sdk::HttpRes
   response.header("cache-control", "no-store");
   response.content_type(text ? "application/sql" : "application/octet-stream");
   const auto format = text ? ExportFormat::kSql : ExportFormat::kDump;
-  if (is_set(request.query("manager"))) {
+  if (const auto set = request.query("set")) {
+    // Out of a backup set, as it was written then; without a name the manager's own.
+    const std::string name = request.query("appName").value_or(""),
+                      domain = request.query("appDomain").value_or("");
+    const auto item = co_await parts.sets.store().item(*set, name, domain);
+    response.content_type("application/octet-stream").file_name(fmt::format("backup-{}.dump", item.database));
+    co_await parts.sets.get(*set, name, domain, sink);
+  } else if (is_set(request.query("manager"))) {
     response.file_name(fmt::format("backup-manager.{}", text ? "sql" : "dump"));
     // ignoreStatistics leaves out the original's statistics tables; we have none.
     co_await parts.exports.write_manager(format, sink);

@@ -225,6 +225,11 @@ JobRunner::JobRunner(loop::Loop& loop, db::Database& database)
     : loop_(loop), database_(database), journal_(loop, database), reap_(loop) {}
 JobRunner::~JobRunner() = default;
 
+void JobRunner::drop_all() {
+  reap_.cancel();
+  running_.clear();
+}
+
 void JobRunner::add_kind(api::JobKind kind, Maker maker) { makers_[kind] = std::move(maker); }
 
 void JobRunner::launch(JobEntry entry) {

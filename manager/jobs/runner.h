@@ -74,6 +74,8 @@ class JobRunner {
   // For tests: awaited at "before N", "after N", "before undo N", "after undo N"; hanging there is a crash.
   std::function<Task<void>(const JobEntry&, std::string)> at_point;
 
+  // Stops all jobs where they are, as destroying it does: for parts that their steps use and that go before it.
+  void drop_all();
   // Takes up the jobs that an earlier manager left.
   Task<void> resume();
   // Writes the job down and starts it. kConflict if one runs for the same target.

@@ -90,9 +90,59 @@ void find_backups(const CheckFacts& facts, std::vector<Check>& found) {
                   late.size() == 1 ? "One instance has" : fmt::format("{} instances have", late.size()),
                   count_of(static_cast<std::size_t>(facts.backup_days), "day", "days"), some_of(late));
   check.why = "Whatever happens to the disk happens to what people wrote since the last backup.";
-  check.fix = "Make one now, and let a timer do it every night.";
-  check.command = fmt::format("berth instance backup {} -o {}.dump", late.front(),
-                              late.front().substr(0, late.front().find('@')));
+  check.fix = "Make one now, and let a policy do it every night.";
+  check.command = "berth backup run";
+  found.push_back(std::move(check));
+}
+
+void find_drills(const CheckFacts& facts, std::vector<Check>& found) {
+  std::vector<std::string> red, unproven;
+  std::string first_error;
+  for (const auto& instance : facts.instances) {
+    if (!instance.drill_error.empty()) {
+      if (red.empty()) first_error = instance.drill_error;
+      red.push_back(instance.key);
+    }
+    const auto since = instance.proven.value_or(instance.created);
+    if (facts.drill_days > 0 && facts.now - since > Days(facts.drill_days)) unproven.push_back(instance.key);
+  }
+  if (!red.empty()) {
+    auto check = make_check("backup-drill", Severity::kError);
+    check.values = {std::to_string(red.size()), some_of(red), first_error, red.front()};
+    check.text = fmt::format("The newest backup of {} could not be restored: {}.", some_of(red), first_error);
+    check.why = "A backup that does not come back is none, and it is better to know that today.";
+    check.fix = "Look at the reason, make a new backup, then prove that one.";
+    check.command = fmt::format("berth backup drill {}", red.front());
+    found.push_back(std::move(check));
+  }
+  if (unproven.empty()) return;
+  auto check = make_check("backup-proof", Severity::kWarning);
+  check.values = {std::to_string(unproven.size()), std::to_string(facts.drill_days), some_of(unproven)};
+  check.text = fmt::format("No backup of {} has proven restorable within {}.", some_of(unproven),
+                           count_of(static_cast<std::size_t>(facts.drill_days), "day", "days"));
+  check.why = "Only a restore shows that a backup can be restored.";
+  check.fix = "Let the drills run by a schedule, or run one now.";
+  check.command = "berth backup drill";
+  found.push_back(std::move(check));
+}
+
+void find_backup_places(const CheckFacts& facts, std::vector<Check>& found) {
+  for (const auto& target : facts.backup_targets) {
+    if (target.error.empty()) continue;
+    auto check = make_check("backup-target-" + target.name, Severity::kWarning);
+    check.values = {target.name, target.error};
+    check.text = fmt::format("The backup target {} fails: {}.", target.name, target.error);
+    check.why = "As long as it does, nothing new is safe there.";
+    check.fix = "Mend what the message names, then try it.";
+    check.command = fmt::format("berth backup target test {}", target.name);
+    found.push_back(std::move(check));
+  }
+  if (!facts.has_backup_sets || facts.keys_were_shown) return;
+  auto check = make_check("backup-keys", Severity::kWarning);
+  check.text = "Nobody has the key sheet of the backups.";
+  check.why = "They are encrypted, and their keys are on this machine only: with it, all backups are lost.";
+  check.fix = "Print the key sheet, and keep it elsewhere.";
+  check.command = "berth backup key-sheet";
   found.push_back(std::move(check));
 }
 
@@ -245,6 +295,8 @@ std::vector<Check> find_checks(const CheckFacts& facts) {
   find_backups(facts, found);
   find_databases(facts, found);
   find_commands(facts, found);
+  find_drills(facts, found);
+  find_backup_places(facts, found);
   find_certificate(facts, found);
   find_sandbox(facts, found);
   find_unsigned(facts, found);

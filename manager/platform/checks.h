@@ -37,6 +37,12 @@ struct CheckFacts {
     std::string key;
     std::chrono::system_clock::time_point created;
     std::optional<std::chrono::system_clock::time_point> backed_up;
+    std::optional<std::chrono::system_clock::time_point> proven;  // the last drill that went well
+    std::string drill_error;  // of the last drill; empty: none, or it went well
+  };
+  struct BackupTarget {
+    std::string name;
+    std::string error;  // of the last try
   };
 
   std::chrono::system_clock::time_point now;
@@ -52,7 +58,10 @@ struct CheckFacts {
   api::CommandFileReport commands;
   std::vector<std::string> not_optimised;  // databases that the last run of the night failed for
   std::map<std::string, std::string>
-      taken;                       // instances whose external database another platform took: its name
+      taken;                    // instances whose external database another platform took: its name
+  std::int64_t drill_days = 0;  // an instance without a drill that young that went well is one; 0: none is
+  std::vector<BackupTarget> backup_targets;  // that an enabled policy writes to
+  bool has_backup_sets = false, keys_were_shown = true;
   std::set<std::string> accepted;  // ids of findings that an admin knows
 };
 

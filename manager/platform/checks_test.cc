@@ -153,7 +153,7 @@ TEST(Checks, ManyInstancesWithoutABackupAreOneFindingThatNamesSome) {
   const auto found = find_checks(facts);
   ASSERT_THAT(ids(found), ElementsAre("backup"));
   EXPECT_EQ(found[0].text, "5 instances have no backup of the last 7 days: a@x, b@x, c@x and 2 more.");
-  EXPECT_EQ(found[0].command, "berth instance backup a@x -o a.dump");
+  EXPECT_EQ(found[0].command, "berth backup run");
 }
 
 TEST(Checks, ACertificateIsToldTwoWeeksBeforeItsEndAndIsAnErrorAfterwards) {
@@ -192,6 +192,43 @@ TEST(Checks, WhatAnAdminAcceptsIsMarkedButErrorsAndDeadProcessesAreNot) {
   for (const auto& check : found)
     if (check.is_accepted) accepted.push_back(check.id);
   EXPECT_THAT(accepted, ElementsAre("certificate-self-signed"));
+}
+
+TEST(Checks, ABackupThatDidNotComeBackIsAnError) {
+  auto facts = healthy();
+  facts.drill_days = 15;
+  facts.instances.front().proven = kNow - 24h * 3;
+  EXPECT_THAT(find_checks(facts), IsEmpty());
+  facts.instances.front().drill_error = "other rows came back";
+  const auto found = find_checks(facts);
+  ASSERT_THAT(ids(found), ElementsAre("backup-drill"));
+  EXPECT_EQ(found[0].severity, Severity::kError);
+  EXPECT_EQ(found[0].text,
+            "The newest backup of team@example.com could not be restored: other rows came back.");
+  EXPECT_EQ(found[0].command, "berth backup drill team@example.com");
+}
+
+TEST(Checks, ABackupNeverProvenIsToldOnceTheInstanceIsOldEnough) {
+  auto facts = healthy();
+  facts.drill_days = 15;
+  ASSERT_THAT(ids(find_checks(facts)), ElementsAre("backup-proof"));
+  EXPECT_THAT(find_checks(facts)[0].text, HasSubstr("within 15 days"));
+  facts.instances.front().created = kNow - 24h * 10;
+  EXPECT_THAT(find_checks(facts), IsEmpty());
+  facts.instances.front() = {"team@example.com", kNow - 24h * 90, kNow - 24h * 2, kNow - 24h * 16, ""};
+  EXPECT_THAT(ids(find_checks(facts)), ElementsAre("backup-proof"));
+  facts.drill_days = 0;
+  EXPECT_THAT(find_checks(facts), IsEmpty());
+}
+
+TEST(Checks, ATargetThatFailsAndAKeySheetThatNobodyHasAreTold) {
+  auto facts = healthy();
+  facts.backup_targets = {{"local", ""}, {"disk", "is its disk mounted?"}};
+  facts.has_backup_sets = true;
+  facts.keys_were_shown = false;
+  EXPECT_THAT(ids(find_checks(facts)), ElementsAre("backup-target-disk", "backup-keys"));
+  facts.has_backup_sets = false;
+  EXPECT_THAT(ids(find_checks(facts)), ElementsAre("backup-target-disk")) << "nothing to lose yet";
 }
 
 }  // namespace

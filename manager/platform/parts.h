@@ -15,6 +15,7 @@
 #include "manager/jobs/runner.h"
 #include "manager/services/service_jobs.h"
 #include "manager/services/services.h"
+#include "manager/sets/platform_restore.h"
 #include "manager/settings/certificate.h"
 #include "manager/settings/settings.h"
 #include "manager/store/store.h"
@@ -42,10 +43,14 @@ struct Parts {
   ExternalDatabases& externals;
   ExternalJobs& external_jobs;
   RenameJobs& rename_jobs;
+  BackupSets& sets;
+  SetRestore& set_restore;
+  PlatformRestore& platform_restore;
   Store& store;
   std::function<api::Status()> status;
   // Ends the admin sessions but that of `by`.
   std::function<void(AdminPeer& by)> admin_password_changed;
+  std::function<void()> backup_schedule_changed;
   std::string version, build;
 };
 

@@ -21,6 +21,7 @@
 #include "manager/platform/postgres_control.h"
 #include "manager/platform/schema.h"
 #include "manager/platform/version.h"
+#include "manager/sets/set_timer.h"
 #include "net/http_client.h"
 #include "wire/json/json.h"
 
@@ -101,6 +102,11 @@ class Platform::Parts_ {
                    [this] { return platform_name(); }),
         external_jobs_(loop_, jobs_, instances_, externals_, box_),
         rename_jobs_(jobs_, instances_),
+        sets_(SetParts{loop_, http_, database_, jobs_, instances_, instance_jobs_, backups_, reader_,
+                       restorer_, settings_, box_, layout_, platform_version(), platform_build()}),
+        set_restore_(sets_),
+        platform_restore_(sets_, set_restore_),
+        set_timer_(loop_, sets_, set_restore_),
         admin_(make_parts()),
         webserver_known_(loop_),
         services_known_(loop_),
@@ -162,12 +168,16 @@ class Platform::Parts_ {
                  .externals = externals_,
                  .external_jobs = external_jobs_,
                  .rename_jobs = rename_jobs_,
+                 .sets = sets_,
+                 .set_restore = set_restore_,
+                 .platform_restore = platform_restore_,
                  .store = store_,
                  .status = [this] { return status(); },
                  .admin_password_changed =
                      [this](AdminPeer& by) {
                        if (manager_instance_) manager_instance_->end_sessions(by);
                      },
+                 .backup_schedule_changed = [this] { set_timer_.changed(); },
                  .version = platform_version(),
                  .build = platform_build()};
   }
@@ -218,6 +228,10 @@ class Platform::Parts_ {
   ExternalDatabases externals_;
   ExternalJobs external_jobs_;
   RenameJobs rename_jobs_;
+  BackupSets sets_;
+  SetRestore set_restore_;
+  PlatformRestore platform_restore_;
+  SetTimer set_timer_;
   ManagerInstance* manager_instance_ = nullptr;
   Admin admin_;
   std::unique_ptr<sdk::AppService> own_service_;
@@ -252,6 +266,14 @@ void Platform::Parts_::connect_parts() {
   instances_.changed = [this](const InstanceRow& row) { admin_.instance_changed(row); };
   instances_.removed = [this](const std::string& name, const std::string& domain) {
     admin_.instance_removed(name, domain);
+  };
+  platform_restore_.taken_over = [this]() -> Task<void> {
+    co_await settings_.load();
+    co_await load_domains();
+    apply_settings();
+    co_await certificates_.load(own_names(settings_.text("dnsName")));
+    co_await sets_.refresh_overview();
+    set_timer_.changed();
   };
   jobs_.changed = [this](const api::Job& job) { admin_.job_changed(job); };
   webserver_.changed = [this] { admin_.status_changed(); };
@@ -440,6 +462,7 @@ Task<void> Platform::Parts_::start() {
     apply_settings();
     commands_.settings_changed();
     care_.replan();
+    set_timer_.changed();
   });
   co_await services_.load();
   // Before the survivors come back: the webserver must hear of all grants at once, not lose some.
@@ -473,6 +496,9 @@ Task<void> Platform::Parts_::start() {
   co_await commands_.start();
   care_.begin();
   external_jobs_.begin();
+  co_await sets_.make_defaults();
+  co_await sets_.refresh_overview();
+  set_timer_.start();
 }
 
 Task<void> Platform::Parts_::stop() {
@@ -481,6 +507,7 @@ Task<void> Platform::Parts_::stop() {
   commands_.stop();
   care_.stop();
   external_jobs_.stop();
+  set_timer_.stop();
   admin_.status_changed();
   admin_socket_.reset();
   co_await services_.stop_all();
@@ -508,14 +535,24 @@ void Platform::Parts_::add_check_facts(CheckFacts& facts, const api::Status& sta
         {id, service->row().title, !service->row().signer.empty(), service->process().sandbox()});
   if (const auto end = certificates_.not_after())
     facts.certificate = CheckFacts::Certificate{certificates_.is_self_signed(), *end};
+  const auto& backups = sets_.overview();
   for (const auto& [key, row] : instances_.all()) {
     if (!row.is_made || row.is_deleted() || !row.is_in_backups()) continue;
-    facts.instances.push_back(
-        {key, parse_utc(row.created).value_or(std::chrono::sys_seconds{}), parse_utc(row.backed_up)});
+    CheckFacts::Instance instance{key, parse_utc(row.created).value_or(std::chrono::sys_seconds{}),
+                                  parse_utc(row.backed_up)};
+    if (const auto proof = backups.proofs.find(key); proof != backups.proofs.end()) {
+      instance.proven = parse_utc(proof->second.proven);
+      instance.drill_error = proof->second.error;
+    }
+    facts.instances.push_back(std::move(instance));
   }
   if (const auto& run = care_.last_run())
     for (const auto& failure : run->failures) facts.not_optimised.push_back(failure.database);
   facts.taken = external_jobs_.taken();
+  for (const auto& [name, error] : backups.targets) facts.backup_targets.push_back({name, error});
+  facts.has_backup_sets = backups.has_sets;
+  facts.keys_were_shown = backups.keys_were_shown;
+  facts.drill_days = settings_.number("drillDays");
   facts.backup_days = settings_.number("backupDays");
   facts.commands = commands_.report();
   for (const auto id : split(settings_.text("acceptedChecks"), ' '))

@@ -21,6 +21,9 @@ class SecretBox {
   // kDenied if it was not sealed with this key or was changed.
   Result<std::string> unseal(std::string_view sealed) const;
 
+  // The key itself, for the one place that must have it too: a backup set that holds the manager's database.
+  std::string_view key() const { return key_; }
+
   // 32 bytes that only this platform can know, always the same for the same label (BLAKE2b, keyed).
   std::string derive(std::string_view label) const;
 

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "base/time_zone.h"
+#include "manager/sets/schedule.h"
 
 namespace berth::manager {
 namespace {
@@ -69,6 +70,23 @@ std::vector<SettingDeclaration> declare() {
                   "Days for which a deleted instance can be brought back; 0: deleting is for good"));
   all.push_back(number_item("backupDays", 7, 0, 365,
                             "Instances without a backup that young are told on the overview; 0: none is"));
+  all.push_back(
+      number_item("backupParallel", 1, 1, 16,
+                  "Databases backed up at the same time, of all policies together; each takes some 64 MiB"));
+  all.push_back(number_item("backupStallSeconds", 300, 5, 86'400,
+                            "A backup target that takes or gives nothing for so long is given up"));
+  all.push_back(
+      text_item("drillSchedule", "weekly sun 04:00",
+                "When the newest backup of each instance is restored beside it, compared and dropped; never, "
+                "or as for policies"));
+  all.back().check = [](std::string_view value) -> Result<void> {
+    BERTH_TRY_VOID(Schedule::parse(value));
+    return {};
+  };
+  all.push_back(
+      number_item("drillDays", 15, 0, 365,
+                  "Instances of which no backup has proven restorable for so long are told on the overview; "
+                  "0: none is"));
   all.push_back(
       text_item("acceptedChecks", "",
                 "Findings of the overview that you know and accept: their ids, separated by spaces"));

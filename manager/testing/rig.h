@@ -13,6 +13,7 @@
 #include "manager/instances/rename_jobs.h"
 #include "manager/platform/layout.h"
 #include "manager/services/service_jobs.h"
+#include "manager/sets/platform_restore.h"
 #include "net/http_client.h"
 #include "wire/minisign/minisign.h"
 
@@ -75,6 +76,9 @@ class Rig {
   ExternalDatabases externals;
   ExternalJobs external_jobs;
   RenameJobs rename_jobs;
+  BackupSets sets;
+  SetRestore set_restore;
+  PlatformRestore platform_restore;
 
  private:
   Task<void> serve_control(ControlPeer& peer);

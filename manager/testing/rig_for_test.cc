@@ -94,6 +94,10 @@ Rig::Rig(RigWorld& the_world)
       externals(world.loop, world.platform, [this] { return world.platform + ".example.com"; }),
       external_jobs(world.loop, jobs, instances, externals, box),
       rename_jobs(jobs, instances),
+      sets(SetParts{world.loop, http, database, jobs, instances, instance_jobs, backups, reader, restorer,
+                    settings, box, world.layout, "test", "1a"}),
+      set_restore(sets),
+      platform_restore(sets, set_restore),
       tasks_(world.loop, "rig") {
   instances.claim = [this](ExternalPlace place) { return externals.claim(std::move(place), false); };
   instances.release = [this](ExternalPlace place) { return externals.release(std::move(place)); };

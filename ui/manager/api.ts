@@ -10,10 +10,13 @@ export type InstanceState = "stopped" | "starting" | "running" | "stopping" | "f
 export type Severity = "ok" | "warning" | "error";
 export type LayerState = "on" | "unavailable" | "off";
 export type JobState = "waiting" | "running" | "done" | "failed" | "cancelled";
-export type JobKind = "install" | "update" | "remove" | "create" | "delete" | "undo" | "restore" | "backup" | "start" | "stop" | "commands" | "optimise" | "clean-up" | "move-data" | "rename";
+export type JobKind = "install" | "update" | "remove" | "create" | "delete" | "undo" | "restore" | "backup" | "start" | "stop" | "commands" | "optimise" | "clean-up" | "move-data" | "rename" | "prune" | "drill" | "fetch" | "platform";
 export type SettingType = "text" | "password" | "integer" | "boolean" | "choice";
 export type CommandState = "skipped" | "waiting" | "done" | "failed";
 export type Topic = "status" | "services" | "instances" | "jobs" | "store";
+export type BackupScope = "all" | "domain" | "instance" | "manager";
+export type BackupSetState = "running" | "good" | "partial" | "failed" | "damaged";
+export type BackupItemState = "waiting" | "written" | "failed" | "damaged";
 
 export interface ExternalDatabase {
   type: string;
@@ -279,6 +282,91 @@ export interface CommandFileReport {
 export interface AppStoreApp {
   name: string;
   title: string;
+}
+
+export interface BackupOption {
+  name: string;
+  value: string;
+}
+
+export interface BackupTarget {
+  name: string;
+  kind: string;
+  place: string;
+  options: BackupOption[];
+  appendOnly: boolean;
+  madeAt?: string;
+  testedAt?: string;
+  error: string;
+}
+
+export interface BackupPolicy {
+  name: string;
+  target: string;
+  scope: BackupScope;
+  instance: string;
+  domain: string;
+  excluded: string[];
+  schedule: string;
+  keep: string;
+  enabled: boolean;
+  verify: boolean;
+  dueAt?: string;
+  wouldBackUp: string[];
+}
+
+export interface BackupItem {
+  set: string;
+  name: string;
+  domain: string;
+  service: string;
+  build: string;
+  label: string;
+  state: BackupItemState;
+  error: string;
+  bytes: number;
+  sha256: string;
+  tables: number;
+  rows: number;
+  writtenAt?: string;
+  verifiedAt?: string;
+}
+
+export interface BackupSet {
+  id: string;
+  policy: string;
+  target: string;
+  job: string;
+  state: BackupSetState;
+  error: string;
+  startedAt?: string;
+  endedAt?: string;
+  verifiedAt?: string;
+}
+
+export interface BackupProof {
+  name: string;
+  domain: string;
+  set: string;
+  drilledAt?: string;
+  error: string;
+  provenAt?: string;
+  provenMs: number;
+}
+
+export interface BackupVerdict {
+  set: string;
+  startedAt?: string;
+  stays: boolean;
+  reasons: string[];
+}
+
+export interface BackupKey {
+  target: string;
+  kind: string;
+  place: string;
+  options: BackupOption[];
+  key: Password;
 }
 
 export interface GetStatus {
@@ -1104,6 +1192,281 @@ export interface GetSqlRecipeResult {
   sql: string;
 }
 
+export interface GetBackupTargets {
+  mt: "GetBackupTargets";
+  src?: string;
+}
+
+export interface GetBackupTargetsResult {
+  mt: "GetBackupTargetsResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  targets: BackupTarget[];
+}
+
+export interface SetBackupTarget {
+  mt: "SetBackupTarget";
+  src?: string;
+  name: string;
+  kind: string;
+  place: string;
+  options?: BackupOption[];
+  password?: Password;
+  repositoryKey?: Password;
+  appendOnly?: boolean;
+}
+
+export interface SetBackupTargetResult {
+  mt: "SetBackupTargetResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  target: BackupTarget;
+  privateKey?: Password;
+}
+
+export interface TestBackupTarget {
+  mt: "TestBackupTarget";
+  src?: string;
+  name: string;
+}
+
+export interface TestBackupTargetResult {
+  mt: "TestBackupTargetResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  tookMs: number;
+}
+
+export interface RemoveBackupTarget {
+  mt: "RemoveBackupTarget";
+  src?: string;
+  name: string;
+}
+
+export interface RemoveBackupTargetResult {
+  mt: "RemoveBackupTargetResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+}
+
+export interface GetBackupPolicies {
+  mt: "GetBackupPolicies";
+  src?: string;
+}
+
+export interface GetBackupPoliciesResult {
+  mt: "GetBackupPoliciesResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  policies: BackupPolicy[];
+}
+
+export interface SetBackupPolicy {
+  mt: "SetBackupPolicy";
+  src?: string;
+  policy: BackupPolicy;
+}
+
+export interface SetBackupPolicyResult {
+  mt: "SetBackupPolicyResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  policy: BackupPolicy;
+}
+
+export interface RemoveBackupPolicy {
+  mt: "RemoveBackupPolicy";
+  src?: string;
+  name: string;
+}
+
+export interface RemoveBackupPolicyResult {
+  mt: "RemoveBackupPolicyResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+}
+
+export interface RunBackup {
+  mt: "RunBackup";
+  src?: string;
+  policy: string;
+}
+
+export interface RunBackupResult {
+  mt: "RunBackupResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  job: Job;
+}
+
+export interface GetBackupSets {
+  mt: "GetBackupSets";
+  src?: string;
+  limit?: number;
+  policy?: string;
+}
+
+export interface GetBackupSetsResult {
+  mt: "GetBackupSetsResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  sets: BackupSet[];
+  newest: BackupItem[];
+  proofs: BackupProof[];
+}
+
+export interface GetBackupSet {
+  mt: "GetBackupSet";
+  src?: string;
+  id: string;
+}
+
+export interface GetBackupSetResult {
+  mt: "GetBackupSetResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  set: BackupSet;
+  items: BackupItem[];
+}
+
+export interface FetchBackup {
+  mt: "FetchBackup";
+  src?: string;
+  set: string;
+  name?: string;
+  domain?: string;
+}
+
+export interface FetchBackupResult {
+  mt: "FetchBackupResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  bytes: number;
+}
+
+export interface VerifyBackup {
+  mt: "VerifyBackup";
+  src?: string;
+  set: string;
+}
+
+export interface VerifyBackupResult {
+  mt: "VerifyBackupResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  job: Job;
+}
+
+export interface DrillBackup {
+  mt: "DrillBackup";
+  src?: string;
+  name?: string;
+  domain?: string;
+}
+
+export interface DrillBackupResult {
+  mt: "DrillBackupResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  job: Job;
+}
+
+export interface PlanBackupPrune {
+  mt: "PlanBackupPrune";
+  src?: string;
+  policy: string;
+  keep?: string;
+}
+
+export interface PlanBackupPruneResult {
+  mt: "PlanBackupPruneResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  verdicts: BackupVerdict[];
+}
+
+export interface PruneBackups {
+  mt: "PruneBackups";
+  src?: string;
+  policy: string;
+}
+
+export interface PruneBackupsResult {
+  mt: "PruneBackupsResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  job: Job;
+}
+
+export interface RestoreFromSet {
+  mt: "RestoreFromSet";
+  src?: string;
+  set: string;
+  name: string;
+  domain: string;
+  asName?: string;
+  asDomain?: string;
+}
+
+export interface RestoreFromSetResult {
+  mt: "RestoreFromSetResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  job: Job;
+}
+
+export interface RestorePlatform {
+  mt: "RestorePlatform";
+  src?: string;
+  target: SetBackupTarget;
+  set?: string;
+  checkOnly?: boolean;
+}
+
+export interface RestorePlatformResult {
+  mt: "RestorePlatformResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  set: string;
+  startedAt?: string;
+  version: string;
+  sets: string[];
+  items: BackupItem[];
+  obstacles: string[];
+  remarks: string[];
+  job?: Job;
+}
+
+export interface GetBackupKeys {
+  mt: "GetBackupKeys";
+  src?: string;
+}
+
+export interface GetBackupKeysResult {
+  mt: "GetBackupKeysResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  keys: BackupKey[];
+}
+
 // By `mt`: what to send and what comes back.
 export interface Requests {
   GetStatus: { request: GetStatus; answer: GetStatusResult };
@@ -1158,6 +1521,24 @@ export interface Requests {
   RenameInstances: { request: RenameInstances; answer: RenameInstancesResult };
   TakeOverDatabase: { request: TakeOverDatabase; answer: TakeOverDatabaseResult };
   GetSqlRecipe: { request: GetSqlRecipe; answer: GetSqlRecipeResult };
+  GetBackupTargets: { request: GetBackupTargets; answer: GetBackupTargetsResult };
+  SetBackupTarget: { request: SetBackupTarget; answer: SetBackupTargetResult };
+  TestBackupTarget: { request: TestBackupTarget; answer: TestBackupTargetResult };
+  RemoveBackupTarget: { request: RemoveBackupTarget; answer: RemoveBackupTargetResult };
+  GetBackupPolicies: { request: GetBackupPolicies; answer: GetBackupPoliciesResult };
+  SetBackupPolicy: { request: SetBackupPolicy; answer: SetBackupPolicyResult };
+  RemoveBackupPolicy: { request: RemoveBackupPolicy; answer: RemoveBackupPolicyResult };
+  RunBackup: { request: RunBackup; answer: RunBackupResult };
+  GetBackupSets: { request: GetBackupSets; answer: GetBackupSetsResult };
+  GetBackupSet: { request: GetBackupSet; answer: GetBackupSetResult };
+  FetchBackup: { request: FetchBackup; answer: FetchBackupResult };
+  VerifyBackup: { request: VerifyBackup; answer: VerifyBackupResult };
+  DrillBackup: { request: DrillBackup; answer: DrillBackupResult };
+  PlanBackupPrune: { request: PlanBackupPrune; answer: PlanBackupPruneResult };
+  PruneBackups: { request: PruneBackups; answer: PruneBackupsResult };
+  RestoreFromSet: { request: RestoreFromSet; answer: RestoreFromSetResult };
+  RestorePlatform: { request: RestorePlatform; answer: RestorePlatformResult };
+  GetBackupKeys: { request: GetBackupKeys; answer: GetBackupKeysResult };
 }
 
 export interface StatusChanged {
