@@ -1,5 +1,6 @@
 // The platform behind the fake manager: services, instances, jobs and a store that change by themselves.
 import { createHash, randomBytes } from "node:crypto";
+import { makeBackups } from "./fake_backups.mjs";
 import { makeDatabases } from "./fake_databases.mjs";
 
 const iso = (secondsAgo = 0) => new Date(Date.now() - secondsAgo * 1000).toISOString();
@@ -29,6 +30,23 @@ const values = [
     min: 1,
     max: 90,
     text: "Days a deleted instance can be brought back",
+  },
+  {
+    name: "restoreUndoDays",
+    value: "7",
+    type: "integer",
+    default: "7",
+    min: 0,
+    max: 365,
+    text: "Days for which the data that a restore replaced can be brought back",
+  },
+  {
+    name: "timeMachine",
+    value: "auto",
+    type: "choice",
+    choices: ["auto", "on", "off"],
+    default: "auto",
+    text: "Record what happens, so that an instance can be brought back to any second",
   },
   {
     name: "acceptedChecks",
@@ -372,6 +390,16 @@ export function makeWorld({ stepMs }) {
     return problems;
   };
 
+  const backups = makeBackups({
+    instances,
+    services,
+    runJob,
+    tell,
+    copyInstance: (from, name, domain) => {
+      instance(instances.get(from)?.service ?? "notes", name, domain, 24e6, 0);
+      return instances.get(`${name}@${domain}`);
+    },
+  });
   const databases = makeDatabases({ instances, runJob, tell });
   const world = {
     onChange: () => {},
@@ -473,7 +501,7 @@ export function makeWorld({ stepMs }) {
       });
     },
     handle: (message) => {
-      const answer = databases(message);
+      const answer = backups(message) ?? databases(message);
       if (answer !== undefined) return answer;
       switch (message.mt) {
         case "GetInstances":

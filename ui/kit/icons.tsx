@@ -9,12 +9,14 @@ import chevronRight from "lucide-static/icons/chevron-right.svg";
 import ok from "lucide-static/icons/circle-check.svg";
 import error from "lucide-static/icons/circle-x.svg";
 import copy from "lucide-static/icons/copy.svg";
+import backups from "lucide-static/icons/database-backup.svg";
 import download from "lucide-static/icons/download.svg";
 import more from "lucide-static/icons/ellipsis.svg";
 import eye from "lucide-static/icons/eye.svg";
 import eyeOff from "lucide-static/icons/eye-off.svg";
 import file from "lucide-static/icons/file.svg";
 import overview from "lucide-static/icons/gauge.svg";
+import history from "lucide-static/icons/history.svg";
 import key from "lucide-static/icons/key-round.svg";
 import list from "lucide-static/icons/list-checks.svg";
 import lock from "lucide-static/icons/lock.svg";
@@ -25,6 +27,7 @@ import pause from "lucide-static/icons/pause.svg";
 import pencil from "lucide-static/icons/pencil.svg";
 import play from "lucide-static/icons/play.svg";
 import plus from "lucide-static/icons/plus.svg";
+import printer from "lucide-static/icons/printer.svg";
 import refresh from "lucide-static/icons/refresh-cw.svg";
 import restart from "lucide-static/icons/rotate-cw.svg";
 import log from "lucide-static/icons/scroll-text.svg";
@@ -47,6 +50,7 @@ import close from "lucide-static/icons/x.svg";
 const icons = {
   alert,
   arrowUp,
+  backups,
   bin,
   boxes,
   check,
@@ -60,6 +64,7 @@ const icons = {
   eye,
   eyeOff,
   file,
+  history,
   key,
   list,
   lock,
@@ -75,6 +80,7 @@ const icons = {
   pencil,
   play,
   plus,
+  printer,
   refresh,
   restart,
   search,

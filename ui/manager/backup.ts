@@ -1,6 +1,6 @@
 // Backup and restore go by HTTP, beside the socket, authorised by a key that lives as long as the session.
 
-import type { Instance } from "./api";
+import type { BackupItem, Instance } from "./api";
 import { ask, link } from "./connection";
 
 /** The address of a keyed request: always in the manager's folder, without the build part of this page's address. */
@@ -22,16 +22,23 @@ async function httpKey(): Promise<string> {
   return known.key;
 }
 
-/** Hands the download to the browser: it has the disk, the progress and the pause button. */
 export async function downloadBackup(instance: Instance): Promise<void> {
-  const address = keyedAddress(location.href, "backup", {
-    key: await httpKey(),
-    appName: instance.name,
-    appDomain: instance.domain,
-  });
+  const { name, domain } = instance;
+  await download({ appName: name, appDomain: domain }, `${domain}_${name}.dump`);
+}
+
+/** One database out of a backup set, as an ordinary dump. */
+export async function downloadFromSet(set: string, { name, domain }: BackupItem): Promise<void> {
+  if (name || domain) await download({ set, appName: name, appDomain: domain }, `${domain}_${name}.dump`);
+  else await download({ set, manager: "true" }, "manager.dump");
+}
+
+/** Hands the download to the browser: it has the disk, the progress and the pause button. */
+async function download(query: Record<string, string>, file: string): Promise<void> {
+  const address = keyedAddress(location.href, "backup", { key: await httpKey(), ...query });
   const anchor = document.createElement("a");
   anchor.href = address;
-  anchor.download = `${instance.domain}_${instance.name}.dump`;
+  anchor.download = file;
   document.body.append(anchor);
   anchor.click();
   anchor.remove();

@@ -1,6 +1,6 @@
 // The `berth` command that does the same as a button: shown beside forms and warnings.
 
-import type { EditInstance, ExternalDatabase } from "./api";
+import type { BackupPolicy, EditInstance, ExternalDatabase, SetBackupTarget } from "./api";
 
 export type InstanceChanges = Partial<
   Pick<EditInstance, "newName" | "newDomain" | "path" | "logFlags" | "excludeFromBackup">
@@ -57,7 +57,39 @@ export const commands = {
   job: (id: string) => words("job", "show", id),
   setting: (name: string, value: string) => words("config", "set", name, value),
   store: () => words("store", "ls"),
+  backupSets: () => words("backup", "ls"),
+  provenRestores: () => words("backup", "ls", "--instances"),
+  runPolicy: (policy: string | undefined) => words("backup", "run", policy),
+  verifySet: (set: string) => words("backup", "verify", set),
+  getFromSet: (set: string, key: string) => words("backup", "get", set, key, "--file", `${key.split("@")[0]}.dump`),
+  drill: (key: string | undefined) => words("backup", "drill", key),
+  planPrune: (policy: string, keep?: string) =>
+    words("backup", "plan", policy, ...(keep !== undefined ? ["--keep", keep] : [])),
+  prune: (policy: string) => words("backup", "prune", policy),
+  policy: (policy: BackupPolicy) =>
+    words(
+      ...["backup", "policy", "set", policy.name || "NAME", "--target", policy.target || "TARGET"],
+      ...(policy.scope === "all" ? [] : ["--of", policy.instance || policy.domain || "manager"]),
+      ...(policy.excluded.length ? ["--exclude", policy.excluded.join(",")] : []),
+      ...["--schedule", policy.schedule, "--keep", policy.keep],
+      ...(policy.verify ? [] : ["--verify", "no"]),
+      ...(policy.enabled ? [] : ["--enabled", "no"]),
+    ),
+  target: (target: Omit<SetBackupTarget, "mt" | "src" | "password" | "repositoryKey">, withPassword: boolean) =>
+    words(
+      ...["backup", "target", "add", target.name || "NAME", "--kind", target.kind, "--place", target.place || "PLACE"],
+      ...(target.options?.length
+        ? ["--option", target.options.map(({ name, value }) => `${name}=${value}`).join(",")]
+        : []),
+      ...(withPassword ? ["--password-file", "FILE"] : []),
+      target.appendOnly && "--append-only",
+    ),
+  testTarget: (name: string) => words("backup", "target", "test", name),
+  keySheet: () => words("backup", "key-sheet", "--file", "keys.txt"),
+  restoreFromSet: (key: string, set: string, as: string | undefined) =>
+    words("instance", "restore", key, "--from", set, ...(as ? ["--as", as] : []), "--wait"),
   cleanUp: (key: string) => words("instance", "clean-up", key, "--wait"),
+  database: () => words("database", "show"),
   useDatabase: (key: string, external: ExternalDatabase | undefined, move: boolean) =>
     external
       ? words(
@@ -70,4 +102,5 @@ export const commands = {
   takeOver: (key: string) => words("instance", "take-over", key),
   sqlRecipe: (key: string, type: string) =>
     words("instance", "sql-recipe", key, ...(type === "postgresql" ? [] : ["--type", type])),
+  commandFile: () => words("platform", "command-file", "--run", "--wait"),
 };

@@ -95,12 +95,18 @@ function Worth({ warnings, accepted }: { warnings: Check[]; accepted: Check[] })
   if (shown.length === 0) return <p class="small">{toggle}</p>;
   return (
     <Card title={t("check.title")} aside={toggle}>
-      <ul class="checks">
-        {shown.map((check) => (
-          <CheckRow key={check.id} check={check} />
-        ))}
-      </ul>
+      <CheckList checks={shown} />
     </Card>
+  );
+}
+
+export function CheckList({ checks }: { checks: Check[] }) {
+  return (
+    <ul class="checks">
+      {checks.map((check) => (
+        <CheckRow key={check.id} check={check} />
+      ))}
+    </ul>
   );
 }
 

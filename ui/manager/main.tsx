@@ -2,6 +2,7 @@ import { render } from "preact";
 import { Toasts } from "../kit/components/toast";
 import { route } from "../kit/route";
 import { applySettings } from "../kit/settings";
+import { BackupsPage } from "./backups_page";
 import { BinPage } from "./bin_page";
 import { resume, signedIn } from "./connection";
 import { Frame } from "./frame";
@@ -14,6 +15,7 @@ import { OverviewPage } from "./overview";
 import { Palette } from "./palette";
 import { platform } from "./platform";
 import { ProcessPage } from "./process_page";
+import { RestorePage } from "./restore_page";
 import { ServicePage } from "./service_page";
 import { SettingsPage } from "./settings_page";
 import { StoreAppPage, StorePage } from "./store_page";
@@ -34,6 +36,10 @@ function Page() {
       return <NewInstancePage key={route.value.query.get("service")} />;
     case "jobs":
       return second === undefined ? <JobsPage /> : <JobPage key={second} id={second} />;
+    case "backups":
+      return <BackupsPage tab={second} id={third} />;
+    case "restore":
+      return <RestorePage />;
     case "bin":
       return <BinPage />;
     case "settings":

@@ -90,6 +90,9 @@ export const addressOf = {
   store: (id: string) => formatRoute(["store", id]),
   newInstance: (service?: string, domain?: string) => formatRoute(["new"], { service, domain }),
   process: (name: string) => formatRoute(["platform", name]),
+  backups: (tab: string) => formatRoute(["backups", tab]),
+  set: (id: string) => formatRoute(["backups", "set", id]),
+  restore: (query: { instance?: string; set?: string; at?: string } = {}) => formatRoute(["restore"], query),
 };
 
 /** Where a page of an instance opens: below the host this page itself came from, which surely is reachable. */

@@ -91,6 +91,11 @@ export function addressOfCheck(check: Check, services: ReadonlyMap<string, Servi
   if (id.startsWith("certificate")) return "#/settings/certificate";
   if (id === "developer-mode") return "#/settings";
   if (id === "backup") return values[3] && formatRoute(["instance", values[3], "data"]);
+  if (id === "backup-drill") return values[3] && formatRoute(["instance", values[3], "data"]);
+  if (id === "backup-proof") return "#/backups/instances";
+  if (id.startsWith("backup-")) return "#/backups/targets";
+  if (id === "command-file") return "#/backups";
+  if (id.startsWith("database-taken-")) return values[0] && formatRoute(["instance", values[0], "data"]);
   if (id === "sandbox") return values[5] && formatRoute(["service", values[5]]);
   if (id === "unsigned") return values[1] && formatRoute(["service", values[1]]);
   if (!id.startsWith("process-")) return undefined;

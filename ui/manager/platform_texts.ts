@@ -15,8 +15,12 @@ function find(key: string, first?: string): string | undefined {
 }
 
 export function checkText(check: Check, part: "text" | "why" | "fix"): string {
-  // Each process has a finding of its own.
-  const id = check.id.startsWith("process-") ? (check.severity === "error" ? "process" : "process-starting") : check.id;
+  // Each process, each backup target and each database has a finding of its own.
+  const id = check.id.startsWith("process-")
+    ? check.severity === "error"
+      ? "process"
+      : "process-starting"
+    : check.id.replace(/^(backup-target|database-taken)-.*$/, "$1");
   const text = find(`check.${id}.${part}`, check.values[0]);
   if (text === undefined) return check[part];
   const values = check.values.map((value) => value.split(", ").map(phrase).join(", "));

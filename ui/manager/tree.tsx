@@ -88,6 +88,12 @@ export function Tree() {
           count={runningJobs.value.length}
           active={first === "jobs"}
         />
+        <Entry
+          href="#/backups"
+          icon="backups"
+          text={t("nav.backups")}
+          active={first === "backups" || first === "restore"}
+        />
         <Entry href="#/bin" icon="bin" text={t("nav.bin")} count={deleted.value.length} active={first === "bin"} />
         <Entry href="#/settings" icon="settings" text={t("nav.settings")} active={first === "settings"} />
       </ul>

@@ -166,6 +166,95 @@ describe("manager page", () => {
     await page.locator(".foot-job", { hasText: "Restore team@example.com: done" }).waitFor();
   });
 
+  test("backups tell their state, are made now, and what is in a set can be seen", async () => {
+    const { page, complaints } = await signedIn("#/backups");
+    await page.getByRole("heading", { name: /^\d instances? ha(s|ve) no backup yet$/ }).waitFor();
+    await page.locator(".notice", { hasText: "team@acme.org" }).getByText("berth backup run").waitFor();
+    await page.getByRole("button", { name: "Back up now" }).click();
+    await page.getByRole("heading", { name: "All backups are well" }).waitFor();
+    await page.locator("tbody tr").first().getByRole("link").click();
+    await page.getByText("The platform's own data").waitFor();
+    const row = page.locator("tbody tr", { hasText: "team@example.com" });
+    const download = page.waitForEvent("download");
+    await row.getByRole("button", { name: "Download team@example.com" }).click();
+    assert.match((await download).suggestedFilename(), /example\.com_team\.dump$/);
+    await row.getByRole("button", { name: "Restore" }).click();
+    await page.waitForURL(/#\/restore\?instance=team%40example.com&set=/);
+    assert.deepEqual(complaints, []);
+  });
+
+  test("a policy is made by choices, shows its command, and says what it would remove", async () => {
+    const { page } = await signedIn("#/backups/policies");
+    await page.getByRole("button", { name: "New policy" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Name of the policy").fill("acme");
+    await dialog.getByLabel("What", { exact: true }).selectOption("domain");
+    const save = dialog.getByRole("button", { name: "Save" });
+    assert.equal(await save.getAttribute("data-tip"), "Say which domain");
+    await dialog.getByLabel("Domain").fill("acme.org");
+    await dialog.getByRole("button", { name: "Weekly" }).click();
+    await dialog.getByLabel("Day of the week").selectOption("mon");
+    await dialog.getByText("every Monday at 02:00").waitFor();
+    await dialog.getByLabel("monthly").fill("12");
+    await dialog
+      .getByText(/berth backup policy set acme --target local --of acme.org --schedule 'weekly mon 02:00'/)
+      .waitFor();
+    await save.click();
+    const card = page.locator(".card", { hasText: "the instances of acme.org" });
+    await card.getByText("one a month for 12 months").waitFor();
+    const daily = page.locator(".card", { has: page.getByRole("heading", { name: "daily" }) });
+    await daily.getByRole("button", { name: "What would go?" }).click();
+    await dialog.getByText("no rule keeps it").first().waitFor();
+    await dialog.getByText("the newest").first().waitFor();
+    await page.keyboard.press("Escape");
+    await card.getByRole("button", { name: "Remove" }).click();
+    await page.getByRole("button", { name: "Undo" }).click();
+    await card.waitFor();
+  });
+
+  test("a target that does not work says why; keys are hidden until asked for", async () => {
+    const { page } = await signedIn("#/backups/targets");
+    await page.getByRole("button", { name: "New target" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Name of the target").fill("disk");
+    await dialog.getByLabel("Place").fill("/mnt/nowhere");
+    await dialog.getByRole("button", { name: "Save and test" }).click();
+    await dialog.getByText("its disk is not mounted").waitFor();
+    await dialog.getByLabel("Place").fill("/mnt/disk");
+    await dialog.getByRole("button", { name: "Save and test" }).click();
+    await dialog.waitFor({ state: "detached" });
+    const card = page.locator(".card", { has: page.getByRole("heading", { name: "disk" }) });
+    await card.getByRole("button", { name: "Test", exact: true }).click();
+    await card.getByText(/It works/).waitFor();
+    assert.equal(await page.getByText("c0ffee").count(), 0);
+    await page.getByRole("button", { name: "Show the key sheet" }).click();
+    await page.locator(".key-sheet [data-secret=hidden]").first().waitFor();
+    assert.equal(await page.locator(".key-sheet").getByText("c0ffee").first().isVisible(), false);
+    await page.locator(".key-sheet").getByRole("button", { name: "Show" }).first().click();
+    assert.equal(await page.locator("[data-secret=shown]").textContent(), "c0ffee00c0ffee00c0ffee00c0ffee00");
+  });
+
+  test("a restore says what will happen, runs, and can be undone; or makes a new instance", async () => {
+    const { page, complaints } = await signedIn("#/restore?instance=sales@example.com");
+    await page.getByText("Then they take the place of the present data of sales@example.com").waitFor();
+    await page.getByText("can be brought back for 7 days").waitFor();
+    await page.getByText(/berth instance restore sales@example.com --from/).waitFor();
+    await page.getByRole("button", { name: "under a new name" }).click();
+    await page.getByLabel("Name", { exact: true }).fill("sales");
+    await page.getByText("There is already an instance sales@example.com").first().waitFor();
+    await page.getByLabel("Name", { exact: true }).fill("copy");
+    await page.getByText("copy@example.com is made of them").waitFor();
+    await page.getByRole("button", { name: "Restore as a new instance" }).click();
+    await page.getByRole("heading", { name: "copy@example.com is restored" }).waitFor();
+    await page.locator(".tree-instance", { hasText: "copy@example.com" }).waitFor();
+    await page.goto(`${manager.url}#/restore?instance=sales@example.com`);
+    await page.reload();
+    await page.getByRole("button", { name: "Restore and replace" }).click();
+    await page.getByRole("heading", { name: "sales@example.com is restored" }).waitFor();
+    await page.getByRole("button", { name: "Bring back what was before" }).waitFor();
+    assert.deepEqual(complaints, []);
+  });
+
   test("the database of an instance: growth, a clean-up that says what it does, and why not where there is no room", async () => {
     const { page } = await signedIn("#/instance/team@example.com/data");
     await page.getByText(/a day, over 30 days/).waitFor();
@@ -308,6 +397,11 @@ describe("manager page", () => {
     "#/new",
     "#/jobs",
     "#/jobs/41",
+    "#/backups",
+    "#/backups/instances",
+    "#/backups/policies",
+    "#/backups/targets",
+    "#/restore?instance=team@example.com",
     "#/bin",
     "#/settings",
     "#/settings/certificate",
