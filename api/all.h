@@ -17,36 +17,38 @@
 #include "api/status.h"
 #include "api/store.h"
 #include "api/subscribe.h"
+#include "api/time_machine.h"
 
 namespace berth::api {
 
 template <class... T>
 struct TypeList {};
 
-using AllWords = TypeList<PlatformState, ServiceState, InstanceState, Severity, LayerState, JobState, JobKind,
-                          SettingType, CommandState, Topic, BackupScope, BackupSetState, BackupItemState>;
+using AllWords =
+    TypeList<PlatformState, ServiceState, InstanceState, Severity, LayerState, JobState, JobKind, SettingType,
+             CommandState, Topic, BackupScope, BackupSetState, BackupItemState, TimeMachineState>;
 
 using AllObjects =
     TypeList<ExternalDatabase, Process, Check, Disk, Status, ServiceApp, SandboxLayer, Service, KeptData,
              Instance, TableSize, DaySize, InstanceDatabase, DatabaseFailure, Optimisation, Renaming, Job,
              JobLogLine, FieldProblem, StoreVersion, StoreAppState, StoreApp, Setting, Certificate,
              CommandLine, CommandFileReport, AppStoreApp, BackupOption, BackupTarget, BackupPolicy,
-             BackupItem, BackupSet, BackupProof, BackupVerdict, BackupKey>;
+             BackupItem, BackupSet, BackupProof, BackupVerdict, BackupKey, ReachableRange, BaseBackup,
+             TimeMachine, RewindPlan>;
 
 // Their answers come along.
-using AllRequests =
-    TypeList<GetStatus, Subscribe, GetServices, GetInstances, GetJobs, GetInstance, GetJob, GetStore,
-             InstallApp, InstallPackage, StartService, StopService, RestartService, RemoveService,
-             CreateInstance, SuggestInstance, StopInstance, RestartInstance, EditInstance, DeleteInstance,
-             UndoDelete, SetInstancePassword, SetDatabasePassword, BackupInstance, RestoreInstance, CancelJob,
-             GetLog, StopLog, GetSettings, SetSetting, SetAdminPassword, GetCertificate, SetCertificate,
-             ResetCertificate, GetCommandFile, RunCommandFile, AppPlatformInfoRequest, RequestHttpKey,
-             RequestAppStore, InstallService, AddInstance, StartInstance, GetInstanceDatabase,
-             CleanUpInstance, CleanUpAll, OptimiseDatabases, GetDatabases, TestDatabase, UseDatabase,
-             RenameInstances, TakeOverDatabase, GetSqlRecipe, GetBackupTargets, SetBackupTarget,
-             TestBackupTarget, RemoveBackupTarget, GetBackupPolicies, SetBackupPolicy, RemoveBackupPolicy,
-             RunBackup, GetBackupSets, GetBackupSet, FetchBackup, VerifyBackup, DrillBackup, PlanBackupPrune,
-             PruneBackups, RestoreFromSet, RestorePlatform, GetBackupKeys>;
+using AllRequests = TypeList<
+    GetStatus, Subscribe, GetServices, GetInstances, GetJobs, GetInstance, GetJob, GetStore, InstallApp,
+    InstallPackage, StartService, StopService, RestartService, RemoveService, CreateInstance, SuggestInstance,
+    StopInstance, RestartInstance, EditInstance, DeleteInstance, UndoDelete, SetInstancePassword,
+    SetDatabasePassword, BackupInstance, RestoreInstance, CancelJob, GetLog, StopLog, GetSettings, SetSetting,
+    SetAdminPassword, GetCertificate, SetCertificate, ResetCertificate, GetCommandFile, RunCommandFile,
+    AppPlatformInfoRequest, RequestHttpKey, RequestAppStore, InstallService, AddInstance, StartInstance,
+    GetInstanceDatabase, CleanUpInstance, CleanUpAll, OptimiseDatabases, GetDatabases, TestDatabase,
+    UseDatabase, RenameInstances, TakeOverDatabase, GetSqlRecipe, GetBackupTargets, SetBackupTarget,
+    TestBackupTarget, RemoveBackupTarget, GetBackupPolicies, SetBackupPolicy, RemoveBackupPolicy, RunBackup,
+    GetBackupSets, GetBackupSet, FetchBackup, VerifyBackup, DrillBackup, PlanBackupPrune, PruneBackups,
+    RestoreFromSet, RestorePlatform, GetBackupKeys, GetTimeMachine, MakeBaseBackup, RewindInstance>;
 
 // Come unasked, under the src of what was subscribed to.
 using AllIndications =

@@ -66,14 +66,16 @@ enum class JobKind {
   kDrill,     // proves that they can be restored
   kFetch,     // restores out of a backup set, then kRestore
   kPlatform,  // brings a whole platform back
+  kRewind,    // brings an instance back to a moment
+  kBase,      // a base backup of the time machine
 };
 template <>
 struct Words<JobKind> {
   static constexpr std::string_view kName = "JobKind";
-  static constexpr std::array<std::string_view, 19> kList = {
+  static constexpr std::array<std::string_view, 21> kList = {
       "install", "update", "remove", "create",   "delete",   "undo",     "restore",
       "backup",  "start",  "stop",   "commands", "optimise", "clean-up", "move-data",
-      "rename",  "prune",  "drill",  "fetch",    "platform"};
+      "rename",  "prune",  "drill",  "fetch",    "platform", "rewind",   "base"};
 };
 
 // Of a line of the command file: not due, to be done, done, not done.

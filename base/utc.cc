@@ -1,6 +1,7 @@
 #include "base/utc.h"
 
 #include <cstdio>
+#include <ctime>
 #include <string>
 
 namespace berth {
@@ -17,6 +18,16 @@ std::optional<std::chrono::sys_seconds> parse_utc(std::string_view iso_text) {
   if (!date.ok()) return std::nullopt;
   return std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
          std::chrono::seconds(second);
+}
+
+std::string format_utc(std::chrono::system_clock::time_point time) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+  if (seconds == 0) return {};
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  char text[32];
+  const auto size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return std::string(text, size);
 }
 
 }  // namespace berth

@@ -7,6 +7,7 @@
 #include "cli/human.h"
 #include "cli/invocation.h"
 #include "cli/partial_file.h"
+#include "cli/time_machine_commands.h"
 
 namespace berth::cli {
 namespace {
@@ -89,6 +90,7 @@ loop::Task<int> restore_from_set(Invocation& invocation) {
 
 loop::Task<int> restore(Invocation& invocation) {
   if (invocation.arguments().has("--from")) co_return co_await restore_from_set(invocation);
+  if (invocation.arguments().has("--at")) co_return co_await rewind_instance(invocation);
   const std::string path = invocation.arguments().text("FILE");
   InstanceName target;
   if (invocation.arguments().has("--as")) target = invocation.instance_name("--as");
@@ -120,11 +122,14 @@ std::vector<Command> backup_commands() {
        back_up},
       {"instance",
        "restore",
-       "Bring an instance back from such a file, or out of a backup set",
+       "Bring an instance back from such a file, out of a backup set, or to a moment",
        Effect::kWorks,
-       {positional("FILE", "The backup; - is stdin. With --from: the instance, NAME@DOMAIN"),
+       {positional("FILE", "The backup; - is stdin. With --from or --at: the instance, NAME@DOMAIN"),
         option("--as", "NAME@DOMAIN", "Under another name"),
-        option("--from", "SET", "Out of this backup set (berth backup ls)")},
+        option("--from", "SET", "Out of this backup set (berth backup ls)"),
+        option("--at", "MOMENT",
+               "Back to this moment by the time machine: \"2026-11-22 14:32:07\" on the platform's clock, "
+               "2026-11-22T13:32:07Z")},
        "instance restore team@example.com --from 20261122-020000-3fa9",
        restore},
   };

@@ -92,6 +92,7 @@ std::vector<Command> set_place_commands();
 std::vector<Command> job_commands();
 std::vector<Command> log_commands();
 std::vector<Command> settings_commands();
+std::vector<Command> time_machine_commands();
 std::vector<Command> command_file_commands();
 
 }  // namespace berth::cli

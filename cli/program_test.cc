@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "api/all.h"
+#include "api/time_machine.h"
 #include "base/utc.h"
 #include "cli/exit_code.h"
 #include "cli/human.h"
@@ -364,6 +365,64 @@ TEST_F(Program, RestorePassesTheFileAndTheNameToUse) {
   EXPECT_EQ(berth({"instance", "restore", file("team.dump"), "--wait"}).code, 0);
   EXPECT_EQ(asked.name, std::nullopt) << "the file's own name";
   EXPECT_EQ(berth({"instance", "restore", file("none.dump")}).code, 3);
+}
+
+TEST_F(Program, RestoreToAMomentAsksForThePlanFirstAndARehearsalForNothingElse) {
+  std::vector<api::RewindInstance> asked;
+  FakeManager manager(folder.path(), {{"RewindInstance", [&](FakeRequest& request) {
+                                         asked.push_back(request.as<api::RewindInstance>());
+                                         api::RewindInstanceResult result;
+                                         result.plan = {.at = "2026-11-22T13:32:07Z",
+                                                        .base = "20261122T020000-17",
+                                                        .base_made_at = "2026-11-22T02:00:09Z",
+                                                        .log_bytes = 64 << 20,
+                                                        .needed_bytes = 3 << 20,
+                                                        .free_bytes = 9 << 20};
+                                         if (!asked.back().only_plan)
+                                           result.job = job_in(api::JobState::kDone, api::JobKind::kRewind);
+                                         request.reply(result);
+                                       }}});
+  const std::vector<std::string> words = {"instance", "restore", "team@example.com", "--at",
+                                          "2026-11-22 14:32:07"};
+  auto rehearsal = words;
+  rehearsal.push_back("--dry-run");
+  const auto plan = berth(rehearsal);
+  EXPECT_EQ(plan.code, 0) << plan.error;
+  EXPECT_THAT(plan.out + plan.error, HasSubstr("64 MiB of log"));
+  ASSERT_EQ(asked.size(), 1U);
+  EXPECT_TRUE(asked[0].only_plan);
+  EXPECT_EQ(asked[0].at, "2026-11-22 14:32:07") << "the platform knows its zone";
+
+  EXPECT_EQ(berth(words).code, 0);
+  ASSERT_EQ(asked.size(), 3U);
+  EXPECT_FALSE(asked[2].only_plan);
+  EXPECT_EQ(asked[2].at, "2026-11-22T13:32:07Z") << "the very moment of the plan";
+  EXPECT_EQ(asked[2].as_name, std::nullopt);
+
+  auto copy = words;
+  copy.insert(copy.end(), {"--as", "before@example.com"});
+  EXPECT_EQ(berth(copy).code, 0);
+  EXPECT_EQ(asked[4].as_name, "before");
+  EXPECT_EQ(asked[4].as_domain, "example.com");
+}
+
+TEST_F(Program, TimeMachineShowsWhatCanBeReachedAndWhatItCosts) {
+  api::TimeMachine machine;
+  machine.state = api::TimeMachineState::kOn;
+  machine.days = 7;
+  machine.ranges = {{"2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z"}, {"2026-11-21T02:00:00Z", std::nullopt}};
+  machine.bases = {{"20261121T015900-3", "2026-11-21T02:00:00Z", std::uint64_t{2} << 30, 150 << 20}};
+  machine.base_bytes = 150 << 20;
+  machine.log_bytes = 30 << 20;
+  FakeManager manager(
+      folder.path(),
+      {{"GetTimeMachine", [&](FakeRequest& request) { request.reply(api::GetTimeMachineResult{machine}); }}});
+  const auto outcome = berth({"platform", "time-machine"});
+  EXPECT_EQ(outcome.code, 0) << outcome.error;
+  EXPECT_THAT(outcome.out, HasSubstr("to 2026-11-21T00:00:00Z"));
+  EXPECT_THAT(outcome.out, HasSubstr("to now"));
+  EXPECT_THAT(outcome.out, HasSubstr("150 MiB"));
+  EXPECT_EQ(berth({"platform", "time-machine", "--json"}).json().at("ranges").as_array().size(), 2U);
 }
 
 TEST_F(Program, DeletingForGoodNeedsYes) {

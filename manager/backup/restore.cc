@@ -9,6 +9,7 @@
 #include "db/database.h"
 #include "manager/backup/child.h"
 #include "manager/backup/load_sql_text.h"
+#include "manager/backup/sink.h"
 #include "manager/backup/sql_text.h"
 
 namespace berth::manager {
@@ -67,12 +68,26 @@ std::string Restorer::old_name(const std::string& database, const std::string& i
 Task<void> Restorer::load_beside(std::string path, InstanceDatabaseNames names, std::string user_password,
                                  std::string id,
                                  std::function<void(std::uint64_t bytes, std::uint64_t of)> progress) {
+  auto filling = fill(std::move(path), beside_name(names.database, id), names, std::move(user_password),
+                      std::move(progress));
+  return load(std::move(filling), std::move(names), std::move(id));
+}
+
+Task<void> Restorer::load_beside_from(db::ConnectionOptions source, std::uint64_t of_bytes,
+                                      InstanceDatabaseNames names, std::string user_password, std::string id,
+                                      std::function<void(std::uint64_t bytes, std::uint64_t of)> progress) {
+  auto place = cluster_.connection(beside_name(names.database, id), names.user, std::move(user_password));
+  auto filling = copy_over(std::move(source), of_bytes, std::move(place), std::move(progress));
+  return load(std::move(filling), std::move(names), std::move(id));
+}
+
+Task<void> Restorer::load(Task<void> filling, InstanceDatabaseNames names, std::string id) {
   const std::string beside = beside_name(names.database, id);
   co_await databases_.drop_database(beside);
   std::optional<Failure> failed;
   try {
     co_await databases_.create_beside(beside, names.user);
-    co_await fill(std::move(path), beside, names, std::move(user_password), std::move(progress));
+    co_await filling;
   } catch (const Failure& failure) {
     failed = failure;
   }
@@ -86,8 +101,7 @@ Task<void> Restorer::load_beside(std::string path, InstanceDatabaseNames names, 
   throw *failed;
 }
 
-Task<void> Restorer::run_pg_restore(db::ConnectionOptions place, int fd, std::uint64_t size,
-                                    std::function<void(std::uint64_t bytes, std::uint64_t of)> progress) {
+loop::SpawnOptions Restorer::restore_options(const db::ConnectionOptions& place, int input) const {
   loop::SpawnOptions options;
   options.program = cluster_.program("pg_restore");
   options.arguments = {"--dbname=" + db::format_conninfo(place),
@@ -101,8 +115,68 @@ Task<void> Restorer::run_pg_restore(db::ConnectionOptions place, int fd, std::ui
   options.directory = "/";
   options.environment =
       std::vector<std::string>{"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "PGPASSWORD=" + place.password};
-  options.descriptors = {{fd, 0}};
-  const auto child = Child::start(loop_, without_rights(std::move(options)));
+  options.descriptors = {{input, 0}};
+  return without_rights(std::move(options));
+}
+
+namespace {
+
+// From pg_dump's output into pg_restore's input, which is closed at the end. Throws when nobody reads any more.
+Task<void> pump(loop::Loop& loop, Child& from, UniqueFd to, std::uint64_t of_bytes,
+                std::function<void(std::uint64_t bytes, std::uint64_t of)> progress) {
+  DescriptorSink sink(loop, to.get());
+  std::uint64_t bytes = 0;
+  for (;;) {
+    std::string piece = co_await from.read();
+    if (piece.empty()) co_return;
+    bytes += piece.size();
+    co_await sink.write(std::move(piece));
+    if (progress) progress(std::min(bytes, of_bytes), of_bytes);
+  }
+}
+
+}  // namespace
+
+Task<void> Restorer::copy_over(db::ConnectionOptions source, std::uint64_t of_bytes,
+                               db::ConnectionOptions place,
+                               std::function<void(std::uint64_t bytes, std::uint64_t of)> progress) {
+  loop::SpawnOptions dump;
+  dump.program = cluster_.program("pg_dump");
+  // Nothing is compressed: it only goes from one process to the next.
+  dump.arguments = {"--dbname=" + db::format_conninfo(source), "--format=custom", "--compress=0",
+                    "--no-password"};
+  dump.directory = "/";
+  dump.environment = std::vector<std::string>{"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8"};
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) throw Failure(errno_error(errno, "pipe"));
+  UniqueFd read_end(ends[0]), write_end(ends[1]);
+  const auto dumping = Child::start(loop_, std::move(dump));
+  const auto restoring = Child::start(loop_, restore_options(place, read_end.get()));
+  read_end = UniqueFd();
+  std::optional<Error> pump_error;
+  try {
+    auto pumping = pump(loop_, *dumping, std::move(write_end), of_bytes, std::move(progress));
+    co_await pumping;
+  } catch (const Failure& failure) {
+    pump_error = failure.error();  // pg_restore is gone; its own words are better
+  }
+  if (!pump_error) {
+    const auto dumped = co_await dumping->wait();
+    if (!dumped.is_success()) throw Failure(error_of_child(*dumping, dumped, "read the data"));
+  }
+  for (;;) {
+    const std::string piece = co_await restoring->read();
+    if (piece.empty()) break;
+  }
+  const auto restored = co_await restoring->wait();
+  if (!restored.is_success()) throw Failure(error_of_child(*restoring, restored, "restore"));
+  if (pump_error) throw Failure(std::move(*pump_error));
+  co_await finish(std::move(place));
+}
+
+Task<void> Restorer::run_pg_restore(db::ConnectionOptions place, int fd, std::uint64_t size,
+                                    std::function<void(std::uint64_t bytes, std::uint64_t of)> progress) {
+  const auto child = Child::start(loop_, restore_options(place, fd));
   loop::Spawned<void> watching(loop_, watch_position(loop_, fd, size, std::move(progress)));
   for (;;) {
     const std::string piece = co_await child->read();
@@ -136,7 +210,10 @@ Task<void> Restorer::fill(std::string path, std::string database, InstanceDataba
     co_await running;
   }
   if (progress) progress(size, size);
+  co_await finish(place);
+}
 
+Task<void> Restorer::finish(db::ConnectionOptions place) {
   db::DatabaseOptions session;
   session.connection = place;
   session.wait_limit = std::chrono::seconds(10);

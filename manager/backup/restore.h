@@ -51,6 +51,12 @@ class Restorer {
                          std::string id,
                          std::function<void(std::uint64_t bytes, std::uint64_t of)> progress = {});
 
+  // The same from a database that is there: pg_dump's output goes straight into pg_restore, never to the disk. `source`:
+  // its superuser. Progress: bytes that went over, and `of_bytes`, a guess of all.
+  Task<void> load_beside_from(db::ConnectionOptions source, std::uint64_t of_bytes,
+                              InstanceDatabaseNames names, std::string user_password, std::string id,
+                              std::function<void(std::uint64_t bytes, std::uint64_t of)> progress = {});
+
   // Swaps names; sessions of the instance are ended and find the new data when they reconnect. If
   // there is no live database the loaded one just takes its name. Idempotent.
   Task<void> swap_in(InstanceDatabaseNames names, std::string id);
@@ -62,6 +68,11 @@ class Restorer {
   Task<void> forget(InstanceDatabaseNames names, std::string id, bool keep_old = false);
 
  private:
+  Task<void> load(Task<void> filling, InstanceDatabaseNames names, std::string id);
+  Task<void> copy_over(db::ConnectionOptions source, std::uint64_t of_bytes, db::ConnectionOptions place,
+                       std::function<void(std::uint64_t bytes, std::uint64_t of)> progress);
+  Task<void> finish(db::ConnectionOptions place);
+  loop::SpawnOptions restore_options(const db::ConnectionOptions& place, int input) const;
   Task<void> fill(std::string path, std::string database, InstanceDatabaseNames names,
                   std::string user_password,
                   std::function<void(std::uint64_t bytes, std::uint64_t of)> progress);

@@ -169,12 +169,25 @@ void Cluster::write_configuration() const {
   };
   const std::string settings_path = settings_.data_folder + "/berth.conf";
   write_if_changed(settings_path, read_file(settings_path), format_configuration(settings_));
-  // Who is superuser `berth` by peer: ourselves, and whom PostgreSQL runs as. The admin's lines stay.
-  std::vector<std::string> users = {account.name};
-  if (::geteuid() == 0) users.push_back("root");
   const std::string path = settings_.data_folder + "/pg_ident.conf";
   const auto old = read_file(path);
-  write_if_changed(path, old, replace_marked_block(old.value_or(""), format_user_map(users)));
+  // The admin's lines stay.
+  write_if_changed(path, old, replace_marked_block(old.value_or(""), superuser_map()));
+}
+
+std::string Cluster::superuser_map() const {
+  // By peer: ourselves, and whom PostgreSQL runs as.
+  std::vector<std::string> users = {account_of(settings_).name};
+  if (::geteuid() == 0) users.push_back("root");
+  return format_user_map(users);
+}
+
+void Cluster::make_own_folder(const std::string& path, unsigned mode) const {
+  make_folder(path, mode, account_of(settings_));
+}
+
+void Cluster::write_own_file(const std::string& path, std::string_view content) const {
+  write_for(path, content, account_of(settings_));
 }
 
 loop::SpawnOptions Cluster::start_options() const {

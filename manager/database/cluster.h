@@ -28,6 +28,8 @@ struct ClusterSettings {
   int shared_buffers_mb = 32;    // 8..65536
   std::string binaries = "/usr/lib/postgresql/15/bin";
   std::string user = "postgres";  // whom it runs as when we are root; not used otherwise
+  // What is done with a full segment of the log; empty: nothing, it may go (manager/archive).
+  std::string archive_command;
 };
 
 // A postmaster that runs on our data folder.
@@ -79,10 +81,17 @@ class Cluster {
   db::ConnectionOptions connection(std::string database, std::string user, std::string password) const;
   std::string program(std::string name) const { return settings_.binaries + "/" + name; }
 
+  // For programs that work on the cluster's files: run as its user, with files of their own for it alone.
+  loop::SpawnOptions as_database_user(loop::SpawnOptions options) const;
+  // A folder of this user, with what leads there; one that is there is given to it.
+  void make_own_folder(const std::string& path, unsigned mode) const;
+  void write_own_file(const std::string& path, std::string_view content) const;
+  // The lines of pg_ident.conf by which we are superuser `berth`.
+  std::string superuser_map() const;
+
  private:
   Task<void> make_cluster();
   void write_configuration() const;
-  loop::SpawnOptions as_database_user(loop::SpawnOptions options) const;
 
   loop::Loop& loop_;
   ClusterSettings settings_;

@@ -41,6 +41,9 @@ std::string format_configuration(const ClusterSettings& settings) {
   // Before it recovers PostgreSQL syncs all it finds: with one call instead of one for each of some thousand
   // files, which took 7 s and left all apps without data for so long.
   set("recovery_init_sync_method", "'syncfs'");
+  // Always on, for switching it takes a restart of the server. The log that nobody keeps goes at once.
+  set("archive_mode", "on");
+  set("archive_command", quoted(settings.archive_command.empty() ? "/bin/true" : settings.archive_command));
   set("timezone", "'UTC'");
   set("lc_messages", "'C'");
   set("cluster_name", "'berth'");

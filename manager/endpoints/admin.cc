@@ -36,6 +36,7 @@ Admin::Admin(Parts parts)
   add_logs();
   add_original();
   add_backups();
+  add_time_machine();
 }
 
 Admin::~Admin() = default;

@@ -99,6 +99,7 @@ class Admin {
   void add_original();
   void add_backups();
   void add_backup_places();
+  void add_time_machine();
   void publish(api::Topic topic, const api::JsonObject& message);
   bool has_subscribers(api::Topic topic) const;
   Task<void> tick();

@@ -550,6 +550,20 @@ JobRunner::Steps InstanceJobs::restore_steps() {
     co_await restorer_.forget(std::move(names), run.entry().id, true);
   };
 
+  JobRunner::Steps steps;
+  steps.push_back(std::move(check));
+  steps.push_back(reserve_step("reserve name and path"));
+  steps.push_back(make_step("make database"));
+  steps.push_back(std::move(load));
+  for (auto& step : swap_steps()) steps.push_back(std::move(step));
+  return steps;
+}
+
+JobRunner::Steps InstanceJobs::swap_steps() {
+  const auto names_of = [](const InstanceRow& row) {
+    return InstanceDatabaseNames{row.database, row.database_user};
+  };
+
   JobStep stop;
   stop.text = "stop";
   stop.run = [this](JobRun& run) -> Task<void> {
@@ -594,17 +608,13 @@ JobRunner::Steps InstanceJobs::restore_steps() {
                                                  Restorer::old_name(row.database, run.entry().id), days);
     co_await restorer_.forget(names_of(row), run.entry().id, keeps);
     if (keeps) co_await instances_.reload(row.name, row.domain);
-    ::unlink(run.text("file").c_str());
+    if (!run.text("file").empty()) ::unlink(run.text("file").c_str());
     run.result()["name"] = run.text("name");
     run.result()["domain"] = run.text("domain");
     run.result()["path"] = run.text("path");
   };
 
   JobRunner::Steps steps;
-  steps.push_back(std::move(check));
-  steps.push_back(reserve_step("reserve name and path"));
-  steps.push_back(make_step("make database"));
-  steps.push_back(std::move(load));
   steps.push_back(std::move(stop));
   steps.push_back(std::move(swap));
   steps.push_back(start_step());

@@ -51,6 +51,15 @@ class InstanceJobs {
                                   std::function<void(BackupProgress)> progress = {});
   // A path for an upload, below backup/.
   std::string upload_path() const;
+
+  // Parts of a restore for jobs whose data come from elsewhere (manager/archive): their entries hold put_row()'s members,
+  // and replace, days. What is beside goes in; what it replaces is kept.
+  void put_row(api::JsonObject& data, const InstanceRow& row) const;
+  InstanceRow row_of(const JobRun& run) const;
+  Result<InstanceRow> complete(NewInstance wanted) const;
+  JobStep reserve_step(std::string text);
+  JobStep make_step(std::string text);
+  JobRunner::Steps swap_steps();
   // Deletes for good what has been in the bin, or kept beside an instance, long enough.
   Task<void> purge();
   // Removes uploads that no job knows (a manager that died while one came).
@@ -63,13 +72,8 @@ class InstanceJobs {
   JobRunner::Steps remove_kept_steps();
   JobRunner::Steps turn_back_steps();
   JobRunner::Steps restore_steps();
-  JobStep make_step(std::string text);
   JobStep start_step();
-  JobStep reserve_step(std::string text);
   Task<BackupKeys> keys();
-  InstanceRow row_of(const JobRun& run) const;
-  void put_row(api::JsonObject& data, const InstanceRow& row) const;
-  Result<InstanceRow> complete(NewInstance wanted) const;
 
   JobRunner& runner_;
   Instances& instances_;

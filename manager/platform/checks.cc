@@ -301,6 +301,7 @@ std::vector<Check> find_checks(const CheckFacts& facts) {
   find_sandbox(facts, found);
   find_unsigned(facts, found);
   find_modes(facts, found);
+  found.insert(found.end(), facts.others.begin(), facts.others.end());
   std::vector<Check> sorted;
   for (const auto severity : {Severity::kError, Severity::kWarning})
     for (auto& check : found) {

@@ -62,6 +62,7 @@ struct CheckFacts {
   std::int64_t drill_days = 0;  // an instance without a drill that young that went well is one; 0: none is
   std::vector<BackupTarget> backup_targets;  // that an enabled policy writes to
   bool has_backup_sets = false, keys_were_shown = true;
+  std::vector<api::Check> others;  // found elsewhere
   std::set<std::string> accepted;  // ids of findings that an admin knows
 };
 

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "api/status.h"
+#include "manager/archive/time_machine_jobs.h"
 #include "manager/care/database_care.h"
 #include "manager/commands/command_runner.h"
 #include "manager/control/webserver_control.h"
@@ -47,6 +48,8 @@ struct Parts {
   SetRestore& set_restore;
   PlatformRestore& platform_restore;
   Store& store;
+  TimeMachine& time_machine;
+  TimeMachineJobs& time_machine_jobs;
   std::function<api::Status()> status;
   // Ends the admin sessions but that of `by`.
   std::function<void(AdminPeer& by)> admin_password_changed;

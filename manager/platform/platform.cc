@@ -33,6 +33,7 @@ namespace {
 
 constexpr uid_t kWebserverUid = 70000;
 constexpr auto kPurgeInterval = 1h;
+constexpr auto kTimeMachineDelay = 20s;
 constexpr auto kDatabaseLimit = 10min;  // crash recovery of a large cluster takes its time
 constexpr auto kWebserverLimit = 30s;
 
@@ -70,6 +71,7 @@ class Platform::Parts_ {
         is_root_(::geteuid() == 0),
         box_(or_throw(SecretBox::open(layout_.secret_key()))),
         table_(layout_.processes(), layout_.starting()),
+        archive_program_(program.substr(0, program.rfind('/')) + "/berth-archive"),
         cluster_(loop_, cluster_settings()),
         postgres_(loop_, table_, cluster_, layout_.log("postgresql") + "/output.log"),
         admin_database_(loop_, database_options(cluster_.superuser(), 4)),
@@ -95,6 +97,9 @@ class Platform::Parts_ {
         exports_(instances_, instance_jobs_, backups_, platform_version()),
         commands_({loop_, http_, database_, jobs_, instances_, exports_, settings_, box_, platform_version(),
                    [this](int port) { return port == webserver_.http() || port == webserver_.https(); }}),
+        time_machine_(cluster_, admin_database_, settings_, layout_, archive_program_),
+        time_machine_jobs_(loop_, jobs_, time_machine_, instances_, instance_jobs_, restorer_, cluster_,
+                           admin_database_, database_, settings_, box_, layout_),
         maintenance_(loop_, cluster_),
         figures_(loop_, cluster_, database_, admin_database_),
         care_(loop_, jobs_, instances_, maintenance_, figures_, database_, settings_, box_, seconds_now),
@@ -111,6 +116,7 @@ class Platform::Parts_ {
         webserver_known_(loop_),
         services_known_(loop_),
         purge_timer_(loop_),
+        time_machine_timer_(loop_),
         tasks_(loop_, "manager") {
     connect_parts();
   }
@@ -126,6 +132,7 @@ class Platform::Parts_ {
     settings.data_folder = layout_.pgsql();
     settings.socket_folder = layout_.pgsql_sockets();
     settings.log_folder = layout_.log("postgresql");
+    settings.archive_command = archive_command(layout_, archive_program_);
     return settings;
   }
   WebserverOptions webserver_options(const std::string& program) const {
@@ -172,6 +179,8 @@ class Platform::Parts_ {
                  .set_restore = set_restore_,
                  .platform_restore = platform_restore_,
                  .store = store_,
+                 .time_machine = time_machine_,
+                 .time_machine_jobs = time_machine_jobs_,
                  .status = [this] { return status(); },
                  .admin_password_changed =
                      [this](AdminPeer& by) {
@@ -201,6 +210,7 @@ class Platform::Parts_ {
   bool is_root_;
   SecretBox box_;
   ProcessTable table_;
+  std::string archive_program_;
   Cluster cluster_;
   PostgresControl postgres_;
   db::Database admin_database_, database_;
@@ -222,6 +232,8 @@ class Platform::Parts_ {
   InstanceJobs instance_jobs_;
   Exports exports_;
   CommandRunner commands_;
+  TimeMachine time_machine_;
+  TimeMachineJobs time_machine_jobs_;
   Maintenance maintenance_;
   DatabaseFigures figures_;
   DatabaseCare care_;
@@ -238,7 +250,7 @@ class Platform::Parts_ {
   // Until then those who say hello have to wait: their answer must hold all there is, or it would take something away.
   loop::Event webserver_known_, services_known_;
   std::unique_ptr<ControlServer> control_, admin_socket_;
-  loop::Timer purge_timer_;
+  loop::Timer purge_timer_, time_machine_timer_;
   loop::TaskGroup tasks_;
   loop::TimePoint began_ = loop_.now();
   bool is_up_ = false, is_stopping_ = false;
@@ -420,6 +432,7 @@ Task<void> Platform::Parts_::serve_control(ControlPeer& peer) {
 void Platform::Parts_::plan_purge() {
   purge_timer_.start(kPurgeInterval, [this] {
     tasks_.spawn(instance_jobs_.purge());
+    tasks_.spawn(time_machine_jobs_.look_after());
     plan_purge();
   });
 }
@@ -458,11 +471,13 @@ Task<void> Platform::Parts_::start() {
   co_await certificates_.load(own_names(settings_.text("dnsName")));
   co_await load_domains();
   apply_settings();
-  settings_.on_changed([this](const std::vector<std::string>&) {
+  settings_.on_changed([this](const std::vector<std::string>& names) {
     apply_settings();
     commands_.settings_changed();
     care_.replan();
     set_timer_.changed();
+    for (const auto& name : names)
+      if (name.starts_with("timeMachine")) tasks_.spawn(time_machine_jobs_.look_after());
   });
   co_await services_.load();
   // Before the survivors come back: the webserver must hear of all grants at once, not lose some.
@@ -477,6 +492,7 @@ Task<void> Platform::Parts_::start() {
   co_await start_webserver();
   apply_settings();  // the ports are known now
   co_await start_own_instances();
+  co_await time_machine_jobs_.begin();
   co_await jobs_.resume();
   co_await instance_jobs_.remove_stray_uploads();
   struct stat owner{};
@@ -499,6 +515,8 @@ Task<void> Platform::Parts_::start() {
   co_await sets_.make_defaults();
   co_await sets_.refresh_overview();
   set_timer_.start();
+  // Not while everybody comes back.
+  time_machine_timer_.start(kTimeMachineDelay, [this] { tasks_.spawn(time_machine_jobs_.look_after()); });
 }
 
 Task<void> Platform::Parts_::stop() {
@@ -508,6 +526,7 @@ Task<void> Platform::Parts_::stop() {
   care_.stop();
   external_jobs_.stop();
   set_timer_.stop();
+  time_machine_timer_.cancel();
   admin_.status_changed();
   admin_socket_.reset();
   co_await services_.stop_all();
@@ -555,6 +574,7 @@ void Platform::Parts_::add_check_facts(CheckFacts& facts, const api::Status& sta
   facts.drill_days = settings_.number("drillDays");
   facts.backup_days = settings_.number("backupDays");
   facts.commands = commands_.report();
+  facts.others = time_machine_.checks();
   for (const auto id : split(settings_.text("acceptedChecks"), ' '))
     if (!trim(id).empty()) facts.accepted.emplace(trim(id));
 }

@@ -93,6 +93,17 @@ std::vector<SettingDeclaration> declare() {
   all.push_back(number_item(
       "restoreUndoDays", 7, 0, 365,
       "Days for which the data that a restore replaced can be brought back; 0: they go at its end"));
+  {
+    auto choice =
+        text_item("timeMachine", "auto",
+                  "Record what happens, so that an instance can be brought back to any second: auto "
+                  "(where the disk has room for it), on, off");
+    choice.item.type = ConfigType::kChoice;
+    choice.item.choices = {"auto", "on", "off"};
+    all.push_back(std::move(choice));
+  }
+  all.push_back(number_item("timeMachineDays", 7, 1, 90,
+                            "Days back to which the time machine reaches; more take more disk"));
   all.push_back(
       number_item("optimiseHour", 22, -1, 23,
                   "Hour, by timezone, from which on the databases are optimised every night, at a random "

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "manager/archive/time_machine_jobs.h"
 #include "manager/care/database_care.h"
 #include "manager/database/testing/running_cluster.h"
 #include "manager/external/external_jobs.h"
@@ -70,6 +71,8 @@ class Rig {
   JobRunner jobs;
   ServiceJobs service_jobs;
   InstanceJobs instance_jobs;
+  TimeMachine time_machine;
+  TimeMachineJobs time_machine_jobs;
   Maintenance maintenance;
   DatabaseFigures figures;
   DatabaseCare care;

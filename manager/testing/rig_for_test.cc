@@ -87,6 +87,9 @@ Rig::Rig(RigWorld& the_world)
       jobs(world.loop, database),
       service_jobs(world.loop, jobs, services, instances, store, http, settings, world.layout),
       instance_jobs(jobs, instances, backups, reader, restorer, settings, box, world.layout, "test"),
+      time_machine(world.cluster.cluster(), admin_database, settings, world.layout, BERTH_ARCHIVE_PROGRAM),
+      time_machine_jobs(world.loop, jobs, time_machine, instances, instance_jobs, restorer,
+                        world.cluster.cluster(), admin_database, database, settings, box, world.layout),
       maintenance(world.loop, world.cluster.cluster()),
       figures(world.loop, world.cluster.cluster(), database, admin_database),
       care(world.loop, jobs, instances, maintenance, figures, database, settings, box,
@@ -127,6 +130,7 @@ void Rig::start() {
   tasks_.spawn(play_webserver());
   control_ = std::make_unique<ControlServer>(world.loop, world.layout.control_socket(), 0600, "control",
                                              [this](ControlPeer& peer) { return serve_control(peer); });
+  run(time_machine_jobs.begin());
   run(jobs.resume());
 }
 

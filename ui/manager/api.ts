@@ -10,13 +10,14 @@ export type InstanceState = "stopped" | "starting" | "running" | "stopping" | "f
 export type Severity = "ok" | "warning" | "error";
 export type LayerState = "on" | "unavailable" | "off";
 export type JobState = "waiting" | "running" | "done" | "failed" | "cancelled";
-export type JobKind = "install" | "update" | "remove" | "create" | "delete" | "undo" | "restore" | "backup" | "start" | "stop" | "commands" | "optimise" | "clean-up" | "move-data" | "rename" | "prune" | "drill" | "fetch" | "platform";
+export type JobKind = "install" | "update" | "remove" | "create" | "delete" | "undo" | "restore" | "backup" | "start" | "stop" | "commands" | "optimise" | "clean-up" | "move-data" | "rename" | "prune" | "drill" | "fetch" | "platform" | "rewind" | "base";
 export type SettingType = "text" | "password" | "integer" | "boolean" | "choice";
 export type CommandState = "skipped" | "waiting" | "done" | "failed";
 export type Topic = "status" | "services" | "instances" | "jobs" | "store";
 export type BackupScope = "all" | "domain" | "instance" | "manager";
 export type BackupSetState = "running" | "good" | "partial" | "failed" | "damaged";
 export type BackupItemState = "waiting" | "written" | "failed" | "damaged";
+export type TimeMachineState = "off" | "starting" | "on" | "failing";
 
 export interface ExternalDatabase {
   type: string;
@@ -367,6 +368,40 @@ export interface BackupKey {
   place: string;
   options: BackupOption[];
   key: Password;
+}
+
+export interface ReachableRange {
+  from: string;
+  to?: string;
+}
+
+export interface BaseBackup {
+  id: string;
+  madeAt: string;
+  bytes: number;
+  newBytes: number;
+}
+
+export interface TimeMachine {
+  state: TimeMachineState;
+  reason: string;
+  days: number;
+  ranges: ReachableRange[];
+  bases: BaseBackup[];
+  baseBytes: number;
+  logBytes: number;
+  logBytesPerDay: number;
+  waitingSegments: number;
+  timeZone: string;
+}
+
+export interface RewindPlan {
+  at: string;
+  base: string;
+  baseMadeAt: string;
+  logBytes: number;
+  neededBytes: number;
+  freeBytes: number;
 }
 
 export interface GetStatus {
@@ -1467,6 +1502,52 @@ export interface GetBackupKeysResult {
   keys: BackupKey[];
 }
 
+export interface GetTimeMachine {
+  mt: "GetTimeMachine";
+  src?: string;
+}
+
+export interface GetTimeMachineResult {
+  mt: "GetTimeMachineResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  timeMachine: TimeMachine;
+}
+
+export interface MakeBaseBackup {
+  mt: "MakeBaseBackup";
+  src?: string;
+}
+
+export interface MakeBaseBackupResult {
+  mt: "MakeBaseBackupResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  job: Job;
+}
+
+export interface RewindInstance {
+  mt: "RewindInstance";
+  src?: string;
+  name: string;
+  domain: string;
+  at: string;
+  asName?: string;
+  asDomain?: string;
+  onlyPlan?: boolean;
+}
+
+export interface RewindInstanceResult {
+  mt: "RewindInstanceResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  plan: RewindPlan;
+  job?: Job;
+}
+
 // By `mt`: what to send and what comes back.
 export interface Requests {
   GetStatus: { request: GetStatus; answer: GetStatusResult };
@@ -1539,6 +1620,9 @@ export interface Requests {
   RestoreFromSet: { request: RestoreFromSet; answer: RestoreFromSetResult };
   RestorePlatform: { request: RestorePlatform; answer: RestorePlatformResult };
   GetBackupKeys: { request: GetBackupKeys; answer: GetBackupKeysResult };
+  GetTimeMachine: { request: GetTimeMachine; answer: GetTimeMachineResult };
+  MakeBaseBackup: { request: MakeBaseBackup; answer: MakeBaseBackupResult };
+  RewindInstance: { request: RewindInstance; answer: RewindInstanceResult };
 }
 
 export interface StatusChanged {
