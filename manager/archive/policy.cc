@@ -23,7 +23,10 @@ std::uint64_t archive_reserve(std::uint64_t disk_bytes) { return std::min(disk_b
 
 TimeMachineChoice choose_time_machine(const TimeMachineFacts& facts) {
   if (facts.setting == "off") return {false, "it is switched off (setting timeMachine)"};
-  if (!facts.has_program) return {false, "the program berth-archive is missing beside berth-manager"};
+  if (!facts.has_program)
+    return {
+        false,
+        "the program berth-archive is missing beside berth-manager, or PostgreSQL's user cannot come to it"};
   if (facts.has_tablespaces) return {false, "the cluster has tablespaces, which base backups do not hold"};
   if (facts.setting == "on") return {true, {}};
   if (facts.disk_bytes < kSmallDisk)

@@ -19,6 +19,8 @@ using namespace std::chrono_literals;
 using archive::Moment;
 
 constexpr std::size_t kPending = 16;  // segments, 256 MiB: what the log may grow by before it is given up
+// So many wait only if the program that gives them up is not run at all: then PostgreSQL is to let them go.
+constexpr std::uint64_t kTooMany = 4 * kPending;
 constexpr std::size_t kManifestLimit = 256 << 20;
 constexpr int kNightFrom = 1, kNightTo = 5;  // hours, by the platform's zone
 
@@ -95,7 +97,9 @@ Task<void> TimeMachine::apply() {
   }
   TimeMachineFacts facts;
   facts.setting = settings_.text("timeMachine");
-  facts.has_program = ::access(program_.c_str(), X_OK) == 0;
+  // PostgreSQL's user must come to it, not only we.
+  facts.has_program =
+      ::access(program_.c_str(), X_OK) == 0 && (::geteuid() != 0 || is_reachable_by_others(program_));
   facts.has_tablespaces = !names_in(cluster_.settings().data_folder + "/pg_tblspc").empty();
   facts.is_on = path_exists(mark_of(layout_));
   facts.disk_bytes = disk_.total_bytes;
@@ -109,6 +113,11 @@ Task<void> TimeMachine::apply() {
     facts.cluster_bytes = static_cast<std::uint64_t>(rows.front().get<std::int64_t>(0));
     choice = choose_time_machine(facts);
   }
+  count_waiting();
+  if (choice.is_on && facts.is_on && waiting_ > kTooMany)
+    choice = {false,
+              fmt::format("{} segments of the log waited, and {} was not run: see the log of postgresql",
+                          waiting_, program_)};
   reason_ = choice.reason;
   is_on_ = choice.is_on;
   if (choice.is_on != facts.is_on) {
@@ -157,6 +166,12 @@ void TimeMachine::read_bases() {
   for (const auto& base : bases_) base_facts_.push_back(base.facts);
 }
 
+void TimeMachine::count_waiting() {
+  waiting_ = 0;
+  for (const auto& name : names_in(cluster_.settings().data_folder + "/pg_wal/archive_status"))
+    if (name.ends_with(".ready")) ++waiting_;
+}
+
 Task<void> TimeMachine::read_archiver() {
   const auto rows = co_await admin_.query_repeatable(
       "SELECT coalesce(last_archived_wal, ''), coalesce(last_failed_wal, ''), "
@@ -166,9 +181,7 @@ Task<void> TimeMachine::read_archiver() {
   const auto last = archive::parse_segment_name(row.get<std::string>(0));
   const bool fails = row.get<bool>(2);
   const bool is_possible = row.get<std::string>(3) == "on";
-  waiting_ = 0;
-  for (const auto& name : names_in(cluster_.settings().data_folder + "/pg_wal/archive_status"))
-    if (name.ends_with(".ready")) ++waiting_;
+  count_waiting();
   failure_.clear();
   if (!is_possible) {
     failure_ = "PostgreSQL was started without it, by an older platform: it begins with the next start";

@@ -69,6 +69,7 @@ class TimeMachine {
   void read_bases();
   void read_disk();
   void make_folders() const;
+  void count_waiting();
   Task<void> read_archiver();
 
   Cluster& cluster_;
