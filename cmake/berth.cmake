@@ -125,7 +125,7 @@ function(berth_library name)
       target_precompile_headers(${name}_test REUSE_FROM berth_test_pch)
       target_link_libraries(${name}_test PRIVATE ${name} ${ARG_TEST_LIBS} GTest::gmock GTest::gtest_main)
       add_test(NAME ${name} COMMAND ${name}_test)
-      set_tests_properties(${name} PROPERTIES TIMEOUT 600 LABELS unit)
+      set_tests_properties(${name} PROPERTIES TIMEOUT 1200 LABELS unit)
     endif()
   endif()
 

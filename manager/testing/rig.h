@@ -36,6 +36,7 @@ struct RigWorld {
   std::chrono::sys_seconds now = std::chrono::sys_days(std::chrono::year(2026) / 11 / 22);  // of the care
   std::map<std::string, std::string> entries;  // of the store's index, by id
   std::string store() const { return folder + "/store"; }
+  std::string archiver() const { return folder + "/berth-archive"; }
 };
 
 class Rig {

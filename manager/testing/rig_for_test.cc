@@ -36,6 +36,9 @@ RigWorld::RigWorld(loop::Loop& the_loop)
       layout(or_throw(open_root(folder + "/root", false))),
       cluster(the_loop),
       key(minisign::make_secret_key()) {
+  // PostgreSQL's user must come to the archiver, wherever the build is.
+  or_throw(
+      write_file_durably(archiver(), or_throw(read_file(BERTH_ARCHIVE_PROGRAM, std::size_t{1} << 30)), 0755));
   db::Database admin(loop, options_of(cluster.cluster().superuser()));
   loop::run_task(loop, admin.query("CREATE DATABASE manager ENCODING 'UTF8' TEMPLATE template0"));
 }
@@ -87,7 +90,7 @@ Rig::Rig(RigWorld& the_world)
       jobs(world.loop, database),
       service_jobs(world.loop, jobs, services, instances, store, http, settings, world.layout),
       instance_jobs(jobs, instances, backups, reader, restorer, settings, box, world.layout, "test"),
-      time_machine(world.cluster.cluster(), admin_database, settings, world.layout, BERTH_ARCHIVE_PROGRAM),
+      time_machine(world.cluster.cluster(), admin_database, settings, world.layout, world.archiver()),
       time_machine_jobs(world.loop, jobs, time_machine, instances, instance_jobs, restorer,
                         world.cluster.cluster(), admin_database, database, settings, box, world.layout),
       maintenance(world.loop, world.cluster.cluster()),
