@@ -30,8 +30,9 @@ import { health, instanceKey, instances, runningJobs } from "./platform";
 import { ProvenTab } from "./proven_restores";
 import { Tabs } from "./tabs";
 import { t, tn } from "./texts";
+import { TimeMachineTab } from "./time_machine_page";
 
-const kTabs = ["instances", "policies", "targets"] as const;
+const kTabs = ["instances", "policies", "targets", "timemachine"] as const;
 
 export function BackupsPage({ tab, id }: { tab: string | undefined; id: string | undefined }) {
   const known = useBackups();
@@ -81,6 +82,7 @@ export function BackupsPage({ tab, id }: { tab: string | undefined; id: string |
       {known && tab === "policies" && <PoliciesTab known={known} />}
       {known && tab === "targets" && <TargetsTab known={known} />}
       {known && tab === "instances" && <ProvenTab known={known} />}
+      {tab === "timemachine" && <TimeMachineTab />}
     </>
   );
 }

@@ -88,6 +88,9 @@ export const commands = {
   keySheet: () => words("backup", "key-sheet", "--file", "keys.txt"),
   restoreFromSet: (key: string, set: string, as: string | undefined) =>
     words("instance", "restore", key, "--from", set, ...(as ? ["--as", as] : []), "--wait"),
+  timeMachine: () => words("platform", "time-machine"),
+  rewind: (key: string, at: string, as: string | undefined) =>
+    words("instance", "restore", key, "--at", at, ...(as ? ["--as", as] : []), "--wait"),
   cleanUp: (key: string) => words("instance", "clean-up", key, "--wait"),
   database: () => words("database", "show"),
   useDatabase: (key: string, external: ExternalDatabase | undefined, move: boolean) =>

@@ -1,4 +1,4 @@
-// What is kept of one instance: newest backup, last proof – and the way back.
+// What is kept of one instance: newest backup, last proof, time machine – and the way back.
 import { Button } from "../kit/components/button";
 import { Card, Facts } from "../kit/components/layout";
 import { duration } from "../kit/i18n";
@@ -9,14 +9,18 @@ import { drill } from "./backup_actions";
 import { useBackups } from "./backups";
 import { commands } from "./commands";
 import { attempt } from "./connection";
+import { canGoBack } from "./moments";
 import { addressOf, Command, offlineReason, Time } from "./parts";
 import { instanceKey } from "./platform";
 import { ProofPill } from "./proven_restores";
 import { t } from "./texts";
+import { TimeMachinePill, timeMachineVersion, windowText } from "./time_machine_page";
+import { useAnswer } from "./use_answer";
 
 export function InstanceBackupCard({ instance }: { instance: Instance }) {
   const key = instanceKey(instance);
   const known = useBackups();
+  const machine = useAnswer("GetTimeMachine", {}, timeMachineVersion()).value?.timeMachine;
   const item = known?.newest.get(key);
   const proof = known?.proofs.get(key);
   const policies = known?.policies.filter((policy) => policy.enabled && policy.wouldBackUp.includes(key)) ?? [];
@@ -55,6 +59,10 @@ export function InstanceBackupCard({ instance }: { instance: Instance }) {
                 ) : null}
               </>,
             ],
+            !!machine && [
+              t("backups.timemachine"),
+              canGoBack(machine) ? windowText(machine) : <TimeMachinePill state={machine.state} />,
+            ],
           ]}
         />
         {proof?.error && <p class="small tone-bad error-text break">{proof.error}</p>}
@@ -73,6 +81,13 @@ export function InstanceBackupCard({ instance }: { instance: Instance }) {
             disabledReason={offline ?? (!item && t("data.inNoSet"))}
           >
             {t("act.restoreDots")}
+          </Button>
+          <Button
+            icon="history"
+            onClick={() => go(addressOf.restore({ instance: key, at: "now" }))}
+            disabledReason={offline ?? (!canGoBack(machine) && t("data.noTimeMachine"))}
+          >
+            {t("act.goBack")}
           </Button>
           <Button onClick={() => drill(instance)} disabledReason={offline ?? (!item && t("data.inNoSet"))}>
             {t("act.prove")}

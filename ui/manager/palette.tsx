@@ -70,6 +70,7 @@ function allEntries(): Entry[] {
     page(t("nav.backups"), "#/backups", "backups"),
     page(t("backups.policies"), addressOf.backups("policies"), "backups"),
     page(t("backups.targets"), addressOf.backups("targets"), "backups"),
+    page(t("backups.timemachine"), addressOf.backups("timemachine"), "history"),
     page(t("restore.title"), addressOf.restore(), "undo"),
     page(t("nav.bin"), "#/bin", "bin"),
     page(t("nav.settings"), "#/settings", "settings"),

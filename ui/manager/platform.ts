@@ -94,6 +94,7 @@ export function addressOfCheck(check: Check, services: ReadonlyMap<string, Servi
   if (id === "backup-drill") return values[3] && formatRoute(["instance", values[3], "data"]);
   if (id === "backup-proof") return "#/backups/instances";
   if (id.startsWith("backup-")) return "#/backups/targets";
+  if (id.startsWith("time-machine")) return "#/backups/timemachine";
   if (id === "command-file") return "#/backups";
   if (id.startsWith("database-taken-")) return values[0] && formatRoute(["instance", values[0], "data"]);
   if (id === "sandbox") return values[5] && formatRoute(["service", values[5]]);

@@ -18,19 +18,20 @@ import { PageHead } from "./page_head";
 import { addressOf, Command, offlineReason, Time } from "./parts";
 import { instanceKey, instances, platform } from "./platform";
 import { RestoreUpload } from "./restore";
+import { FromMoment } from "./restore_moment";
 import { type Destination, destinationOf, itemProblem } from "./restore_plan";
 import { Preview, type PreviewProps, type Started, split } from "./restore_preview";
 import { t } from "./texts";
 import { useAnswer } from "./use_answer";
 
-const kSources = ["set", "file"] as const;
+const kSources = ["set", "moment", "file"] as const;
 type Source = (typeof kSources)[number];
 export function RestorePage() {
   const known = useBackups();
   const query = route.value.query;
   const key = query.get("instance") ?? "";
   const asked = query.get("from");
-  const source: Source = kSources.find((one) => one === asked) ?? "set";
+  const source: Source = kSources.find((one) => one === asked) ?? (query.has("at") ? "moment" : "set");
   const [as, setAs] = useState({ on: false, name: "", domain: "" });
   const [started, setStarted] = useState<Started>();
   const settings = useAnswer("GetSettings", {});
@@ -82,6 +83,15 @@ export function RestorePage() {
         {source === "set" && (
           <FromSet
             known={known}
+            source={key}
+            destination={destination}
+            undoDays={undoDays}
+            as={as.on ? destination.key : undefined}
+            onStarted={setStarted}
+          />
+        )}
+        {source === "moment" && (
+          <FromMoment
             source={key}
             destination={destination}
             undoDays={undoDays}

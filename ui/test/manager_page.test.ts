@@ -255,6 +255,21 @@ describe("manager page", () => {
     assert.deepEqual(complaints, []);
   });
 
+  test("an instance goes back to a second chosen by keys", async () => {
+    const { page, complaints } = await signedIn("#/restore?instance=sales@example.com&at=now");
+    await page.getByLabel("To which moment").waitFor();
+    const command = page.locator(".command code");
+    const before = await command.textContent();
+    await page.getByLabel("To which moment").focus();
+    await page.keyboard.press("ArrowLeft");
+    await until("one second earlier", async () => (await command.textContent()) !== before);
+    await page.getByText("Log to go through").waitFor();
+    await page.getByRole("button", { name: "Restore and replace" }).click();
+    await page.getByRole("heading", { name: "sales@example.com is restored" }).waitFor();
+    await page.getByRole("button", { name: "Bring back what was before" }).waitFor();
+    assert.deepEqual(complaints, []);
+  });
+
   test("the database of an instance: growth, a clean-up that says what it does, and why not where there is no room", async () => {
     const { page } = await signedIn("#/instance/team@example.com/data");
     await page.getByText(/a day, over 30 days/).waitFor();
@@ -401,7 +416,9 @@ describe("manager page", () => {
     "#/backups/instances",
     "#/backups/policies",
     "#/backups/targets",
+    "#/backups/timemachine",
     "#/restore?instance=team@example.com",
+    "#/restore?instance=team@example.com&at=now",
     "#/bin",
     "#/settings",
     "#/settings/certificate",
