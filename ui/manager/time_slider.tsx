@@ -55,9 +55,9 @@ export function TimeSlider(props: { ranges: readonly Range[]; at: number; now: n
           aria-label={t("moment.slider")}
           aria-valuetext={fullTime(new Date(at).toISOString())}
           min={0}
-          max={Math.round(whole / 1000)}
+          max={Math.floor(whole / 1000)}
           step={1}
-          value={Math.round((at - first) / 1000)}
+          value={Math.floor((at - first) / 1000)}
           onInput={(event) => set(first + Number(event.currentTarget.value) * 1000)}
         />
       </div>
