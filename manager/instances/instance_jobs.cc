@@ -149,7 +149,6 @@ JobStep InstanceJobs::reserve_step(std::string text) {
   return step;
 }
 
-// Role and database of a new instance.
 JobStep InstanceJobs::start_step() {
   JobStep step;
   step.text = "start";
@@ -160,6 +159,7 @@ JobStep InstanceJobs::start_step() {
   return step;
 }
 
+// Role and database of a new instance.
 JobStep InstanceJobs::make_step(std::string text) {
   JobStep step;
   step.text = std::move(text);
