@@ -19,8 +19,8 @@ using loop::Task;
 struct SettingDeclaration {
   sdk::ConfigItem item;
   std::string text;
-  Result<void> (*check)(std::string_view value) =
-      nullptr;  // refuses with the reason; empty values are not asked
+  // Refuses with the reason. Empty values are not asked.
+  Result<void> (*check)(std::string_view value) = nullptr;
 };
 // All of them, in the order in which forms show them. Limits of the webserver are called "webserver.<name>".
 const std::vector<SettingDeclaration>& setting_declarations();
