@@ -27,6 +27,11 @@ struct Http2 : ::testing::Test {
   void expect_no_streams() {
     TestServer::wait_until([&] { return server.counters().http2_streams == 0; }, "the streams' end");
   }
+  static int status_of(Http2Client& client, const Fields& fields, bool has_body) {
+    const auto stream = client.request_of(fields, has_body);
+    client.wait_for_end(stream);
+    return client.answer(stream).status();
+  }
 };
 
 TEST_F(Http2, IsChosenByAlpnAndOnlyThen) {
@@ -91,16 +96,7 @@ TEST_F(Http2, GivesCreditBackAsTheClientReads) {
   const auto stream = client.request("/example.com/team/down");
   const auto opened = service.expect_open();
   service.accept(opened.stream, 200, {{"content-length", "1000000"}});
-  std::thread sender([&] {
-    std::size_t given = service.webserver().credit;
-    const std::string block(10000, 'x');
-    for (int i = 0; i < 100; ++i) {
-      while (given < block.size())
-        given += or_throw(link::parse_u32(service.expect(link::Type::kCredit).payload));
-      service.data(opened.stream, block, i == 99);
-      given -= block.size();
-    }
-  });
+  std::thread sender([&] { service.data_on_credit(opened.stream, 1'000'000); });
   client.wait_for_end(stream);
   sender.join();
   EXPECT_EQ(client.answer(stream).body, std::string(1'000'000, 'x'));
@@ -245,11 +241,7 @@ TEST_F(Http2, TellsWhatIsTooLarge) {
 
 TEST_F(Http2, RefusesOddHostsAndMethods) {
   Http2Client client(server.https());
-  const auto with = [&](const Fields& fields) {
-    const auto stream = client.request_of(fields, false);
-    client.wait_for_end(stream);
-    return client.answer(stream).status();
-  };
+  const auto with = [&](const Fields& fields) { return status_of(client, fields, false); };
   EXPECT_EQ(
       with({{":method", "GET"}, {":scheme", "https"}, {":path", "/"}, {":authority", "a"}, {"host", "b"}}),
       400);
@@ -637,11 +629,7 @@ TEST_F(Http2Websocket, AClientThatLeavesWithoutACloseFrameIsReported) {
 
 TEST_F(Http2Websocket, RefusesWhatIsNoWebsocket) {
   Http2Client client(server.https());
-  const auto status = [&](const Fields& fields) {
-    const auto stream = client.request_of(fields, true);
-    client.wait_for_end(stream);
-    return client.answer(stream).status();
-  };
+  const auto status = [&](const Fields& fields) { return status_of(client, fields, true); };
   auto old = upgrade("/example.com/team/ws");
   old[5].second = "8";
   EXPECT_EQ(status(old), 426);

@@ -284,6 +284,18 @@ void ServicePeer::data(std::uint32_t stream, std::string_view text, bool is_end)
   send(out);
 }
 
+void ServicePeer::data_on_credit(std::uint32_t stream, std::size_t size) {
+  const std::string block(10000, 'x');
+  std::size_t given = hello_.credit;
+  while (size > 0) {
+    const auto count = std::min(size, block.size());
+    while (given < count) given += or_throw(link::parse_u32(expect(link::Type::kCredit).payload));
+    given -= count;
+    size -= count;
+    data(stream, std::string_view(block).substr(0, count), size == 0);
+  }
+}
+
 void ServicePeer::message(std::uint32_t stream, std::string_view text, bool is_end, bool is_text) {
   Bytes out;
   const auto flags =

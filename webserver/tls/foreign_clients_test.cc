@@ -7,16 +7,13 @@
 
 #include <fstream>
 
+#include "webserver/testing/installed.h"
 #include "webserver/testing/program.h"
 
 namespace berth::webserver::testing {
 namespace {
 
 constexpr int kPatienceMs = 30000;
-
-bool is_installed(const std::string& program) {
-  return std::system(fmt::format("command -v {} >/dev/null 2>&1", program).c_str()) == 0;
-}
 
 // A program with its input and output (both kinds) in our hands.
 class Command {

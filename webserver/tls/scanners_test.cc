@@ -3,14 +3,11 @@
 #include <cstdio>
 
 #include "base/text.h"
+#include "webserver/testing/installed.h"
 #include "webserver/testing/peers.h"
 
 namespace berth::webserver::testing {
 namespace {
-
-bool is_installed(const std::string& program) {
-  return std::system(fmt::format("command -v {} >/dev/null 2>&1", program).c_str()) == 0;
-}
 
 std::string output_of(const std::string& command) {
   FILE* pipe = ::popen(command.c_str(), "r");
