@@ -195,6 +195,8 @@ test("a manager that dies in the midst sends what is left and nothing twice", as
     return (jobs.jobs ?? jobs).find((job: { kind: string }) => job.kind === "commands")?.state === "done";
   }, 60_000);
   assert.deepEqual(fleet.got.map((one) => one.path), ["/crash-b%C3%BCro%2B1%3D2", "/crash-team"]);
+  const report = (await platform().berth("platform", "command-file", "--json")).json;
+  assert.deepEqual(report.lines.map((line: { state: string }) => line.state), ["done", "done"]);
 });
 
 test("a file that is none, or a server that is away, is told and nothing happens", async () => {

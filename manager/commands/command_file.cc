@@ -133,14 +133,14 @@ class Parser {
     command.what = "all";
     if (words.size() < 2 || !words[1].key.empty())
       return fail(Errc::kMalformed, "backup needs the address to send to: backup https://host/#D/#I.dump");
-    command.url = words[1].value;
+    command.place.url = words[1].value;
     for (std::size_t i = 2; i < words.size(); ++i) BERTH_TRY_VOID(take_option(command, words[i]));
     BERTH_TRY_VOID(check_url(command));
     if (command.what != "all" && command.what != "manager" && command.what.find('@') == std::string::npos)
       return fail(Errc::kMalformed, "what is all, manager or NAME@DOMAIN, not \"{}\"", command.what);
-    if (command.digest && command.user.empty())
+    if (command.place.digest && command.place.user.empty())
       return fail(Errc::kMalformed, "auth=digest needs user and password");
-    command.shown = fmt::format("backup {} what={}", shown_url(command.url), command.what);
+    command.shown = fmt::format("backup {} what={}", shown_url(command.place.url), command.what);
     if (file_.commands.size() == kMaxCommands)
       return fail(Errc::kTooLarge, "more than {} commands", kMaxCommands);
     file_.commands.push_back(std::move(command));
@@ -151,15 +151,15 @@ class Parser {
     if (word.key == "what") {
       command.what = word.value;
     } else if (word.key == "user") {
-      command.user = word.value;
+      command.place.user = word.value;
     } else if (word.key == "password") {
-      command.password = word.value;
+      command.place.password = word.value;
     } else if (word.key == "fingerprint") {
-      command.fingerprint = word.value;
+      command.place.fingerprint = word.value;
     } else if (word.key == "auth" && (word.value == "basic" || word.value == "digest")) {
-      command.digest = word.value == "digest";
+      command.place.digest = word.value == "digest";
     } else if (word.key == "format" && (word.value == "dump" || word.value == "sql")) {
-      command.format = word.value == "sql" ? BackupCommand::Format::kSql : BackupCommand::Format::kDump;
+      command.format = word.value == "sql" ? ExportFormat::kSql : ExportFormat::kDump;
     } else if (word.key == "auth" || word.key == "format") {
       return fail(Errc::kMalformed, "{} is {}", word.key,
                   word.key == "auth" ? "basic or digest" : "dump or sql");
@@ -173,15 +173,15 @@ class Parser {
 
   // With samples in place of the parameters, so that a fault shows when the file is read and not at night.
   static Result<void> check_url(const BackupCommand& command) {
-    BERTH_TRY_VOID(find_rolling_limit(command.url));
+    BERTH_TRY_VOID(find_rolling_limit(command.place.url));
     const HashParameters sample{"1", "1", "i", "d", "0", "0", 0};
-    BERTH_TRY(const auto expanded, expand_hashes(command.url, sample, true));
+    BERTH_TRY(const auto expanded, expand_hashes(command.place.url, sample, true));
     if (!expanded.starts_with("http://") && !expanded.starts_with("https://"))
       return fail(Errc::kMalformed, "the address of backup begins with http:// or https://");
     if (const auto url = net::parse_url(expanded); !url)
       return fail(Errc::kMalformed,
                   "the address of backup is none (user and password go in user= and password=)");
-    if (command.what == "all" && command.url.find("#I") == std::string::npos)
+    if (command.what == "all" && command.place.url.find("#I") == std::string::npos)
       return fail(Errc::kMalformed,
                   "all instances would be sent to one address: it needs #I (and #D if names repeat)");
     return {};

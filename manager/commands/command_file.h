@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "base/result.h"
+#include "manager/commands/upload_place.h"
+#include "manager/instances/export_format.h"
 
 namespace berth::manager {
 
@@ -29,16 +31,11 @@ struct CommandGuard {
 
 // "backup": writes dumps and sends each by HTTP PUT.
 struct BackupCommand {
-  enum class Format { kDump, kSql };
-
   std::size_t line = 0;  // number in the file, from 1
   std::string shown;     // the line for people, without secrets
-  std::string url;       // with hash parameters
+  UploadPlace place;     // its URL holds hash parameters
   std::string what;      // "all", "manager", name@domain
-  Format format = Format::kDump;
-  std::string user, password;
-  bool digest = false;
-  std::string fingerprint;  // of the server's certificate; empty: the system's roots decide
+  ExportFormat format = ExportFormat::kDump;
   CommandGuard guard;
 };
 

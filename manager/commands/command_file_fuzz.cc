@@ -9,8 +9,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!file) return 0;
   const HashParameters values{"L", "A", "I", "D", "m", "d", 9};
   for (const auto& command : file->commands) {
-    BERTH_CHECK(expand_hashes(command.url, values, true).has_value());
-    BERTH_CHECK(find_rolling_limit(command.url).has_value());
+    BERTH_CHECK(expand_hashes(command.place.url, values, true).has_value());
+    BERTH_CHECK(find_rolling_limit(command.place.url).has_value());
     BERTH_CHECK(command.shown.find('?') == std::string::npos || command.what.find('?') != std::string::npos);
   }
   return 0;

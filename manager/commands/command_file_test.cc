@@ -35,9 +35,9 @@ TEST(CommandFileText, CommandsComeInOrderWithWhatStandsAboveThem) {
   const auto& all = file.commands[0];
   EXPECT_EQ(all.line, 6u);
   EXPECT_EQ(all.what, "all");
-  EXPECT_EQ(all.user, "berth");
-  EXPECT_EQ(all.password, "a \"b\" c");
-  EXPECT_TRUE(all.digest);
+  EXPECT_EQ(all.place.user, "berth");
+  EXPECT_EQ(all.place.password, "a \"b\" c");
+  EXPECT_TRUE(all.place.digest);
   EXPECT_EQ(all.guard.every, minutes(20 * 60));
   EXPECT_EQ(all.guard.once, "");
   EXPECT_TRUE(all.guard.allows(23, 1));
@@ -47,8 +47,8 @@ TEST(CommandFileText, CommandsComeInOrderWithWhatStandsAboveThem) {
   EXPECT_FALSE(all.guard.allows(23, 0));
   const auto& manager = file.commands[1];
   EXPECT_EQ(manager.what, "manager");
-  EXPECT_EQ(manager.format, BackupCommand::Format::kSql);
-  EXPECT_EQ(manager.fingerprint, "AB:CD");
+  EXPECT_EQ(manager.format, ExportFormat::kSql);
+  EXPECT_EQ(manager.place.fingerprint, "AB:CD");
   EXPECT_EQ(manager.guard.once, "2026-11");
   EXPECT_TRUE(manager.guard.allows(7, 2));
   EXPECT_FALSE(manager.guard.allows(7, 6));

@@ -54,10 +54,7 @@ CommandRunner::CommandRunner(Parts parts)
   parts_.jobs.add_kind(api::JobKind::kCommands, [this](const JobEntry&) { return steps(); });
 }
 
-Task<void> CommandRunner::start() {
-  report_ = co_await store_.report();
-  settings_changed();
-}
+Task<void> CommandRunner::load() { report_ = co_await store_.report(); }
 
 void CommandRunner::settings_changed() {
   const auto& url = parts_.settings.text(kUrl);
@@ -242,7 +239,7 @@ Task<void> CommandRunner::act(BackupCommand command, std::string target) {
     row = or_throw(parts_.instances.get(target.substr(0, at), target.substr(at + 1)));
   }
   const auto memory = co_await store_.find(command, target);
-  const int limit = or_throw(find_rolling_limit(command.url)).value_or(0);
+  const int limit = or_throw(find_rolling_limit(command.place.url)).value_or(0);
   HashParameters values;
   values.platform_label = parts_.platform_label;
   values.instance = is_manager ? target : row.name;
@@ -253,19 +250,14 @@ Task<void> CommandRunner::act(BackupCommand command, std::string target) {
   values.utc = format_hash_time(now());
   values.index = limit > 0 ? memory.next_index % (limit + 1) : 0;
 
-  UploadPlace place;
-  place.url = or_throw(expand_hashes(command.url, values, true));
-  place.user = command.user;
-  place.password = command.password;
-  place.digest = command.digest;
-  place.fingerprint = command.fingerprint;
+  auto place = command.place;
+  place.url = or_throw(expand_hashes(place.url, values, true));
   or_throw(check_no_loop(command, place.url));
-  const auto format =
-      command.format == BackupCommand::Format::kSql ? ExportFormat::kSql : ExportFormat::kDump;
-  co_await uploader_.put(std::move(place), [this, row, is_manager, format](BackupSink& sink) {
-    return is_manager ? parts_.exports.write_manager(format, sink)
-                      : parts_.exports.write_instance(row.name, row.domain, format, sink);
-  });
+  co_await uploader_.put(
+      std::move(place), [this, row, is_manager, format = command.format](BackupSink& sink) {
+        return is_manager ? parts_.exports.write_manager(format, sink)
+                          : parts_.exports.write_instance(row.name, row.domain, format, sink);
+      });
   co_await store_.done(command, target, memory, limit);
 }
 

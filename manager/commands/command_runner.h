@@ -35,8 +35,10 @@ class CommandRunner {
   };
   explicit CommandRunner(Parts parts);
 
-  // Reads the last report and fetches from now on.
-  Task<void> start();
+  // Reads the last report: before jobs are resumed, which write on in it.
+  Task<void> load();
+  // Fetches from now on.
+  void start() { settings_changed(); }
   void stop() { timer_.cancel(); }
   // After settings have changed.
   void settings_changed();

@@ -10,8 +10,8 @@ namespace {
 
 // The address may hold a token: what is kept tells nothing of it.
 std::string id_of(const BackupCommand& command) {
-  const std::string text = fmt::format("{}\n{}\n{}", command.url, command.what,
-                                       command.format == BackupCommand::Format::kSql ? "sql" : "dump");
+  const std::string text = fmt::format("{}\n{}\n{}", command.place.url, command.what,
+                                       command.format == ExportFormat::kSql ? "sql" : "dump");
   return sha256_hex(text);
 }
 

@@ -8,16 +8,10 @@
 #include <vector>
 
 #include "manager/backup/sink.h"
+#include "manager/commands/upload_place.h"
 #include "net/http_client.h"
 
 namespace berth::manager {
-
-struct UploadPlace {
-  std::string url;
-  std::string user, password;
-  bool digest = false;
-  std::string fingerprint;  // of the server's certificate; empty: the system's roots decide
-};
 
 // Owned by the manager's main. Any number of uploads at once.
 class Uploader {

@@ -3,14 +3,10 @@
 
 #include <string>
 
+#include "manager/instances/export_format.h"
 #include "manager/instances/instance_jobs.h"
 
 namespace berth::manager {
-
-enum class ExportFormat {
-  kDump,  // a backup file (docs/backup-file.md)
-  kSql,   // SQL text for psql, without what the instance needs beside its data
-};
 
 // Owned by the manager's main. Throws what BackupWriter throws.
 class Exports {

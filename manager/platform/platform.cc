@@ -493,6 +493,7 @@ Task<void> Platform::Parts_::start() {
   apply_settings();  // the ports are known now
   co_await start_own_instances();
   co_await time_machine_jobs_.begin();
+  co_await commands_.load();
   co_await jobs_.resume();
   co_await instance_jobs_.remove_stray_uploads();
   struct stat owner{};
@@ -509,7 +510,7 @@ Task<void> Platform::Parts_::start() {
   erase_secret(first_password_);
   tasks_.spawn(instance_jobs_.purge());
   plan_purge();
-  co_await commands_.start();
+  commands_.start();
   care_.begin();
   external_jobs_.begin();
   co_await sets_.make_defaults();
