@@ -355,6 +355,32 @@ export function makeBackups(world) {
           ),
         };
       }
+      case "RestorePlatform": {
+        if (message.target.place.includes("nowhere"))
+          throw failure(`${message.target.place}: there is no such folder. Mount its disk`, "not_found");
+        const set = message.set ?? sets[0].id;
+        const plan = {
+          set,
+          startedAt: findSet(set).startedAt,
+          version: "0.1.0",
+          sets: sets.map((one) => one.id),
+          items: items.get(set) ?? [],
+          obstacles: [],
+          remarks: ["The time machine begins anew: it cannot go back behind this restore"],
+        };
+        return message.checkOnly
+          ? plan
+          : {
+              ...plan,
+              job: world.runJob(
+                "platform",
+                `Bring the platform back from ${set}`,
+                "",
+                ["settings", "instances"],
+                () => {},
+              ),
+            };
+      }
       case "GetBackupKeys":
         return {
           keys: targets.map(({ name, kind, place, options }) => ({

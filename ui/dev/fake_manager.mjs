@@ -7,9 +7,15 @@ import { certificate, makeWorld, settings } from "./fake_world.mjs";
 
 const failure = (text, code) => Object.assign(new Error(text), { code });
 
-/** Starts it; `port` 0 takes a free one. `stepMs`: how long one step of a job takes. */
-export async function startFakeManager({ port = 0, password = "pwd", stepMs = 600, lively = true } = {}) {
-  const world = makeWorld({ stepMs });
+/** Starts it; `port` 0 takes a free one. `stepMs`: how long one step of a job takes. `isFresh`: nothing is installed yet. */
+export async function startFakeManager({
+  port = 0,
+  password = "pwd",
+  stepMs = 600,
+  lively = true,
+  isFresh = false,
+} = {}) {
+  const world = makeWorld({ stepMs, isFresh });
   const keys = new Map();
 
   async function http(request, response, url) {

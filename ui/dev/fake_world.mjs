@@ -201,7 +201,7 @@ const store = [
   ["portal", "Portal", "One page with all apps a user may open.", "Berth", ["administration"], 1.7e6],
 ];
 
-export function makeWorld({ stepMs }) {
+export function makeWorld({ stepMs, isFresh = false }) {
   const timers = new Set();
   const services = new Map();
   const instances = new Map();
@@ -694,6 +694,7 @@ export function makeWorld({ stepMs }) {
       for (const timer of timers) clearTimeout(timer);
     },
   };
+  if (isFresh) for (const things of [services, instances, jobs]) things.clear();
   for (const value of services.values()) tellService(value);
   return world;
 }

@@ -29,6 +29,7 @@ const routes = {
   timemachine: "#/backups/timemachine",
   restore: "#/restore?instance=team@example.com",
   moment: "#/restore?instance=team@example.com&at=now",
+  "restore-platform": "#/restore-platform",
   bin: "#/bin",
   settings: "#/settings",
   certificate: "#/settings/certificate",

@@ -88,6 +88,23 @@ export const commands = {
   keySheet: () => words("backup", "key-sheet", "--file", "keys.txt"),
   restoreFromSet: (key: string, set: string, as: string | undefined) =>
     words("instance", "restore", key, "--from", set, ...(as ? ["--as", as] : []), "--wait"),
+  restorePlatform: (
+    target: Omit<SetBackupTarget, "mt" | "src" | "password" | "repositoryKey">,
+    set: string | undefined,
+    dryRun: boolean,
+    withPassword: boolean,
+  ) =>
+    words(
+      ...["platform", "restore", "--from", target.place || "PLACE"],
+      ...(target.kind === "directory" ? [] : ["--kind", target.kind]),
+      ...(target.options?.length
+        ? ["--option", target.options.map(({ name, value }) => `${name}=${value}`).join(",")]
+        : []),
+      ...["--key-file", "key.txt"],
+      ...(withPassword ? ["--password-file", "FILE"] : []),
+      ...(set ? ["--set", set] : []),
+      dryRun && "--dry-run",
+    ),
   timeMachine: () => words("platform", "time-machine"),
   rewind: (key: string, at: string, as: string | undefined) =>
     words("instance", "restore", key, "--at", at, ...(as ? ["--as", as] : []), "--wait"),

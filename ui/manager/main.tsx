@@ -14,6 +14,7 @@ import { NotFound } from "./not_found";
 import { OverviewPage } from "./overview";
 import { Palette } from "./palette";
 import { platform } from "./platform";
+import { PlatformRestorePage } from "./platform_restore_page";
 import { ProcessPage } from "./process_page";
 import { RestorePage } from "./restore_page";
 import { ServicePage } from "./service_page";
@@ -40,6 +41,8 @@ function Page() {
       return <BackupsPage tab={second} id={third} />;
     case "restore":
       return <RestorePage />;
+    case "restore-platform":
+      return <PlatformRestorePage />;
     case "bin":
       return <BinPage />;
     case "settings":

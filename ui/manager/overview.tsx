@@ -109,9 +109,12 @@ export function OverviewPage() {
               icon="store"
               title={t("empty.apps")}
               action={
-                <Button kind="primary" onClick={() => go("#/store")}>
-                  {t("act.openStore")}
-                </Button>
+                <span class="acts">
+                  <Button kind="primary" onClick={() => go("#/store")}>
+                    {t("act.openStore")}
+                  </Button>
+                  <Button onClick={() => go(addressOf.restorePlatform())}>{t("act.restorePlatform")}</Button>
+                </span>
               }
             >
               {t("empty.appsWhy")}

@@ -419,6 +419,7 @@ describe("manager page", () => {
     "#/backups/timemachine",
     "#/restore?instance=team@example.com",
     "#/restore?instance=team@example.com&at=now",
+    "#/restore-platform",
     "#/bin",
     "#/settings",
     "#/settings/certificate",
@@ -509,6 +510,31 @@ describe("manager page", () => {
     await entry.click();
     await page.getByRole("heading", { name: "sales@example.com" }).waitFor();
     await until("closed", async () => !(await entry.isVisible()));
+  });
+});
+
+describe("manager page, fresh platform", () => {
+  before(async () => {
+    manager = await startFakeManager({ isFresh: true });
+  });
+  after(() => manager.close());
+
+  test("a whole platform is looked at first, then brought back", async () => {
+    const { page, complaints } = await signedIn();
+    await page.getByRole("button", { name: "Restore from a backup" }).click();
+    const look = page.getByRole("button", { name: "Look what is there" });
+    assert.equal(await look.getAttribute("data-tip"), "Say where");
+    await page.getByLabel("Place").fill("/mnt/nowhere");
+    await page.getByLabel("Key of the key sheet").fill("c0ffee");
+    await look.click();
+    await page.getByText("/mnt/nowhere: there is no such folder").waitFor();
+    await page.getByLabel("Place").fill("/mnt/disk/berth");
+    await look.click();
+    await page.getByText("The time machine begins anew").waitFor();
+    await page.getByText(/berth platform restore --from \/mnt\/disk\/berth .* --set/).waitFor();
+    await page.getByRole("button", { name: "Bring the platform back" }).click();
+    await page.getByRole("heading", { name: "The platform is back" }).waitFor();
+    assert.deepEqual(complaints, []);
   });
 });
 
