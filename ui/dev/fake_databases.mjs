@@ -64,6 +64,10 @@ export function makeDatabases(world) {
             },
           ],
         };
+      case "OptimiseDatabases":
+        return { job: world.runJob("optimise", "Optimise all databases", "", ["optimise"], () => {}) };
+      case "CleanUpAll":
+        return { job: world.runJob("clean-up", "Clean up all databases", "", ["rewrite"], () => {}) };
       case "CleanUpInstance": {
         const one = find(message);
         return {

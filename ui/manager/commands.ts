@@ -109,6 +109,8 @@ export const commands = {
   rewind: (key: string, at: string, as: string | undefined) =>
     words("instance", "restore", key, "--at", at, ...(as ? ["--as", as] : []), "--wait"),
   cleanUp: (key: string) => words("instance", "clean-up", key, "--wait"),
+  optimise: () => words("database", "optimise", "--wait"),
+  shrink: () => words("database", "shrink", "--wait"),
   database: () => words("database", "show"),
   useDatabase: (key: string, external: ExternalDatabase | undefined, move: boolean) =>
     external

@@ -5,6 +5,7 @@ import { NotFound } from "./not_found";
 import { PageHead } from "./page_head";
 import { Copyable, StatePill, Time } from "./parts";
 import { status } from "./platform";
+import { DatabasesCard } from "./platform_databases";
 import { t } from "./texts";
 import { processTitle } from "./tree";
 
@@ -41,6 +42,7 @@ export function ProcessPage({ name }: { name: string }) {
             ]}
           />
         </Card>
+        {name === "postgres" && <DatabasesCard />}
         <Card title={t("tab.log")} class="wide">
           <LogView service={name} />
         </Card>

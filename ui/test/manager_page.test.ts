@@ -270,6 +270,20 @@ describe("manager page", () => {
     assert.deepEqual(complaints, []);
   });
 
+  test("all databases are optimised or cleaned up from PostgreSQL's page", async () => {
+    const { page, complaints } = await signedIn("#/platform/postgres");
+    await page.getByText("14 of 100").waitFor();
+    await page.getByRole("button", { name: "Optimise now" }).click();
+    await page.getByText("All databases are being optimised").waitFor();
+    const shrink = page.getByRole("button", { name: "Clean up all…" });
+    await until("the job is done", async () => (await shrink.getAttribute("data-tip")) === null);
+    await shrink.click();
+    await page.getByRole("dialog").getByText("one database after the other").waitFor();
+    await page.getByRole("dialog").getByRole("button", { name: "Clean up all" }).click();
+    await page.getByText("All databases are being cleaned up").waitFor();
+    assert.deepEqual(complaints, []);
+  });
+
   test("the database of an instance: growth, a clean-up that says what it does, and why not where there is no room", async () => {
     const { page } = await signedIn("#/instance/team@example.com/data");
     await page.getByText(/a day, over 30 days/).waitFor();
