@@ -190,8 +190,9 @@ export async function measureTalk(bin, contestant, { few, many, talkers, seconds
 // (nice 19).
 export async function measureFairness(bin, contestant, kind, seconds) {
   if (onLoadCore.length) await pin(contestant.appPids, onLoadCore.at(-1));
-  await run('renice', ['-n', '19', '-p', String(contestant.appPids[0])]);
-  const first = onLoadCore, last = [...first, 'nice', '-n', '19'];
+  // Not a high nice value: that still keeps what wakes up waiting for the rest of a slice.
+  await run('chrt', ['--all-tasks', '--idle', '--pid', '0', String(contestant.appPids[0])]);
+  const first = onLoadCore, last = [...first, 'chrt', '--idle', '0'];
   const quiet = async () => {
     const load = startLoad(bin, contestant, 'idle', 'ws', 'quiet', ['--connections', 200, '--talkers', 200, '--warm-up-ms', 1000, '--run-ms', seconds * 1000, '--limit-ms', 60_000], first);
     const report = await load.done(false);
