@@ -1,6 +1,7 @@
 // TLS between a connection and its socket, and what is told to clients that speak plain HTTP to the TLS port.
 #include <sys/socket.h>
 
+#include <array>
 #include <cerrno>
 
 #include "base/log.h"
@@ -53,15 +54,15 @@ void Connection::send_sealed() {
 
 // As much of `parts` as is sealed at once. What the socket does not take of it is unsent then.
 std::size_t Connection::try_send_sealed(std::span<const iovec> parts) {
-  std::vector<iovec> share;
-  std::size_t size = 0;
-  for (const auto& part : parts) {
-    share.push_back({part.iov_base, std::min(part.iov_len, kOneSeal - size)});
-    size += share.back().iov_len;
+  std::array<iovec, 8> share;
+  std::size_t count = 0, size = 0;
+  for (const auto& part : parts.first(std::min(parts.size(), share.size()))) {
+    share[count++] = {part.iov_base, std::min(part.iov_len, kOneSeal - size)};
+    size += share[count - 1].iov_len;
   }
   auto& sealed = reactor().sealed();
   sealed.clear();
-  tls_->seal(reactor().ciphers(), share, sealed);
+  tls_->seal(reactor().ciphers(), std::span(share).first(count), sealed);
   const iovec all{sealed.data(), sealed.size()};
   const auto result = write_some(std::span(&all, 1));
   if (result.status == IoStatus::kBroken) {
