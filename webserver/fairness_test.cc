@@ -83,7 +83,7 @@ struct World {
 };
 
 TEST(Fairness, ABroadcastToThousandsLetsAnotherServicesMessageThrough) {
-  constexpr std::size_t kCount = 4000, kShare = 128;
+  constexpr std::size_t kCount = 4000;
   World world(2);
   std::vector<World::Opened> many;
   for (std::size_t i = 0; i < kCount; ++i) many.push_back(world.open(0));
@@ -105,8 +105,8 @@ TEST(Fairness, ABroadcastToThousandsLetsAnotherServicesMessageThrough) {
   };
   // Two turns, and once more at the end of the first.
   const auto first = got();
-  EXPECT_LE(first, 3 * kShare);
-  world.turn(kCount / kShare);
+  EXPECT_LE(first, 3 * Link::kShare);
+  world.turn(kCount / Link::kShare);
   EXPECT_EQ(first + got(), kCount);
 }
 
@@ -122,8 +122,8 @@ TEST(Fairness, AFloodOfSmallMessagesLetsAnotherServicesMessageThrough) {
   world.turn();
   EXPECT_FALSE(take(quiet.client).empty());
   auto got = take(loud.client).size();
-  EXPECT_LE(got, 2 * 128u * 3);
-  for (int i = 0; i < 5000 / 128 + 2; ++i) {
+  EXPECT_LE(got, 2 * Link::kShare * 3);
+  for (std::size_t i = 0; i < 5000 / Link::kShare + 2; ++i) {
     world.turn();
     got += take(loud.client).size();
   }

@@ -16,7 +16,6 @@ namespace {
 
 constexpr std::chrono::seconds kGreetingTime{10};
 constexpr std::size_t kMaxDescriptors = 64;   // that wait for their STATIC frame
-constexpr std::size_t kShare = 128;           // messages to clients in one turn: half a millisecond or so
 constexpr std::size_t kFlushEarly = 1 << 18;  // bytes; above, a turn does not wait for its end
 
 // {"deflate":false} turns permessage-deflate off for a websocket attach.

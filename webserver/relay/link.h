@@ -24,6 +24,9 @@ struct Attach;
 // Owned by its reactor. What is appended during a turn leaves in one write at its end.
 class Link final : public loop::IoHandler {
  public:
+  // Messages to clients in one turn: a sixth of a millisecond or so. The rest waits for the next.
+  static constexpr std::size_t kShare = 32;
+
   Link(Reactor& reactor, UniqueFd fd, const ucred& peer);
   ~Link();
 
