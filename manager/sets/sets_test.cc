@@ -440,7 +440,8 @@ TEST_F(SetsTest, ABadTargetIsFoundOutAndWhatWasGoodStaysGood) {
   EXPECT_THAT(drill.error.value_or(""), HasSubstr("team@example.com"));
   faults = {};
   EXPECT_EQ(backed_up().state, api::JobState::kDone);
-  EXPECT_EQ(run(rig_->set_restore.drill("team", "example.com", "test")).has_value(), true);
+  EXPECT_EQ(rig_->finish(run(rig_->set_restore.drill("team", "example.com", "test"))).state,
+            api::JobState::kDone);
 }
 
 TEST_F(SetsTest, WhatIsBackedUpWhileItIsWrittenIsOneMoment) {
