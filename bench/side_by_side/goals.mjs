@@ -98,7 +98,7 @@ export function judge(results) {
   const unused = results.get('unused')?.ours;
   if (unused) {
     const peer = best(results, 'unused', 'pss');
-    add('unused webserver: memory', `${(unused.pss.median / 1048576).toFixed(2)} MiB`, peer ? `${peer.name} ${(peer.value.median / 1048576).toFixed(2)} MiB` : '', '', '≤ 3 MiB', unused.pss.median <= 3 * 1048576);
+    add('unused webserver, ours in its platform: memory', `${(unused.pss.median / 1048576).toFixed(2)} MiB`, peer ? `${peer.name} ${(peer.value.median / 1048576).toFixed(2)} MiB` : '', '', '≤ 3 MiB', unused.pss.median <= 3 * 1048576);
     add('unused webserver: wake-ups a second', unused.wakeUps.median.toFixed(2), '', '', '0', unused.wakeUps.median === 0);
   }
   return rows;

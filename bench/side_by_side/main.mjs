@@ -8,6 +8,7 @@ import { judge } from './goals.mjs';
 import { cpuMeasurements, measureChurn, measureFairness, measureIdle, measureTalk, measureUnused } from './measure.mjs';
 import { startOurs } from './ours.mjs';
 import { peers, startDirect, startPeer } from './peers.mjs';
+import { startPlatform } from './platform.mjs';
 import { find, measuredCores, pin, sleep } from './process.mjs';
 import { cpuTable, goalTable, idleTable, latencyTable, machine } from './report.mjs';
 
@@ -50,11 +51,12 @@ execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramg
 writeFileSync(both, readFileSync(certificate) + '\n' + readFileSync(key));
 
 let nextPort = 18100, nextFolder = 0;
-async function startContestant(name, { quiet = false, workers = Math.min(cpus().length, 4) } = {}) {
+async function startContestant(name, { inPlatform = false, quiet = false, workers = Math.min(cpus().length, 4) } = {}) {
   const folder = `${dir}/${nextFolder++}-${name}`;
   mkdirSync(folder);
   let started;
-  if (name === 'ours') started = await startOurs({ dir: folder, bin, certificate: both, reactors: workers, quiet });
+  if (name === 'ours' && inPlatform) started = await startPlatform({ dir: folder, bin });
+  else if (name === 'ours') started = await startOurs({ dir: folder, bin, certificate: both, reactors: workers, quiet });
   else if (name === 'direct') started = await startDirect({ dir: folder, bin, port: nextPort++ });
   else started = await startPeer(name, { dir: folder, bin, www, certificate, key, both, http: nextPort++, https: nextPort++, workers, quiet });
   if (measuredCores) await pin([...started.pids, ...started.appPids], measuredCores);
@@ -153,7 +155,7 @@ const others = [
   ['fair-client', isOneOf('ours', 'nginx'), c => measureFairness(bin, c, 'client', options.quick ? 4 : 8), { quiet: true, workers: 1 }],
   ['churn-ws', isOneOf('ours'), c => measureChurn(bin, c, 'ws', churn)],
   ['churn-wss', isOneOf('ours'), c => measureChurn(bin, c, 'wss', churn)],
-  ['unused', proxies, c => measureUnused(c)],
+  ['unused', proxies, c => measureUnused(c), { inPlatform: true }],
 ];
 
 // Rounds of all of them as long as there is time for one more.
