@@ -67,6 +67,7 @@ class Http2Client {
   struct Calls;
   struct Outgoing {
     std::string bytes;
+    std::size_t sent = 0;  // of bytes
     bool is_end = false;
   };
   bool read_once(int milliseconds);

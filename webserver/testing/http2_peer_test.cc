@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -65,16 +66,18 @@ struct Http2Client::Calls {
   static ssize_t on_offer(nghttp2_session*, std::int32_t id, std::uint8_t* out, std::size_t most,
                           std::uint32_t* flags, nghttp2_data_source*, void* user) {
     auto& outgoing = self(user).outgoing_[id];
-    const auto count = std::min(most, outgoing.bytes.size());
-    std::copy_n(outgoing.bytes.begin(), count, out);
-    outgoing.bytes.erase(0, count);
-    if (outgoing.bytes.empty() && outgoing.is_end) *flags |= NGHTTP2_DATA_FLAG_EOF;
+    const auto count = std::min(most, outgoing.bytes.size() - outgoing.sent);
+    std::copy_n(outgoing.bytes.data() + outgoing.sent, count, out);
+    outgoing.sent += count;
+    if (outgoing.sent == outgoing.bytes.size() && outgoing.is_end) *flags |= NGHTTP2_DATA_FLAG_EOF;
     else if (count == 0) return NGHTTP2_ERR_DEFERRED;
     return static_cast<ssize_t>(count);
   }
 };
 
 Http2Client::Http2Client(std::uint16_t port, Options options) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
+  const int on = 1;
+  ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);

@@ -97,8 +97,8 @@ class ServicePeer {
   Opened expect_open();
   void accept(std::uint32_t stream, std::uint16_t status, link::Headers headers = {}, bool no_body = false);
   void data(std::uint32_t stream, std::string_view text, bool is_end);
-  // `size` bytes 'x' and the end, as the credit of a stream that has used none comes.
-  void data_on_credit(std::uint32_t stream, std::size_t size);
+  // `size` bytes 'x' and the end in frames of `type`, as the credit of a stream that has used none comes.
+  void send_on_credit(std::uint32_t stream, std::size_t size, link::Type type = link::Type::kData);
   void message(std::uint32_t stream, std::string_view text, bool is_end = true, bool is_text = true);
   void close(std::uint32_t stream, std::uint16_t code, std::string_view reason = "");
   void credit(std::uint32_t stream, std::uint32_t bytes);

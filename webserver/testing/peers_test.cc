@@ -284,7 +284,7 @@ void ServicePeer::data(std::uint32_t stream, std::string_view text, bool is_end)
   send(out);
 }
 
-void ServicePeer::data_on_credit(std::uint32_t stream, std::size_t size) {
+void ServicePeer::send_on_credit(std::uint32_t stream, std::size_t size, link::Type type) {
   const std::string block(10000, 'x');
   std::size_t given = hello_.credit;
   while (size > 0) {
@@ -292,7 +292,9 @@ void ServicePeer::data_on_credit(std::uint32_t stream, std::size_t size) {
     while (given < count) given += or_throw(link::parse_u32(expect(link::Type::kCredit).payload));
     given -= count;
     size -= count;
-    data(stream, std::string_view(block).substr(0, count), size == 0);
+    Bytes out;
+    link::append_data(out, type, stream, size == 0 ? link::kFlagEnd : 0, as_bytes(block).first(count));
+    send(out);
   }
 }
 

@@ -26,7 +26,7 @@ TEST(Tls, ServesOverTls13AndMarksTheStream) {
   const auto opened = service.expect_open();
   EXPECT_EQ(opened.open.bits & link::kOpenTls, link::kOpenTls);
   service.accept(opened.stream, 200);
-  service.data_on_credit(opened.stream, 1'000'000);
+  service.send_on_credit(opened.stream, 1'000'000);
   EXPECT_EQ(client.read_response().body.size(), 1'000'000U);
 }
 
