@@ -322,7 +322,8 @@ Task<void> BackupSets::check_set(JobRun& run, bool again) {
   std::size_t done = 0, damaged = 0;
   for (auto& item : items) {
     run.progress(done++ * 100 / items.size());
-    const bool was_checked = !item.verified.empty() && item.verified >= run.entry().created;
+    // By this job, before a crash. In doubt (the times are whole seconds) it is read once more.
+    const bool was_checked = item.verified > run.entry().created;
     const bool is_there = item.state == ItemState::kWritten || (again && item.state == ItemState::kDamaged);
     if (!is_there || was_checked) continue;
     std::optional<Error> error;
