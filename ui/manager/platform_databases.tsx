@@ -31,7 +31,7 @@ export function DatabasesCard() {
   const optimise = () =>
     attempt(async () => tellOf((await ask("OptimiseDatabases", {})).job, t("databases.optimiseRuns")));
   return (
-    <Card title={t("databases.title")} aside={<span>{size(value?.bytes ?? 0)}</span>}>
+    <Card title={t("databases.title")} class="wide" aside={<span>{size(value?.bytes ?? 0)}</span>}>
       <div class="form">
         {error && <p class="tone-bad error-text break">{error}</p>}
         {value && (
