@@ -11,6 +11,7 @@
 #include "manager/backup/load_sql_text.h"
 #include "manager/backup/sink.h"
 #include "manager/backup/sql_text.h"
+#include "manager/database/statistics.h"
 
 namespace berth::manager {
 namespace {
@@ -221,7 +222,7 @@ Task<void> Restorer::finish(db::ConnectionOptions place) {
   db::Database restored(loop_, session);
   // The instance password has no business in the app's database; the planner needs statistics.
   co_await restored.run_script("SET client_min_messages = error; DROP SCHEMA IF EXISTS berth_backup CASCADE");
-  co_await restored.query("ANALYZE");
+  co_await analyze_own_tables(restored);
 }
 
 Task<void> Restorer::swap_in(InstanceDatabaseNames names, std::string id) {

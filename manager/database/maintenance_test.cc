@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
+#include "base/file.h"
+#include "manager/database/statistics.h"
 #include "manager/database/testing/running_cluster.h"
 
 namespace berth::manager {
@@ -102,6 +106,29 @@ TEST_F(MaintenanceTest, RefreshesStatisticsAndShrinksNothing) {
   EXPECT_EQ(run("SELECT pg_relation_size('\"No te\"') AS b")[0].get<std::uint64_t>("b"), before);
   const auto estimate = run("SELECT reltuples::bigint AS n FROM pg_class WHERE relname = 'No te'");
   EXPECT_EQ(estimate[0].get<int>("n"), 10001) << "the planner knows how many are left";
+}
+
+TEST_F(MaintenanceTest, ATenantsOwnTablesGetStatisticsAndTheLogNoWarnings) {
+  run("CREATE TABLE parted (n int) PARTITION BY RANGE (n)");
+  run("CREATE TABLE part PARTITION OF parted FOR VALUES FROM (0) TO (100)");
+  run("INSERT INTO parted SELECT generate_series(0, 49)");
+  const auto warnings = [] {
+    std::size_t count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(shared->cluster().settings().log_folder)) {
+      const auto text = read_file(entry.path().string()).value();
+      for (auto at = text.find("WARNING"); at != text.npos; at = text.find("WARNING", at + 1)) ++count;
+    }
+    return count;
+  };
+  const auto before = warnings();
+  loop::run_task(loop, analyze_own_tables(*app));
+  EXPECT_EQ(warnings(), before);
+  const auto rows =
+      run("SELECT relname AS name, reltuples::bigint AS n FROM pg_class WHERE relname IN ('No te', 'parted', "
+          "'part') ORDER BY relname COLLATE \"C\"");
+  EXPECT_EQ(rows[0].get<int>("n"), 20000);
+  EXPECT_EQ(rows[1].get<int>("n"), 50);
+  EXPECT_EQ(rows[2].get<int>("n"), 50);
 }
 
 }  // namespace

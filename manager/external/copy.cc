@@ -8,6 +8,7 @@
 #include "db/database.h"
 #include "manager/backup/child.h"
 #include "manager/backup/sink.h"
+#include "manager/database/statistics.h"
 
 namespace berth::manager {
 namespace {
@@ -130,7 +131,7 @@ Task<CopiedData> copy_database(loop::Loop& loop, std::string binaries, db::Conne
   }
   --copied.tables;  // large objects are no table
   db::Database database(loop, options_for(std::move(target)));
-  co_await database.query("ANALYZE");
+  co_await analyze_own_tables(database);
   co_return copied;
 }
 
