@@ -34,6 +34,7 @@ Reactor::Reactor(loop::Loop& loop, Census& census, Setup setup)
       wheel_(loop, [](Deadline& deadline) { static_cast<Connection*>(deadline.owner)->on_deadline(); }),
       read_buffer_(std::make_unique_for_overwrite<std::uint8_t[]>(kReadBuffer)),
       connections_(*this),
+      heap_relief_(loop),
       end_of_turn_(loop),
       accept_again_(loop),
       enough_again_(loop),
@@ -214,6 +215,7 @@ void Reactor::accepted(UniqueFd fd, const sockaddr_storage& address, bool is_tls
   }
   ++counters_.accepted;
   ++counters_.connections;
+  heap_relief_.note();
   connections_.take().begin(fd.release(), mark, is_tls);
 }
 

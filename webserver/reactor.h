@@ -14,6 +14,7 @@
 #include "webserver/config/config.h"
 #include "webserver/connection.h"
 #include "webserver/connection_table.h"
+#include "webserver/heap_relief.h"
 #include "webserver/http/static_heads.h"
 #include "webserver/http/static_pack.h"
 #include "webserver/relay/compression.h"
@@ -181,6 +182,7 @@ class Reactor final : private loop::IoPool {
   std::vector<std::uint32_t> free_attaches_;
   Compression compression_;  // outlives the messages being read
   ConnectionTable connections_;
+  HeapRelief heap_relief_;
   std::vector<Connection*> graves_;
   std::vector<Connection*> soon_;
   std::vector<std::unique_ptr<Link>> links_;

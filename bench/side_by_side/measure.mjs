@@ -218,7 +218,7 @@ export async function measureFairness(bin, contestant, kind, seconds) {
 export async function measureChurn(bin, contestant, scheme, count) {
   const visit = async most => {
     const result = await load(bin, contestant, 'burst', scheme, 'echo', ['--connections', 200, '--most', most, '--run-ms', 300_000, '--limit-ms', 300_000]);
-    await sleep(2000);
+    await sleep(4000);
     return result;
   };
   await visit(Math.round(count / 4)); // lists and heaps reach their size
