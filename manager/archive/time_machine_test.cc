@@ -1,134 +1,16 @@
 #include "manager/archive/time_machine.h"
 
-#include <dirent.h>
-#include <gtest/gtest.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/log.h"
 #include "base/utc.h"
-#include "db/database.h"
-#include "manager/archive/time_machine_jobs.h"
-#include "manager/testing/rig.h"
+#include "manager/testing/time_machine_fixture.h"
 
 namespace berth::manager {
 namespace {
 
 using namespace std::chrono_literals;
 using std::chrono::sys_seconds;
-
-std::string show(sys_seconds moment) { return format_utc(moment); }
-
-class TimeMachineTest : public testing::Test {
- protected:
-  TimeMachineTest() {
-    set_log_sink([](LogLevel, std::string_view) {});
-    world_ = std::make_unique<RigWorld>(loop_);
-    world_->publish("notes", "1a");
-    rig_ = make_rig();
-    run(rig_->settings.set("timeMachine", "on"));
-    run(rig_->time_machine.apply());
-    done(run(rig_->service_jobs.install("notes", "", "test")));
-  }
-  ~TimeMachineTest() override {
-    rig_->stop_services();
-    rig_.reset();
-    world_.reset();
-    set_log_sink(nullptr);
-  }
-  std::unique_ptr<Rig> make_rig() {
-    auto rig = std::make_unique<Rig>(*world_);
-    rig->start();
-    return rig;
-  }
-  template <class T>
-  T run(Task<T> task) {
-    return loop::run_task(loop_, std::move(task));
-  }
-  api::Job done(Result<api::Job> started) {
-    const auto job = rig_->finish(std::move(started));
-    EXPECT_EQ(job.state, api::JobState::kDone) << job.title << ": " << job.error.value_or("");
-    return job;
-  }
-  void create(const std::string& name = "team") {
-    NewInstance wanted;
-    wanted.service = "notes";
-    wanted.name = name;
-    wanted.domain = "example.com";
-    done(or_throw(run(rig_->instance_jobs.create(std::move(wanted), "test"))).job);
-  }
-  void base() { done(run(rig_->time_machine_jobs.make_base("test"))); }
-  db::DatabaseOptions place(const std::string& name) {
-    const auto row = rig_->instances.get(name, "example.com").value();
-    return world_->cluster.options(row.database, row.database_user, row.database_password);
-  }
-  void put(const std::string& value, const std::string& name = "team") {
-    db::Database database(loop_, place(name));
-    run(database.run_script("CREATE TABLE IF NOT EXISTS thing (value text)"));
-    run(database.query("INSERT INTO thing VALUES ($1)", value));
-  }
-  std::string values(const std::string& name = "team") {
-    db::Database database(loop_, place(name));
-    return run(database.query("SELECT string_agg(value, ' ' ORDER BY value) FROM thing"))
-        .front()
-        .get<std::string>(0);
-  }
-  // A moment between what was before and what comes after: they are of whole seconds.
-  sys_seconds moment() {
-    db::Database& clock = rig_->admin_database;
-    const auto second = [&] {
-      return run(clock.query("SELECT floor(extract(epoch FROM clock_timestamp()))::bigint"))
-          .front()
-          .get<std::int64_t>(0);
-    };
-    const auto before = second();
-    auto after = before;
-    while (after <= before + 1) after = second();
-    return sys_seconds(std::chrono::seconds(before + 1));
-  }
-  RewindRequest to(sys_seconds at, const std::string& name = "team") {
-    return {.name = name, .domain = "example.com", .moment = at};
-  }
-  Result<api::Job> rewind(RewindRequest request) {
-    return run(rig_->time_machine_jobs.rewind(std::move(request), "test"));
-  }
-  std::size_t databases_like(const std::string& pattern) {
-    return run(rig_->admin_database.query("SELECT 1 FROM pg_database WHERE datname LIKE $1", pattern)).size();
-  }
-  void expect_nothing_left() {
-    EXPECT_EQ(databases_like("%restore%"), 0u);
-    const std::string scratch = rig_->time_machine.scratch_folder();
-    std::size_t left = 0;
-    const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(scratch.c_str()), ::closedir);
-    while (const dirent* entry = folder ? ::readdir(folder.get()) : nullptr)
-      if (entry->d_name[0] != '.') ++left;
-    EXPECT_EQ(left, 0u);
-    EXPECT_FALSE(path_exists(world_->layout.run() + "/pitr/.s.PGSQL.5433"));
-  }
-  // As in the tests of instance jobs: the manager dies at `point`, a new one goes on.
-  bool die_at(const std::string& point, const std::function<Result<api::Job>()>& start, api::Job& ended) {
-    loop::Event dead(loop_), never(loop_);
-    rig_->jobs.at_point = [&](const JobEntry&, std::string at) -> Task<void> {
-      if (at != point) co_return;
-      dead.set();
-      co_await never.wait();
-    };
-    const auto job = start();
-    EXPECT_TRUE(job) << job.error().detail;
-    if (!job) return false;
-    EXPECT_TRUE(loop_.run_until([&] { return dead.is_set() || rig_->jobs.running() == 0; }, 60s));
-    const bool died = dead.is_set();
-    rig_.reset();
-    rig_ = make_rig();
-    ended = run(rig_->jobs.wait(job->id)).value();
-    return died;
-  }
-
-  loop::Loop loop_;
-  std::unique_ptr<RigWorld> world_;
-  std::unique_ptr<Rig> rig_;
-};
 
 TEST_F(TimeMachineTest, BringsOneInstanceBackToASecondWhileTheOthersGoOn) {
   create();
@@ -248,24 +130,17 @@ TEST_F(TimeMachineTest, RefusesWhatIsOutOfReachAndSaysWhy) {
 
 TEST_F(TimeMachineTest, LargeObjectsAndSequencesComeAlong) {
   create();
-  {
-    db::Database database(loop_, place("team"));
-    run(database.run_script(
-        "CREATE SEQUENCE s; SELECT setval('s', 41); SELECT lo_from_bytea(4711, 'picture')"));
-  }
+  run(open()->run_script("CREATE SEQUENCE s; SELECT setval('s', 41); SELECT lo_from_bytea(4711, 'picture')"));
   put("a");
   base();
   const auto then = moment();
-  {
-    db::Database database(loop_, place("team"));
-    run(database.run_script("SELECT lo_unlink(4711); SELECT nextval('s'); SELECT nextval('s')"));
-  }
+  { run(open()->run_script("SELECT lo_unlink(4711); SELECT nextval('s'); SELECT nextval('s')")); }
   done(rewind(to(then)));
-  db::Database database(loop_, place("team"));
-  EXPECT_EQ(run(database.query("SELECT convert_from(lo_get(4711), 'UTF8')")).front().get<std::string>(0),
+  const auto database = open();
+  EXPECT_EQ(run(database->query("SELECT convert_from(lo_get(4711), 'UTF8')")).front().get<std::string>(0),
             "picture");
   // As after a crash: the log holds sequences up to 32 values ahead.
-  const int next = run(database.query("SELECT nextval('s')::int")).front().get<int>(0);
+  const int next = run(database->query("SELECT nextval('s')::int")).front().get<int>(0);
   EXPECT_GE(next, 42);
   EXPECT_LE(next, 42 + 33);
 }
@@ -375,65 +250,6 @@ TEST_F(TimeMachineTest, SwitchedOffItRecordsNothingAndWhatIsThereStaysInReach) {
   EXPECT_EQ(values(), "a");
 }
 
-TEST_F(TimeMachineTest, ManagerDeathAtEachStepEndsInTheNewStateAndNothingIsLeft) {
-  create();
-  put("a");
-  base();
-  const auto then = moment();
-  put("b");
-  std::size_t points = 0;
-  for (std::size_t step = 0; step < 9; ++step)
-    for (const char* when : {"before", "after"}) {
-      const std::string point = fmt::format("{} {}", when, step);
-      SCOPED_TRACE(point);
-      put("c");
-      api::Job ended;
-      EXPECT_TRUE(die_at(point, [&] { return rewind(to(then)); }, ended));
-      EXPECT_EQ(ended.state, api::JobState::kDone) << ended.error.value_or("");
-      EXPECT_EQ(values(), "a");
-      expect_nothing_left();
-      ++points;
-    }
-  EXPECT_EQ(points, 18u);
-}
-
-TEST_F(TimeMachineTest, ACancelAtEachStepBeforeTheSwapLeavesEverythingAsItWas) {
-  create();
-  put("a");
-  base();
-  const auto then = moment();
-  put("b");
-  for (std::size_t step = 0; step < 6; ++step) {
-    SCOPED_TRACE(step);
-    rig_->jobs.at_point = [&, step](const JobEntry& entry, std::string at) -> Task<void> {
-      if (at == fmt::format("before {}", step)) EXPECT_TRUE(rig_->jobs.cancel(entry.id));
-      co_return;
-    };
-    const auto job = rig_->finish(rewind(to(then)));
-    EXPECT_EQ(job.state, api::JobState::kCancelled) << job.error.value_or("");
-    rig_->jobs.at_point = nullptr;
-    EXPECT_EQ(values(), "a b");
-    expect_nothing_left();
-  }
-}
-
-TEST_F(TimeMachineTest, ManagerDeathInABaseBackupLeavesNoHalfOne) {
-  create();
-  put("a");
-  for (const char* point : {"before 0", "after 0", "before 1", "after 1"}) {
-    SCOPED_TRACE(point);
-    api::Job ended;
-    EXPECT_TRUE(die_at(point, [&] { return run(rig_->time_machine_jobs.make_base("test")); }, ended));
-    EXPECT_EQ(ended.state, api::JobState::kDone) << ended.error.value_or("");
-  }
-  run(rig_->time_machine.refresh());
-  EXPECT_EQ(rig_->time_machine.view().bases.size(), 4u);
-  const auto then = moment();
-  put("b");
-  done(rewind(to(then)));
-  EXPECT_EQ(values(), "a");
-}
-
 TEST_F(TimeMachineTest, AFullDiskIsSaidBeforeAndWithNumbers) {
   create();
   put("a");
@@ -442,7 +258,7 @@ TEST_F(TimeMachineTest, AFullDiskIsSaidBeforeAndWithNumbers) {
   put("b");
   const auto plan = run(rig_->time_machine_jobs.plan(to(then)));
   ASSERT_TRUE(plan) << plan.error().detail;
-  EXPECT_EQ(plan->at, show(then));
+  EXPECT_EQ(plan->at, format_utc(then));
   EXPECT_GT(plan->needed_bytes, std::uint64_t{512} << 20);
   EXPECT_GT(plan->free_bytes, plan->needed_bytes);
   EXPECT_EQ(plan->base, rig_->time_machine.newest_base());

@@ -1,79 +1,14 @@
 // The care of the databases on a real PostgreSQL, over many nights of a clock of our own, with the manager's death between.
 #include "manager/care/database_care.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include "base/utc.h"
-#include "manager/testing/rig.h"
+#include "manager/testing/care_fixture.h"
 
 namespace berth::manager {
 namespace {
 
 using namespace std::chrono;
 using namespace std::chrono_literals;
-
-class CareTest : public testing::Test {
- protected:
-  CareTest() {
-    set_log_sink([](LogLevel, std::string_view) {});
-    world_ = std::make_unique<RigWorld>(loop_);
-    world_->publish("notes", "1a");
-    start();
-    EXPECT_EQ(rig_->finish(run(rig_->service_jobs.install("notes", "", "test"))).state, api::JobState::kDone);
-    for (const char* name : {"team", "other"}) {
-      NewInstance wanted;
-      wanted.service = "notes";
-      wanted.name = name;
-      wanted.domain = "example.com";
-      auto made = run(rig_->instance_jobs.create(std::move(wanted), "test")).value();
-      EXPECT_EQ(run(rig_->jobs.wait(made.job.id)).value().state, api::JobState::kDone);
-    }
-  }
-  ~CareTest() override {
-    rig_->stop_services();
-    rig_.reset();
-    world_.reset();
-    set_log_sink(nullptr);
-  }
-  void start() {
-    rig_.reset();
-    rig_ = std::make_unique<Rig>(*world_);
-    rig_->start();
-  }
-  template <class T>
-  T run(Task<T> task) {
-    return loop::run_task(loop_, std::move(task));
-  }
-  db::Rows in(const std::string& name, std::string sql) {
-    const auto row = rig_->instances.get(name, "example.com").value();
-    db::Database database(loop_,
-                          world_->cluster.options(row.database, row.database_user, row.database_password));
-    return run(database.query(std::move(sql)));
-  }
-  void settle() {
-    ASSERT_TRUE(loop_.run_until([&] { return rig_->jobs.running() == 0; }, 60s));
-  }
-  std::size_t runs() { return run(rig_->care.overview()).runs.size(); }
-
-  // Lets the manager die at `point` of the job, and a new one go on.
-  api::Job die_at(const std::string& point, const std::function<Result<api::Job>()>& act) {
-    loop::Event dead(loop_), never(loop_);
-    rig_->jobs.at_point = [&](const JobEntry&, std::string at) -> Task<void> {
-      if (at != point) co_return;
-      dead.set();
-      co_await never.wait();
-    };
-    const auto job = act().value();
-    EXPECT_TRUE(loop_.run_until([&] { return dead.is_set(); }, 60s)) << point;
-    start();
-    return run(rig_->jobs.wait(job.id)).value();
-  }
-
-  loop::Loop loop_;
-  std::unique_ptr<RigWorld> world_;
-  std::unique_ptr<Rig> rig_;
-};
 
 TEST_F(CareTest, EachNightEveryDatabaseIsOptimisedOnceThoughManagersComeAndGo) {
   in("team", "CREATE TABLE thing AS SELECT n FROM generate_series(1, 5000) n");
@@ -128,18 +63,6 @@ TEST_F(CareTest, ADatabaseThatCannotBeOptimisedIsToldAndTheOthersAreDone) {
   EXPECT_FALSE(told.runs[0].night) << "asked for by hand";
 }
 
-TEST_F(CareTest, ManagerDeathAtEachStepOfAnOptimisationLeavesOneRun) {
-  std::size_t points = 0;
-  for (const char* point : {"before 0", "after 0"}) {
-    const auto before = runs();
-    EXPECT_EQ(die_at(point, [&] { return run(rig_->care.optimise("test")); }).state, api::JobState::kDone)
-        << point;
-    EXPECT_EQ(runs(), before + 1) << point;
-    ++points;
-  }
-  EXPECT_EQ(points, 2u);
-}
-
 TEST_F(CareTest, CleaningUpGivesTheSpaceOfOneInstanceBackAndTouchesNoOther) {
   for (const char* name : {"team", "other"}) {
     in(name, "CREATE TABLE thing AS SELECT n, repeat('x', 500) AS text FROM generate_series(1, 20000) n");
@@ -172,18 +95,6 @@ TEST_F(CareTest, CleaningUpGivesTheSpaceOfOneInstanceBackAndTouchesNoOther) {
   EXPECT_NE(file_of("other"), other);
   EXPECT_EQ(in("other", "SELECT count(*) AS n FROM thing").front().get<int>("n"), 4000);
   EXPECT_EQ(run(rig_->care.clean_up("nobody", "", "test")).error().code, Errc::kNotFound);
-}
-
-TEST_F(CareTest, ManagerDeathAtEachStepOfACleanUpLosesNothing) {
-  in("team", "CREATE TABLE thing AS SELECT n FROM generate_series(1, 1000) n");
-  for (const char* point : {"before 0", "after 0", "before 1", "after 1"}) {
-    const auto job = die_at(point, [&] { return run(rig_->care.clean_up("team", "example.com", "test")); });
-    EXPECT_EQ(job.state, api::JobState::kDone) << point << job.error.value_or("");
-    EXPECT_EQ(in("team", "SELECT sum(n) AS n FROM thing").front().get<int>("n"), 500500) << point;
-  }
-  for (const char* point : {"before 0", "after 0"})
-    EXPECT_EQ(die_at(point, [&] { return run(rig_->care.clean_up_all("test")); }).state,
-              api::JobState::kDone);
 }
 
 TEST_F(CareTest, SizesAreKeptByDayInBoundedSpace) {

@@ -1,119 +1,16 @@
 // Instances whose data are on other servers: a PostgreSQL and a MariaDB of the test's own, reached by TCP.
 #include "manager/external/external_jobs.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include "base/file.h"
 #include "db/testing/mysql_server.h"
 #include "manager/external/copy.h"
-#include "manager/testing/rig.h"
+#include "manager/testing/external_fixture.h"
 
 namespace berth::manager {
 namespace {
 
 using namespace std::chrono_literals;
 using testing::HasSubstr;
-
-class ExternalTest : public testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    shared_loop = std::make_unique<loop::Loop>();
-    far = std::make_unique<RunningCluster>(*shared_loop, true, true);
-  }
-  static void TearDownTestSuite() {
-    far.reset();
-    shared_loop.reset();
-  }
-  static inline std::unique_ptr<loop::Loop> shared_loop;
-  static inline std::unique_ptr<RunningCluster> far;
-
-  ExternalTest() {
-    set_log_sink([](LogLevel, std::string_view) {});
-    world_ = std::make_unique<RigWorld>(loop_);
-    world_->publish("notes", "1a");
-    world_->publish("sheets", "1a", "mysql");
-    start();
-    for (const char* id : {"notes", "sheets"})
-      EXPECT_EQ(rig_->finish(run(rig_->service_jobs.install(id, "", "test"))).state, api::JobState::kDone);
-  }
-  ~ExternalTest() override {
-    rig_->stop_services();
-    rig_.reset();
-    world_.reset();
-    set_log_sink(nullptr);
-    for (const auto& name : made_) run(far->databases().drop({name, name}));
-  }
-  void start() {
-    rig_.reset();
-    rig_ = std::make_unique<Rig>(*world_);
-    rig_->start();
-  }
-  template <class T>
-  T run(Task<T> task) {
-    return loop::run_task(loop_, std::move(task));
-  }
-  std::string host() const { return fmt::format("127.0.0.1:{}", far->cluster().settings().port); }
-  // A database on the far server, made by the recipe's statements.
-  ExternalPlace make(const std::string& name, const std::string& password = "geheim") {
-    run(far->databases().create({name, name}, password));
-    made_.push_back(name);
-    return {DatabaseType::kPostgresql, host(), name, name, password};
-  }
-  void created(const std::string& service = "notes", std::optional<ExternalPlace> place = {}) {
-    NewInstance wanted;
-    wanted.service = service;
-    wanted.name = "team";
-    wanted.domain = "example.com";
-    wanted.external = std::move(place);
-    auto made = run(rig_->instance_jobs.create(std::move(wanted), "test"));
-    ASSERT_TRUE(made) << made.error().detail;
-    const auto job = run(rig_->jobs.wait(made->job.id)).value();
-    ASSERT_EQ(job.state, api::JobState::kDone) << job.error.value_or("");
-  }
-  db::DatabaseOptions local() {
-    const auto row = rig_->instances.get("team", "example.com").value();
-    return world_->cluster.options(row.database, row.database_user, row.database_password);
-  }
-  db::DatabaseOptions there(const ExternalPlace& place) {
-    db::DatabaseOptions options;
-    options.connection = connection_of(place).value();
-    return options;
-  }
-  std::string ask(db::DatabaseOptions options, std::string sql) {
-    db::Database database(loop_, std::move(options));
-    const auto rows = run(database.query(std::move(sql)));
-    return rows.empty() ? "" : rows.front().get<std::string>(0);
-  }
-  void put_data() {
-    db::Database database(loop_, local());
-    run(database.run_script(
-        "CREATE TABLE note (id serial PRIMARY KEY, text text NOT NULL);"
-        "INSERT INTO note (text) SELECT 'n' || i FROM generate_series(1, 1000) i;"
-        "CREATE SCHEMA \"Ü\"; CREATE TABLE \"Ü\".\"q\"\"t\" (n int); INSERT INTO \"Ü\".\"q\"\"t\" VALUES (7);"
-        "SELECT lo_from_bytea(0, 'large');"));
-  }
-  bool is_running() {
-    const auto* row = rig_->instances.find("team", "example.com");
-    return row && rig_->instances.view(*row).state == api::InstanceState::kRunning;
-  }
-  Error refusal(ExternalPlace place) {
-    try {
-      run(rig_->externals.check(std::move(place)));
-    } catch (const Failure& failure) {
-      return failure.error();
-    }
-    return {};
-  }
-  Result<api::Job> use(std::optional<ExternalPlace> place, bool move, bool take_over = false) {
-    return run(rig_->external_jobs.use({"team", "example.com", std::move(place), move, take_over, "test"}));
-  }
-
-  loop::Loop& loop_ = *shared_loop;
-  std::unique_ptr<RigWorld> world_;
-  std::unique_ptr<Rig> rig_;
-  std::vector<std::string> made_;
-};
 
 TEST_F(ExternalTest, AConnectionTestSaysWhatIsWrong) {
   const auto place = make("tried");
@@ -222,33 +119,6 @@ TEST_F(ExternalTest, DataDoNotMoveIntoADatabaseThatHasSome) {
   EXPECT_THAT(refused.error().detail, HasSubstr("not empty"));
   EXPECT_EQ(ask(there(place), "SELECT count(*)::text FROM precious"), "0");
   EXPECT_TRUE(is_running());
-}
-
-TEST_F(ExternalTest, ManagerDeathAtEachStepOfAMoveEndsItInTheNewState) {
-  created();
-  put_data();
-  for (int step = 0; step < 5; ++step)
-    for (const char* when : {"before", "after"}) {
-      const std::string point = fmt::format("{} {}", when, step);
-      SCOPED_TRACE(point);
-      const auto place = make(fmt::format("cut_{}_{}", when, step));
-      loop::Event dead(loop_), never(loop_);
-      rig_->jobs.at_point = [&](const JobEntry&, std::string at) -> Task<void> {
-        if (at != point) co_return;
-        dead.set();
-        co_await never.wait();
-      };
-      const auto job = use(place, true);
-      ASSERT_TRUE(job) << job.error().detail;
-      ASSERT_TRUE(loop_.run_until([&] { return dead.is_set(); }, 60s));
-      start();
-      const auto ended = run(rig_->jobs.wait(job->id)).value();
-      ASSERT_EQ(ended.state, api::JobState::kDone) << ended.error.value_or("");
-      EXPECT_EQ(ask(there(place), "SELECT count(*)::text FROM note"), "1000");
-      EXPECT_TRUE(loop_.run_until([&] { return is_running(); }, 20s));
-      ASSERT_EQ(rig_->finish(use(std::nullopt, false)).state, api::JobState::kDone);
-      EXPECT_EQ(ask(local(), "SELECT count(*)::text FROM note"), "1000");
-    }
 }
 
 TEST_F(ExternalTest, AMoveThatFailsLeavesEverythingAsItWas) {

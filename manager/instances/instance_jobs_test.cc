@@ -1,124 +1,14 @@
-// Jobs on a real PostgreSQL with a real service process, and the death of the manager at every step of them.
+// Jobs on a real PostgreSQL with a real service process.
 #include "manager/instances/instance_jobs.h"
-
-#include <gtest/gtest.h>
-#include <signal.h>
 
 #include "base/file.h"
 #include "base/utc.h"
-#include "manager/testing/rig.h"
+#include "manager/testing/jobs_fixture.h"
 
 namespace berth::manager {
 namespace {
 
 using namespace std::chrono_literals;
-
-class JobsTest : public testing::Test {
- protected:
-  JobsTest() {
-    set_log_sink([](LogLevel, std::string_view) {});
-    world_ = std::make_unique<RigWorld>(loop_);
-    world_->publish("notes", "1a");
-    rig_ = make_rig();
-  }
-  ~JobsTest() override {
-    if (rig_) rig_->stop_services();
-    rig_.reset();
-    world_.reset();
-    set_log_sink(nullptr);
-  }
-  std::unique_ptr<Rig> make_rig() {
-    auto rig = std::make_unique<Rig>(*world_);
-    rig->start();
-    return rig;
-  }
-  template <class T>
-  T run(Task<T> task) {
-    return loop::run_task(loop_, std::move(task));
-  }
-
-  void install() {
-    ASSERT_EQ(rig_->finish(run(rig_->service_jobs.install("notes", "", "test"))).state, api::JobState::kDone);
-  }
-  InstanceJobs::Created create(std::string name = "team") {
-    NewInstance wanted;
-    wanted.service = "notes";
-    wanted.name = name;
-    wanted.domain = "example.com";
-    return run(rig_->instance_jobs.create(std::move(wanted), "test")).value();
-  }
-  void created(std::string name = "team") {
-    const auto made = create(name);
-    const auto job = run(rig_->jobs.wait(made.job.id)).value();
-    ASSERT_EQ(job.state, api::JobState::kDone) << job.error.value_or("");
-  }
-  // A table with one value in the instance's database, as the app would have it.
-  void put_value(const std::string& value) {
-    const auto row = rig_->instances.get("team", "example.com").value();
-    db::Database database(loop_,
-                          world_->cluster.options(row.database, row.database_user, row.database_password));
-    run(database.run_script("CREATE TABLE IF NOT EXISTS thing (value text); TRUNCATE thing;"));
-    run(database.query("INSERT INTO thing VALUES ($1)", value));
-  }
-  std::string value() {
-    const auto row = rig_->instances.get("team", "example.com").value();
-    db::Database database(loop_,
-                          world_->cluster.options(row.database, row.database_user, row.database_password));
-    return run(database.query("SELECT value FROM thing")).front().get<std::string>(0);
-  }
-  std::string backup(const std::string& name = "backup.dump") {
-    const std::string path = world_->folder + "/" + name;
-    FileSink sink(loop_, path);
-    run(rig_->instance_jobs.backup("team", "example.com", sink));
-    run(sink.finish());
-    return path;
-  }
-  std::string upload(const std::string& path) {
-    const std::string target = rig_->instance_jobs.upload_path();
-    BERTH_CHECK(write_file_durably(target, read_file(path).value(), 0600).has_value());
-    return target;
-  }
-  std::size_t databases_like(const std::string& pattern) {
-    return run(rig_->admin_database.query("SELECT datname FROM pg_database WHERE datname LIKE $1", pattern))
-        .size();
-  }
-  const std::vector<KeptData>& kept() { return rig_->instances.find("team", "example.com")->kept; }
-  void restored(const std::string& file) {
-    const auto job = rig_->finish(run(rig_->instance_jobs.restore(upload(file), "", "", "test")));
-    ASSERT_EQ(job.state, api::JobState::kDone) << job.error.value_or("");
-  }
-  api::Job undone(const std::string& id = "") {
-    return rig_->finish(run(rig_->instance_jobs.undo("team", "example.com", id, "test")));
-  }
-  bool is_running(const std::string& name = "team") {
-    const auto* row = rig_->instances.find(name, "example.com");
-    return row && rig_->instances.view(*row).state == api::InstanceState::kRunning;
-  }
-
-  // Lets the manager die at `point` of the job that `start` begins, and a new one go on. False if the job does not
-  // come by that point.
-  bool die_at(const std::string& point, const std::function<Result<api::Job>()>& start, api::Job& ended) {
-    loop::Event dead(loop_), never(loop_);
-    rig_->jobs.at_point = [&](const JobEntry&, std::string at) -> Task<void> {
-      if (at != point) co_return;
-      dead.set();
-      co_await never.wait();
-    };
-    const auto job = start();
-    EXPECT_TRUE(job) << job.error().detail;
-    if (!job) return false;
-    EXPECT_TRUE(loop_.run_until([&] { return dead.is_set() || rig_->jobs.running() == 0; }, 60s));
-    const bool died = dead.is_set();
-    rig_.reset();
-    rig_ = make_rig();
-    ended = run(rig_->jobs.wait(job->id)).value();
-    return died;
-  }
-
-  loop::Loop loop_;
-  std::unique_ptr<RigWorld> world_;
-  std::unique_ptr<Rig> rig_;
-};
 
 TEST_F(JobsTest, InstallKeepsTheBinaryAndStartsIt) {
   install();
@@ -159,8 +49,7 @@ TEST_F(JobsTest, ACompleteBackupIsRememberedWithTheInstance) {
   EXPECT_LE(std::chrono::abs(*parse_utc(at) - std::chrono::system_clock::now()), 60s);
   EXPECT_EQ(rig_->instances.view(rig_->instances.get("team", "example.com").value()).backed_up_at, at);
   rig_->stop_services();
-  rig_.reset();
-  rig_ = make_rig();
+  start();
   EXPECT_EQ(rig_->instances.get("team", "example.com")->backed_up, at) << "a new manager knows it too";
 }
 
@@ -236,23 +125,6 @@ TEST_F(JobsTest, UpdateChangesTheBuildAndABrokenOneGoesBack) {
   EXPECT_TRUE(loop_.run_until([&] { return is_running(); }));
 }
 
-TEST_F(JobsTest, ManagerDeathAtEachStepOfAnInstallEndsItInTheNewState) {
-  for (const char* point :
-       {"before 0", "after 0", "before 1", "after 1", "before 2", "after 2", "before 3", "after 3"}) {
-    SCOPED_TRACE(point);
-    api::Job ended;
-    EXPECT_TRUE(die_at(point, [&] { return run(rig_->service_jobs.install("notes", "", "test")); }, ended));
-    EXPECT_EQ(ended.state, api::JobState::kDone) << ended.error.value_or("");
-    ASSERT_TRUE(rig_->services.find("notes"));
-    EXPECT_TRUE(loop_.run_until(
-        [&] { return rig_->services.find("notes")->process().state() == ProcessState::kRunning; }));
-    EXPECT_FALSE(path_exists(world_->layout.downloads() + "/job-" + ended.id));
-    const auto removed = rig_->finish(run(rig_->service_jobs.remove("notes", "test")));
-    EXPECT_EQ(removed.state, api::JobState::kDone) << removed.error.value_or("");
-    EXPECT_FALSE(path_exists(world_->layout.app("notes")));
-  }
-}
-
 TEST_F(JobsTest, CreateMakesDatabaseAndStarts) {
   install();
   const auto made = create();
@@ -312,41 +184,6 @@ TEST_F(JobsTest, AnAppThatDoesNotStartLeavesNoInstanceBehind) {
   EXPECT_EQ(job.error, "does not want to");
   EXPECT_FALSE(rig_->instances.find("team", "example.com"));
   EXPECT_EQ(databases_like("example.com_team"), 0u);
-}
-
-TEST_F(JobsTest, ManagerDeathAtEachStepOfACreateEndsItInTheNewState) {
-  install();
-  for (const char* point :
-       {"before 0", "after 0", "before 1", "after 1", "before 2", "after 2", "before 3", "after 3"}) {
-    SCOPED_TRACE(point);
-    api::Job ended;
-    EXPECT_TRUE(die_at(point, [&]() -> Result<api::Job> { return create().job; }, ended));
-    EXPECT_EQ(ended.state, api::JobState::kDone) << ended.error.value_or("");
-    EXPECT_TRUE(loop_.run_until([&] { return is_running(); }));
-    put_value("works");
-    const auto removed = rig_->finish(run(rig_->instance_jobs.remove("team", "example.com", true, "test")));
-    EXPECT_EQ(removed.state, api::JobState::kDone) << removed.error.value_or("");
-    EXPECT_EQ(databases_like("example.com_team%"), 0u);
-  }
-}
-
-TEST_F(JobsTest, ManagerDeathAtEachStepOfACreateThatFailsEndsItInTheOldState) {
-  world_->publish("notes", "2a", "refuse");
-  install();
-  for (int step = 3; step >= 0; --step)
-    for (const char* side : {"before", "after"}) {
-      SCOPED_TRACE(fmt::format("{} undo {}", side, step));
-      api::Job ended;
-      EXPECT_TRUE(die_at(
-          fmt::format("{} undo {}", side, step), [&]() -> Result<api::Job> { return create().job; }, ended));
-      EXPECT_EQ(ended.state, api::JobState::kFailed);
-      EXPECT_EQ(ended.error, "does not want to");
-      EXPECT_FALSE(rig_->instances.find("team", "example.com"));
-      EXPECT_FALSE(run(rig_->instance_repository.find("team", "example.com")));
-      EXPECT_EQ(databases_like("example.com_team%"), 0u);
-      EXPECT_TRUE(run(rig_->admin_database.query("SELECT 1 FROM pg_roles WHERE rolname = 'example.com_team'"))
-                      .empty());
-    }
 }
 
 TEST_F(JobsTest, TheBinKeepsEverythingUntilUndone) {
@@ -468,39 +305,6 @@ TEST_F(JobsTest, KeptDataGoAfterTheirTimeAndWithTheirInstance) {
       run(rig_->admin_database.query("SELECT 1 FROM pg_roles WHERE rolname = 'example.com_team'")).empty());
 }
 
-TEST_F(JobsTest, ManagerDeathAtEachStepOfAnUndoneRestoreLosesNothing) {
-  install();
-  created();
-  put_value("a");
-  restored(backup());
-  put_value("b");
-  // Kept "a", live "b": each undo makes them change places.
-  std::string live = "b", other = "a";
-  for (int step = 0; step < 4; ++step)
-    for (const char* side : {"before", "after"}) {
-      SCOPED_TRACE(fmt::format("{} {}", side, step));
-      api::Job ended;
-      EXPECT_TRUE(die_at(
-          fmt::format("{} {}", side, step),
-          [&] { return run(rig_->instance_jobs.undo("team", "example.com", "", "test")); }, ended));
-      EXPECT_EQ(ended.state, api::JobState::kDone) << ended.error.value_or("");
-      std::swap(live, other);
-      EXPECT_EQ(value(), live);
-      EXPECT_EQ(kept().size(), 1u);
-      EXPECT_TRUE(loop_.run_until([&] { return is_running(); }));
-      EXPECT_EQ(databases_like("example.com_team%"), 2u);
-    }
-  api::Job ended;
-  EXPECT_TRUE(die_at(
-      "before 0",
-      [&] { return run(rig_->instance_jobs.remove_kept("team", "example.com", kept().front().id, "test")); },
-      ended));
-  EXPECT_EQ(ended.state, api::JobState::kDone) << ended.error.value_or("");
-  EXPECT_TRUE(kept().empty());
-  EXPECT_EQ(value(), live);
-  EXPECT_EQ(databases_like("example.com_team%"), 1u);
-}
-
 TEST_F(JobsTest, TwoRestoresOfOneInstanceAtOnceAreOneTooMany) {
   install();
   created();
@@ -571,34 +375,6 @@ TEST_F(JobsTest, ABackupOfANewerBuildOrAnotherKeyIsRefused) {
   EXPECT_EQ(refused.error().code, Errc::kUnsupported) << refused.error().detail;
 }
 
-TEST_F(JobsTest, ManagerDeathAtEachStepOfARestoreLosesNothing) {
-  install();
-  created();
-  put_value("backup");
-  const auto file = backup();
-  for (int step = 0; step < 8; ++step)
-    for (const char* side : {"before", "after"}) {
-      SCOPED_TRACE(fmt::format("{} {}", side, step));
-      put_value("live");
-      api::Job ended;
-      const std::string up = upload(file);
-      EXPECT_TRUE(die_at(
-          fmt::format("{} {}", side, step),
-          [&] { return run(rig_->instance_jobs.restore(up, "", "", "test")); }, ended));
-      EXPECT_EQ(ended.state, api::JobState::kDone) << ended.error.value_or("");
-      EXPECT_EQ(value(), "backup");
-      EXPECT_TRUE(loop_.run_until([&] { return is_running(); }));
-      EXPECT_FALSE(path_exists(up));
-      ASSERT_EQ(kept().size(), 1u);
-      EXPECT_EQ(databases_like("example.com_team%"), 2u);
-      EXPECT_EQ(undone().state, api::JobState::kDone);
-      EXPECT_EQ(value(), "live");
-      const auto job = rig_->finish(
-          run(rig_->instance_jobs.remove_kept("team", "example.com", kept().front().id, "test")));
-      EXPECT_EQ(job.state, api::JobState::kDone) << job.error.value_or("");
-    }
-}
-
 TEST_F(JobsTest, PostgresKilledInTheMiddleIsWaitedFor) {
   install();
   loop::Event reached(loop_);
@@ -616,40 +392,6 @@ TEST_F(JobsTest, PostgresKilledInTheMiddleIsWaitedFor) {
   const auto job = run(rig_->jobs.wait(made.job.id)).value();
   EXPECT_EQ(job.state, api::JobState::kDone) << job.error.value_or("");
   EXPECT_TRUE(is_running());
-}
-
-TEST_F(JobsTest, ManagerDeathAtEachStepOfARenamingEndsItInTheNewState) {
-  install();
-  created("team");
-  created("site");
-  std::string domain = "example.com";
-  int round = 0;
-  for (const char* point : {"before 0", "after 0", "before 1", "after 1"}) {
-    const std::string wanted = fmt::format("new{}.example", ++round);
-    api::Job ended;
-    ASSERT_TRUE(die_at(
-        point,
-        [&]() -> Result<api::Job> {
-          auto answer = run(rig_->rename_jobs.rename({.domain = domain, .new_domain = wanted}, "test"));
-          if (!answer) return tl::unexpected(answer.error());
-          return *answer->job;
-        },
-        ended));
-    EXPECT_EQ(ended.state, api::JobState::kDone) << point << ended.error.value_or("");
-    for (const char* name : {"team", "site"}) {
-      const auto* row = rig_->instances.find(name, wanted);
-      ASSERT_TRUE(row) << point;
-      EXPECT_EQ(row->path, fmt::format("/{}/{}", wanted, name));
-      EXPECT_FALSE(rig_->instances.find(name, domain));
-    }
-    domain = wanted;
-  }
-  EXPECT_TRUE(loop_.run_until(
-      [&] {
-        return rig_->instances.view(*rig_->instances.find("team", domain)).state ==
-               api::InstanceState::kRunning;
-      },
-      20s));
 }
 
 }  // namespace
