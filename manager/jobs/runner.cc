@@ -232,24 +232,27 @@ void JobRunner::drop_all() {
 
 void JobRunner::add_kind(api::JobKind kind, Maker maker) { makers_[kind] = std::move(maker); }
 
-void JobRunner::launch(JobEntry entry) {
+JobRunner::Run& JobRunner::add(JobEntry entry) {
   const auto maker = makers_.find(entry.kind);
   BERTH_CHECK(maker != makers_.end());
   auto steps = maker->second(entry);
   const std::string id = entry.id;
   auto run = std::make_unique<Run>(*this, std::move(entry), std::move(steps));
-  Run& started = *run;
+  Run& added = *run;
   running_[id] = std::move(run);
-  started.begin();
+  return added;
 }
 
 Task<void> JobRunner::resume() {
   co_await journal_.prune(kKeep);
   auto entries = co_await journal_.unfinished();
+  // All are there before the first goes on: it may wait for another.
+  std::vector<Run*> runs;
   for (auto& entry : entries) {
     log_info("job taken up again", {{"job", entry.id}, {"title", entry.title}, {"step", entry.step}});
-    launch(std::move(entry));
+    runs.push_back(&add(std::move(entry)));
   }
+  for (Run* run : runs) run->begin();
 }
 
 std::optional<api::Job> JobRunner::find_running(const std::string& target) const {
@@ -281,11 +284,9 @@ Task<Result<api::Job>> JobRunner::start(NewJob job) {
   entry.data = std::move(job.data);
   entry.created = utc_now();
   entry.id = co_await journal_.add(entry);
-  const std::string id = entry.id;
-  launch(std::move(entry));
-  const auto found = running_.find(id);
-  BERTH_CHECK(found != running_.end());
-  co_return found->second->view();
+  Run& run = add(std::move(entry));
+  run.begin();
+  co_return run.view();
 }
 
 Task<Result<api::Job>> JobRunner::wait(std::string id) {

@@ -94,7 +94,7 @@ class JobRunner {
 
  private:
   class Run;
-  void launch(JobEntry entry);
+  Run& add(JobEntry entry);
   void finished(const std::string& id);
 
   loop::Loop& loop_;

@@ -172,6 +172,41 @@ TEST_F(JobRunnerTest, AfterDeathAtAnyPointTheNextOneEndsItInTheOldOrTheNewState)
   }
 }
 
+TEST_F(JobRunnerTest, AJobThatWaitsForAnotherDoesSoThoughBothAreTakenUpAgain) {
+  const auto add_waiting = [&](JobRunner& runner) {
+    runner.add_kind(api::JobKind::kUpdate, [&runner](const JobEntry&) {
+      JobStep step;
+      step.text = "wait";
+      step.run = [&runner](JobRun& run) -> Task<void> {
+        const auto other = co_await runner.wait(run.text("other"));
+        run.result()["other"] = std::string(api::word_of(other.value().state));
+      };
+      return JobRunner::Steps{step};
+    });
+  };
+  std::string waiting;
+  {
+    loop::Event never(loop_);
+    auto runner = make_runner();
+    add_waiting(*runner);
+    runner->at_point = [&](const JobEntry&, std::string) -> Task<void> { co_await never.wait(); };
+    // The one that waits has the lower number, so that it is taken up first.
+    const auto first = loop::run_task(loop_, runner->start({api::JobKind::kUpdate, "Wait", "a", "test", {}}));
+    waiting = first->id;
+    const auto second = loop::run_task(loop_, runner->start(job()));
+    loop::run_task(
+        loop_,
+        database_->query("UPDATE job SET data = jsonb_build_object('other', $1::text) WHERE id = $2::bigint",
+                         second->id, waiting));
+  }
+  auto runner = make_runner();
+  add_waiting(*runner);
+  loop::run_task(loop_, runner->resume());
+  const auto ended = loop::run_task(loop_, runner->wait(waiting)).value();
+  EXPECT_EQ(ended.state, api::JobState::kDone);
+  EXPECT_EQ(ended.result->at("other").as_string(), "done");
+}
+
 TEST_F(JobRunnerTest, FinishedJobsAreReadFromTheJournalWithTheirLog) {
   std::string id;
   {

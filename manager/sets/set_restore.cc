@@ -138,12 +138,7 @@ Task<void> SetRestore::hand_over(JobRun& run) {
 }
 
 Task<void> SetRestore::wait_for_restore(JobRun& run) {
-  auto ended = or_throw(co_await sets_.parts().jobs.wait(run.text("restore")));
-  // A new manager takes jobs up one after the other: it may not have come to that one yet.
-  while (!api::is_final(ended.state)) {
-    co_await loop::sleep_for(sets_.parts().loop, std::chrono::milliseconds(100));
-    ended = or_throw(co_await sets_.parts().jobs.wait(run.text("restore")));
-  }
+  const auto ended = or_throw(co_await sets_.parts().jobs.wait(run.text("restore")));
   if (ended.state != api::JobState::kDone)
     throw_failure(ended.state == api::JobState::kCancelled ? Errc::kCancelled : Errc::kFailed, "{}",
                   ended.error.value_or("the restore was cancelled"));
