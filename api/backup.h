@@ -404,10 +404,12 @@ struct RestoreFromSet {
   std::string set;
   std::string name, domain;
   std::optional<std::string> as_name, as_domain;  // another name for it
+  bool onto_external = false;                     // data on a server that is not ours may be replaced
   static constexpr auto fields() {
     return std::tuple(field("set", &RestoreFromSet::set), field("name", &RestoreFromSet::name),
                       field("domain", &RestoreFromSet::domain), field("asName", &RestoreFromSet::as_name),
-                      field("asDomain", &RestoreFromSet::as_domain));
+                      field("asDomain", &RestoreFromSet::as_domain),
+                      with_default("ontoExternal", &RestoreFromSet::onto_external));
   }
 };
 

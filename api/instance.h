@@ -333,8 +333,10 @@ struct RestoreInstance {
   using Answer = RestoreInstanceResult;
   std::optional<std::string> name;  // absent: the name in the file
   std::optional<std::string> domain;
+  bool onto_external = false;  // data on a server that is not ours may be replaced
   static constexpr auto fields() {
-    return std::tuple(field("name", &RestoreInstance::name), field("domain", &RestoreInstance::domain));
+    return std::tuple(field("name", &RestoreInstance::name), field("domain", &RestoreInstance::domain),
+                      with_default("ontoExternal", &RestoreInstance::onto_external));
   }
 };
 

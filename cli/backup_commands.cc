@@ -72,6 +72,7 @@ loop::Task<int> restore_from_set(Invocation& invocation) {
   request.set = invocation.arguments().text("--from");
   request.name = name.name;
   request.domain = name.domain;
+  request.onto_external = invocation.arguments().has("--onto-external");
   auto as = name;
   if (invocation.arguments().has("--as")) {
     as = invocation.instance_name("--as");
@@ -102,7 +103,8 @@ loop::Task<int> restore(Invocation& invocation) {
     co_return 0;
 
   auto* session = co_await invocation.session();
-  auto job = co_await session->restore(target.name, target.domain, std::move(file));
+  const bool onto_external = invocation.arguments().has("--onto-external");
+  auto job = co_await session->restore(target.name, target.domain, onto_external, std::move(file));
   job = co_await invocation.finish(std::move(job));
   report_restored(invocation, job, job.target.empty() ? path : job.target);
   co_return 0;
@@ -127,6 +129,8 @@ std::vector<Command> backup_commands() {
        {positional("FILE", "The backup; - is stdin. With --from or --at: the instance, NAME@DOMAIN"),
         option("--as", "NAME@DOMAIN", "Under another name"),
         option("--from", "SET", "Out of this backup set (berth backup ls)"),
+        flag("--onto-external",
+             "Also replace data on a server that is not the platform's own; they are kept here to undo it"),
         option("--at", "MOMENT",
                "Back to this moment by the time machine: \"2026-11-22 14:32:07\" on the platform's clock, "
                "2026-11-22T13:32:07Z")},

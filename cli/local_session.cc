@@ -77,8 +77,10 @@ loop::Task<std::uint64_t> LocalSession::fetch_backup(std::string set, std::strin
   co_return or_throw(api::parse_answer<api::FetchBackupResult>(answer)).bytes;
 }
 
-loop::Task<api::Job> LocalSession::restore(std::string name, std::string domain, UniqueFd source) {
+loop::Task<api::Job> LocalSession::restore(std::string name, std::string domain, bool onto_external,
+                                           UniqueFd source) {
   api::RestoreInstance request;
+  request.onto_external = onto_external;
   if (!name.empty()) request.name = std::move(name);
   if (!domain.empty()) request.domain = std::move(domain);
   std::vector<UniqueFd> descriptors;

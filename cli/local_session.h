@@ -19,7 +19,8 @@ class LocalSession : public Session {
   loop::Task<std::uint64_t> backup(std::string name, std::string domain, UniqueFd target) override;
   loop::Task<std::uint64_t> fetch_backup(std::string set, std::string name, std::string domain,
                                          UniqueFd target) override;
-  loop::Task<api::Job> restore(std::string name, std::string domain, UniqueFd source) override;
+  loop::Task<api::Job> restore(std::string name, std::string domain, bool onto_external,
+                               UniqueFd source) override;
   loop::Task<api::Job> install_package(std::string id, UniqueFd source) override;
   api::Password seal(std::string secret) const override { return {std::move(secret), {}}; }
   std::string open(const api::Password& password) const override { return password.value; }

@@ -140,10 +140,12 @@ loop::Task<api::Job> RemoteSession::upload(std::string method, std::string resou
   co_return (co_await ask(*this, api::GetJob{id})).job;
 }
 
-loop::Task<api::Job> RemoteSession::restore(std::string name, std::string domain, UniqueFd source) {
+loop::Task<api::Job> RemoteSession::restore(std::string name, std::string domain, bool onto_external,
+                                            UniqueFd source) {
   std::string query;
   if (!name.empty())
     query = fmt::format("&appName={}&appDomain={}", percent_encode(name), percent_encode(domain));
+  if (onto_external) query += "&onto=external";
   return upload("POST", "restore", std::move(query), std::move(source));
 }
 

@@ -32,8 +32,10 @@ class Session {
   // One backup out of a set into `target`; without name and domain the manager's own. Gives its size.
   virtual loop::Task<std::uint64_t> fetch_backup(std::string set, std::string name, std::string domain,
                                                  UniqueFd target) = 0;
-  // The job that brings a file back, as name@domain if they are not empty.
-  virtual loop::Task<api::Job> restore(std::string name, std::string domain, UniqueFd source) = 0;
+  // The job that brings a file back, as name@domain if they are not empty. `onto_external`: also onto a server that is
+  // not the platform's own.
+  virtual loop::Task<api::Job> restore(std::string name, std::string domain, bool onto_external,
+                                       UniqueFd source) = 0;
   // The job that installs a package file; `id` empty: of the only app in it.
   virtual loop::Task<api::Job> install_package(std::string id, UniqueFd source) = 0;
 

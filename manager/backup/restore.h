@@ -63,6 +63,16 @@ class Restorer {
   // Back to the data from before the restore, while they are there; the restored data take the place of
   // beside_name. Idempotent. kNotFound if the old ones are dropped already.
   Task<void> undo(InstanceDatabaseNames names, std::string id);
+  // For data on a server that is not ours, which has one place for them only. Nobody writes there meanwhile. First what
+  // is there goes into a fresh database of ours, `old_name`, owned by `names.user`; kNoSpace before, if there is no room.
+  Task<void> save_aside(db::ConnectionOptions place, InstanceDatabaseNames names, std::string user_password,
+                        std::string id,
+                        std::function<void(std::uint64_t bytes, std::uint64_t of)> progress = {});
+  // Then what our `database` holds takes its stead. These are two transactions there: broken off between them the place
+  // is empty, and the same call once more fills it.
+  Task<void> put_onto(db::ConnectionOptions place, std::string database,
+                      std::function<void(std::uint64_t bytes, std::uint64_t of)> progress = {});
+
   // Drops what is left of the restore `id` beside the live database, and lets sessions of the live one in,
   // should a swap have been broken off. With `keep_old` the data from before it stay. Idempotent.
   Task<void> forget(InstanceDatabaseNames names, std::string id, bool keep_old = false);

@@ -202,7 +202,7 @@ void Admin::add_backups() {
       [this](api::RestoreFromSet message, AdminRequest& request) -> Task<api::RestoreFromSetResult> {
         co_return api::RestoreFromSetResult{or_throw(co_await parts_.set_restore.restore(
             message.set, message.name, message.domain, message.as_name.value_or(""),
-            message.as_domain.value_or(""), request.peer.who()))};
+            message.as_domain.value_or(""), request.peer.who(), message.onto_external))};
       });
 }
 

@@ -133,18 +133,19 @@ void Admin::add_instances() {
         result.bytes = written.bytes;
         co_return result;
       });
-  on<api::RestoreInstance>(
-      [this](api::RestoreInstance message, AdminRequest& request) -> Task<api::RestoreInstanceResult> {
-        if (request.descriptors.empty())
-          throw_failure(Errc::kMalformed, "RestoreInstance comes with the descriptor of the backup file");
-        const std::string file = parts_.instance_jobs.upload_path();
-        UniqueFd source = std::move(request.descriptors.front());
-        co_await copy_to_file(parts_.loop, std::move(source), file, kUploadLimit);
-        api::RestoreInstanceResult result;
-        result.job = or_throw(co_await parts_.instance_jobs.restore(
-            file, message.name.value_or(""), message.domain.value_or(""), request.peer.who()));
-        co_return result;
-      });
+  on<api::RestoreInstance>([this](api::RestoreInstance message,
+                                  AdminRequest& request) -> Task<api::RestoreInstanceResult> {
+    if (request.descriptors.empty())
+      throw_failure(Errc::kMalformed, "RestoreInstance comes with the descriptor of the backup file");
+    const std::string file = parts_.instance_jobs.upload_path();
+    UniqueFd source = std::move(request.descriptors.front());
+    co_await copy_to_file(parts_.loop, std::move(source), file, kUploadLimit);
+    api::RestoreInstanceResult result;
+    result.job = or_throw(co_await parts_.instance_jobs.restore(file, message.name.value_or(""),
+                                                                message.domain.value_or(""),
+                                                                request.peer.who(), message.onto_external));
+    co_return result;
+  });
 }
 
 }  // namespace berth::manager

@@ -118,7 +118,8 @@ Task<void> ManagerInstance::serve_restore(sdk::HttpRequest& request, sdk::HttpRe
     if (domains.size() == 1) name = wanted, domain = domains.front();
   }
   const std::string file = co_await take_upload(request, kRestoreLimit);
-  const auto job = co_await admin_.parts().instance_jobs.restore(file, name, domain, by);
+  const bool onto_external = request.query("onto") == "external";
+  const auto job = co_await admin_.parts().instance_jobs.restore(file, name, domain, by, onto_external);
   if (!job) {
     tell_restore(src, job.error().detail);
     throw Failure(job.error());

@@ -88,6 +88,55 @@ TEST_F(ExternalTest, AnInstanceCanBeMadeThereAndHasAnUnusedDatabaseHereToo) {
   EXPECT_THAT(restored.error().detail, HasSubstr("By hand"));
 }
 
+TEST_F(ExternalTest, ARestoreReplacesDataThereIfItIsToldToAndCanBeUndone) {
+  const auto place = make("replaced");
+  created("notes", place);
+  ask(there(place), "CREATE TABLE note AS SELECT 42 AS n");
+  const auto file = backup();
+  ask(there(place), "UPDATE note SET n = 43");
+  ask(there(place), "CREATE TABLE younger (n int)");
+  EXPECT_EQ(restore(file, false).error().code, Errc::kUnsupported);
+  EXPECT_EQ(ask(there(place), "SELECT n::text FROM note"), "43");
+  done(restore(file, true));
+  EXPECT_EQ(ask(there(place), "SELECT n::text FROM note"), "42");
+  EXPECT_EQ(ask(there(place), "SELECT to_regclass('younger')::text"), "") << "nothing of before stays";
+  EXPECT_EQ(ask(there(place), "SELECT tableowner::text FROM pg_tables WHERE tablename = 'note'"), "replaced");
+  EXPECT_TRUE(is_running());
+  EXPECT_EQ(run(rig_->externals.other_owner(place)), "");
+  EXPECT_THROW(ask(local(), "SELECT 1"), Failure) << "the database here stays unused";
+  EXPECT_EQ(databases_like("%restore%"), 0u);
+  ASSERT_EQ(kept().size(), 1u);
+
+  done(run(rig_->instance_jobs.undo("team", "example.com", "", "test")));
+  EXPECT_EQ(ask(there(place), "SELECT n::text FROM note"), "43");
+  EXPECT_EQ(ask(there(place), "SELECT to_regclass('younger')::text"), "younger");
+  ASSERT_EQ(kept().size(), 1u) << "and the undo can be undone";
+  done(run(rig_->instance_jobs.undo("team", "example.com", "", "test")));
+  EXPECT_EQ(ask(there(place), "SELECT n::text FROM note"), "42");
+  EXPECT_TRUE(is_running());
+}
+
+TEST_F(ExternalTest, ARestoreThereThatFailsPutsBackWhatWasThere) {
+  const auto place = make("refusing");
+  created("notes", place);
+  ask(there(place), "CREATE TABLE note AS SELECT 42 AS n");
+  const auto file = backup();
+  ask(there(place), "UPDATE note SET n = 43");
+  rig_->jobs.at_point = [&](const JobEntry&, std::string at) -> Task<void> {
+    // The far server lets nobody in any more when it is to be written, and again when the job goes back.
+    if (at == "before 4") ask(far_admin(), "ALTER ROLE refusing PASSWORD 'another'");
+    if (at == "before undo 4") ask(far_admin(), "ALTER ROLE refusing PASSWORD 'geheim'");
+    co_return;
+  };
+  const auto job = rig_->finish(restore(file, true));
+  EXPECT_EQ(job.state, api::JobState::kFailed);
+  EXPECT_THAT(job.error.value_or(""), HasSubstr("password"));
+  EXPECT_EQ(ask(there(place), "SELECT n::text FROM note"), "43");
+  EXPECT_TRUE(comes_to_run());
+  EXPECT_TRUE(kept().empty());
+  EXPECT_EQ(databases_like("example.com_team%"), 1u);
+}
+
 TEST_F(ExternalTest, DataMoveThereAndTheAppGoesOnWithThem) {
   created();
   put_data();

@@ -33,10 +33,14 @@ InstanceJobs::InstanceJobs(JobRunner& runner, Instances& instances, BackupWriter
   runner_.add_kind(api::JobKind::kDelete, [this, is_of_kept](const JobEntry& entry) {
     return is_of_kept(entry) ? remove_kept_steps() : delete_steps(entry);
   });
-  runner_.add_kind(api::JobKind::kUndo, [this, is_of_kept](const JobEntry& entry) {
-    return is_of_kept(entry) ? turn_back_steps() : undo_steps();
+  const auto is_onto_external = [](const JobEntry& entry) { return entry.data.contains("onto"); };
+  runner_.add_kind(api::JobKind::kUndo, [this, is_of_kept, is_onto_external](const JobEntry& entry) {
+    if (!is_of_kept(entry)) return undo_steps();
+    return is_onto_external(entry) ? turn_back_onto_steps() : turn_back_steps();
   });
-  runner_.add_kind(api::JobKind::kRestore, [this](const JobEntry&) { return restore_steps(); });
+  runner_.add_kind(api::JobKind::kRestore, [this, is_onto_external](const JobEntry& entry) {
+    return is_onto_external(entry) ? restore_onto_steps() : restore_steps();
+  });
 }
 
 void InstanceJobs::put_row(api::JsonObject& data, const InstanceRow& row) const {
@@ -307,9 +311,7 @@ Task<Result<api::Job>> InstanceJobs::undo(std::string name, std::string domain, 
   }
   const auto data = find_kept(*row, kept);
   if (!data) co_return tl::unexpected(data.error());
-  if (row->external)
-    co_return fail(Errc::kConflict, "{} keeps its data in {}: go back to the platform's own database first",
-                   row->key(), row->external->describe());
+  if (row->external) job.data["onto"] = true;
   job.title = fmt::format("Bring back the data of {} from before {}", row->key(), data->replaced);
   put_row(job.data, *row);
   job.data["kept"] = data->id;
@@ -320,15 +322,6 @@ Task<Result<api::Job>> InstanceJobs::undo(std::string name, std::string domain, 
 
 // The kept data and the live ones change places; what was live is kept in their stead.
 JobRunner::Steps InstanceJobs::turn_back_steps() {
-  JobStep stop;
-  stop.text = "stop";
-  stop.run = [this](JobRun& run) -> Task<void> {
-    co_await instances_.halt(run.text("name"), run.text("domain"));
-  };
-  stop.undo = [this](JobRun& run) -> Task<void> {
-    co_await instances_.start_if_wanted(run.text("name"), run.text("domain"));
-  };
-
   JobStep swap;
   swap.text = "swap back";
   swap.can_cancel = false;
@@ -360,7 +353,7 @@ JobRunner::Steps InstanceJobs::turn_back_steps() {
     co_await instances_.reload(row.name, row.domain);
   };
   JobRunner::Steps steps;
-  steps.push_back(std::move(stop));
+  steps.push_back(stop_step());
   steps.push_back(std::move(swap));
   steps.push_back(start_step());
   steps.push_back(std::move(enter));
@@ -425,200 +418,6 @@ JobRunner::Steps InstanceJobs::undo_steps() {
   JobRunner::Steps steps;
   steps.push_back(std::move(take));
   steps.push_back(std::move(start));
-  return steps;
-}
-
-Task<BackupKeys> InstanceJobs::keys() {
-  BackupKeys keys;
-  keys.passphrase = co_await settings_.secret("backupPassphrase");
-  co_return keys;
-}
-
-std::string InstanceJobs::upload_path() const { return layout_.backup() + "/upload-" + random_hex(8); }
-
-Task<Result<api::Job>> InstanceJobs::restore(std::string file, std::string name, std::string domain,
-                                             std::string by) {
-  UploadGuard guard{file};
-  BackupKeys keys = co_await this->keys();
-  auto about = co_await reader_.inspect(file, std::move(keys));
-  if (about.about && about.about->missing_key) co_return fail(Errc::kDenied, "{}", *about.about->missing_key);
-  if (name.empty()) {
-    if (!about.about)
-      co_return fail(Errc::kMalformed,
-                     "the file does not say whose data it holds (it was not made by a platform): name the "
-                     "instance to restore into");
-    name = about.about->metadata.name;
-    domain = about.about->metadata.domain;
-  }
-  const InstanceRow* present = instances_.find(name, domain);
-  if (present && present->is_deleted())
-    co_return fail(Errc::kConflict,
-                   "{} is in the bin: bring it back and restore into it, or delete it for good",
-                   present->key());
-  if (!present && !about.about)
-    co_return fail(Errc::kNotFound, "there is no instance {} to restore into", instance_key(name, domain));
-  if (present && present->external)
-    co_return fail(
-        Errc::kUnsupported,
-        "the data of {} are in {}: the platform does not restore onto a server that is not its own. By hand: "
-        "empty that database, then pg_restore --no-owner --dbname=… FILE; or restore as another instance "
-        "(--as), or go back to the own database first (berth instance use-database --local)",
-        present->key(), present->external->describe());
-  NewJob job;
-  const std::string service = present ? present->service : about.about->metadata.service;
-  const Service* installed = instances_.services().find(service);
-  if (!installed)
-    co_return fail(Errc::kConflict, "the backup is of service {}, which is not installed: install it first",
-                   service);
-  if (about.about) {
-    const auto& metadata = about.about->metadata;
-    if (metadata.service != service)
-      co_return fail(Errc::kConflict, "the backup is of service {}, but {} belongs to {}", metadata.service,
-                     instance_key(name, domain), service);
-    const std::string made = fmt::format("{:x}", metadata.build);
-    if (is_newer_build(made, installed->row().build))
-      co_return fail(Errc::kUnsupported,
-                     "the backup was made by {} build {}, installed is build {}: update {} first", service,
-                     made, installed->row().build, service);
-  }
-  InstanceRow row;
-  if (present) {
-    row = *present;
-  } else {
-    const auto& metadata = about.about->metadata;
-    NewInstance wanted;
-    wanted.service = service;
-    wanted.name = name;
-    wanted.domain = domain;
-    const bool renamed = name != metadata.name || domain != metadata.domain;
-    if (!renamed) {
-      wanted.path = metadata.path;
-      wanted.database = metadata.database;
-      wanted.database_user = metadata.database_user;
-    }
-    wanted.password = metadata.password;
-    wanted.log_flags = metadata.log_flags;
-    wanted.exclude_from_backup = metadata.exclude_from_backup;
-    auto complete = this->complete(std::move(wanted));
-    if (!complete) co_return tl::unexpected(complete.error());
-    row = std::move(*complete);
-  }
-  job.kind = api::JobKind::kRestore;
-  job.title = "Restore " + row.key();
-  job.target = row.key();
-  job.by = by;
-  put_row(job.data, row);
-  job.data["replace"] = present != nullptr;
-  job.data["days"] = settings_.number("restoreUndoDays");
-  job.data["file"] = file;
-  auto started = co_await runner_.start(std::move(job));
-  if (started) guard.keep = true;
-  co_return started;
-}
-
-JobRunner::Steps InstanceJobs::restore_steps() {
-  const auto names_of = [](const InstanceRow& row) {
-    return InstanceDatabaseNames{row.database, row.database_user};
-  };
-
-  JobStep check;
-  check.text = "check the file";
-  check.run = [this](JobRun& run) -> Task<void> {
-    BackupKeys keys = co_await this->keys();
-    std::function<void(std::uint64_t, std::uint64_t)> progress =
-        [&run](std::uint64_t bytes, std::uint64_t of) { run.progress(of ? bytes * 100 / of : 0); };
-    co_await reader_.verify(run.text("file"), std::move(keys), std::move(progress));
-  };
-  check.undo = [](JobRun& run) -> Task<void> {
-    ::unlink(run.text("file").c_str());
-    co_return;
-  };
-
-  JobStep load;
-  load.text = "load beside";
-  load.run = [this, names_of](JobRun& run) -> Task<void> {
-    const auto row = row_of(run);
-    std::function<void(std::uint64_t, std::uint64_t)> progress =
-        [&run](std::uint64_t bytes, std::uint64_t of) { run.progress(of ? bytes * 100 / of : 0); };
-    auto names = names_of(row);
-    co_await restorer_.load_beside(run.text("file"), std::move(names), row.database_password, run.entry().id,
-                                   std::move(progress));
-  };
-  load.undo = [this, names_of](JobRun& run) -> Task<void> {
-    auto names = names_of(row_of(run));
-    // Should the swap not have been undone, the old data are the only ones: they stay.
-    co_await restorer_.forget(std::move(names), run.entry().id, true);
-  };
-
-  JobRunner::Steps steps;
-  steps.push_back(std::move(check));
-  steps.push_back(reserve_step("reserve name and path"));
-  steps.push_back(make_step("make database"));
-  steps.push_back(std::move(load));
-  for (auto& step : swap_steps()) steps.push_back(std::move(step));
-  return steps;
-}
-
-JobRunner::Steps InstanceJobs::swap_steps() {
-  const auto names_of = [](const InstanceRow& row) {
-    return InstanceDatabaseNames{row.database, row.database_user};
-  };
-
-  JobStep stop;
-  stop.text = "stop";
-  stop.run = [this](JobRun& run) -> Task<void> {
-    co_await instances_.halt(run.text("name"), run.text("domain"));
-  };
-  stop.undo = [this](JobRun& run) -> Task<void> {
-    if (run.flag("replace")) co_await instances_.start_if_wanted(run.text("name"), run.text("domain"));
-  };
-
-  JobStep swap;
-  swap.text = "swap in";
-  swap.can_cancel = false;
-  swap.run = [this, names_of](JobRun& run) -> Task<void> {
-    co_await instances_.halt(run.text("name"), run.text("domain"));  // a new manager has started it again
-    auto names = names_of(row_of(run));
-    co_await restorer_.swap_in(std::move(names), run.entry().id);
-    if (run.flag("replace")) co_return;
-    auto row = row_of(run);
-    row.is_made = true;
-    co_await instances_.repository().update(row);
-    co_await instances_.reload(row.name, row.domain);
-  };
-  swap.undo = [this, names_of](JobRun& run) -> Task<void> {
-    const auto row = row_of(run);
-    const bool swapped =
-        co_await instances_.databases().exists(Restorer::old_name(row.database, run.entry().id));
-    if (!swapped) co_return;
-    co_await instances_.halt(row.name, row.domain);
-    auto names = names_of(row);
-    co_await restorer_.undo(std::move(names), run.entry().id);
-  };
-
-  JobStep clean;
-  clean.text = "clean up";
-  clean.can_cancel = false;
-  clean.run = [this, names_of](JobRun& run) -> Task<void> {
-    const auto row = row_of(run);
-    const auto days = static_cast<int>(json::get_integer(run.entry().data, "days"));
-    const bool keeps = run.flag("replace") && days > 0;
-    if (keeps)
-      co_await instances_.repository().keep_data(run.entry().id, row.name, row.domain,
-                                                 Restorer::old_name(row.database, run.entry().id), days);
-    co_await restorer_.forget(names_of(row), run.entry().id, keeps);
-    if (keeps) co_await instances_.reload(row.name, row.domain);
-    if (!run.text("file").empty()) ::unlink(run.text("file").c_str());
-    run.result()["name"] = run.text("name");
-    run.result()["domain"] = run.text("domain");
-    run.result()["path"] = run.text("path");
-  };
-
-  JobRunner::Steps steps;
-  steps.push_back(std::move(stop));
-  steps.push_back(std::move(swap));
-  steps.push_back(start_step());
-  steps.push_back(std::move(clean));
   return steps;
 }
 

@@ -41,8 +41,13 @@ class InstanceJobs {
   Task<Result<api::Job>> undo(std::string name, std::string domain, std::string kept, std::string by);
   // For good, and only these kept data.
   Task<Result<api::Job>> remove_kept(std::string name, std::string domain, std::string kept, std::string by);
-  // `file` is looked into first; the job removes it at its end, and so does a refusal. Without a name the file's own.
-  Task<Result<api::Job>> restore(std::string file, std::string name, std::string domain, std::string by);
+  // `file` is looked into first; the job removes it at its end, and so does a refusal. Without a name the file's own. Data on a
+  // server that is not ours are replaced only `onto_external`: somebody has said that they may be.
+  Task<Result<api::Job>> restore(std::string file, std::string name, std::string domain, std::string by,
+                                 bool onto_external = false);
+
+  // Whether a restore may replace the data of this instance. kUnsupported says why not, and what else can be done.
+  static Result<void> may_replace(const InstanceRow& row, bool onto_external);
 
   Task<BackupResult> backup(std::string name, std::string domain, BackupSink& sink);
   // The same without noting that it was backed up: what was written has yet to arrive.
@@ -72,6 +77,13 @@ class InstanceJobs {
   JobRunner::Steps remove_kept_steps();
   JobRunner::Steps turn_back_steps();
   JobRunner::Steps restore_steps();
+  JobRunner::Steps restore_onto_steps();
+  JobRunner::Steps turn_back_onto_steps();
+  JobStep check_step();
+  JobStep load_step();
+  JobStep stop_step();
+  JobStep save_aside_step();
+  JobStep put_onto_step(std::function<std::string(JobRun&)> source);
   JobStep start_step();
   Task<BackupKeys> keys();
 

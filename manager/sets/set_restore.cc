@@ -43,7 +43,8 @@ SetRestore::SetRestore(BackupSets& sets) : sets_(sets) {
 }
 
 Task<Result<api::Job>> SetRestore::restore(std::string set, std::string name, std::string domain,
-                                           std::string as_name, std::string as_domain, std::string by) {
+                                           std::string as_name, std::string as_domain, std::string by,
+                                           bool onto_external) {
   const auto& parts = sets_.parts();
   if (name.empty())
     co_return fail(Errc::kUnsupported,
@@ -65,6 +66,9 @@ Task<Result<api::Job>> SetRestore::restore(std::string set, std::string name, st
                    present->key(), present->service);
   const Service* service = parts.instances.services().find(item.service);
   if (!service)
+  if (present)
+    if (const auto may = InstanceJobs::may_replace(*present, onto_external); !may)
+      co_return tl::unexpected(may.error());
     co_return fail(
         Errc::kConflict,
         "the backup is of service {}, which is not installed. Install it first: berth service install {}",
@@ -88,6 +92,7 @@ Task<Result<api::Job>> SetRestore::restore(std::string set, std::string name, st
   job.data["asDomain"] = as_domain;
   job.data["file"] = parts.instance_jobs.upload_path();
   co_return co_await parts.jobs.start(std::move(job));
+  job.data["ontoExternal"] = onto_external;
 }
 
 JobRunner::Steps SetRestore::restore_steps() {
@@ -128,8 +133,8 @@ Task<void> SetRestore::hand_over(JobRun& run) {
   const auto begun = co_await parts.database.query_repeatable(
       "SELECT id FROM job WHERE kind = 'restore' AND data->>'file' = $1", file);
   if (begun.empty()) {
-    const auto started =
-        co_await parts.instance_jobs.restore(file, run.text("asName"), run.text("asDomain"), run.entry().by);
+    const auto started = co_await parts.instance_jobs.restore(file, run.text("asName"), run.text("asDomain"),
+                                                              run.entry().by, run.flag("ontoExternal"));
     if (!started) throw Failure(started.error());
     run.data()["restore"] = started->id;
   } else {

@@ -15,9 +15,10 @@ class SetRestore {
 
   // Brings an item back as the instance it was, or as `as_name`@`as_domain`. Says at once what does not fit:
   // kNotFound, kConflict (service not installed, target lost), kUnsupported (newer build). The job fetches the file,
-  // hands it to an ordinary restore (beside, check, swap, undo for some days) and waits for that.
+  // hands it to an ordinary restore (beside, check, swap, undo for some days) and waits for that. `onto_external`: as for
+  // InstanceJobs::restore().
   Task<Result<api::Job>> restore(std::string set, std::string name, std::string domain, std::string as_name,
-                                 std::string as_domain, std::string by);
+                                 std::string as_domain, std::string by, bool onto_external = false);
   // Restores the newest backup of an instance into a database beside it, compares, drops it. Without a name: of all.
   Task<Result<api::Job>> drill(std::string name, std::string domain, std::string by);
 

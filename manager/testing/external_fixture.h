@@ -71,6 +71,24 @@ class ExternalTest : public RigTest {
         "CREATE SCHEMA \"Ü\"; CREATE TABLE \"Ü\".\"q\"\"t\" (n int); INSERT INTO \"Ü\".\"q\"\"t\" VALUES (7);"
         "SELECT lo_from_bytea(0, 'large');"));
   }
+  db::DatabaseOptions far_admin() {
+    db::DatabaseOptions options;
+    options.connection = far->cluster().superuser();
+    return options;
+  }
+  std::string backup() {
+    const std::string path = world_->folder + "/far.dump";
+    FileSink sink(loop_, path);
+    run(rig_->instance_jobs.backup("team", "example.com", sink));
+    run(sink.finish());
+    return path;
+  }
+  Result<api::Job> restore(const std::string& file, bool onto_external) {
+    const std::string upload = rig_->instance_jobs.upload_path();
+    or_throw(write_file_durably(upload, read_file(file).value(), 0600));
+    return run(rig_->instance_jobs.restore(upload, "", "", "test", onto_external));
+  }
+  const std::vector<KeptData>& kept() { return rig_->instances.find("team", "example.com")->kept; }
   Error refusal(ExternalPlace place) { return failure(rig_->externals.check(std::move(place))); }
   Result<api::Job> use(std::optional<ExternalPlace> place, bool move, bool take_over = false) {
     return run(rig_->external_jobs.use({"team", "example.com", std::move(place), move, take_over, "test"}));
