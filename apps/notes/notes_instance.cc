@@ -71,12 +71,12 @@ loop::Task<void> NotesInstance::started() {
 
 NotesInstance::Change NotesInstance::find_change(std::string_view mt) {
   static const std::map<std::string_view, Change> kChanges = {
-      {"GetBoards", &NotesInstance::get_boards},       {"AddBoard", &NotesInstance::add_board},
-      {"EditBoard", &NotesInstance::edit_board},       {"RemoveBoard", &NotesInstance::remove_board},
-      {"RestoreBoard", &NotesInstance::restore_board}, {"AddNote", &NotesInstance::add_note},
-      {"EditNote", &NotesInstance::edit_note},         {"RemoveNote", &NotesInstance::remove_note},
-      {"RestoreNote", &NotesInstance::restore_note},   {"RemoveFile", &NotesInstance::remove_file},
-      {"SelfCheck", &NotesInstance::self_check},
+      {"GetBoards", &NotesInstance::get_boards},        {"AddBoard", &NotesInstance::add_board},
+      {"EditBoard", &NotesInstance::edit_board},        {"RemoveBoard", &NotesInstance::remove_board},
+      {"RestoreBoard", &NotesInstance::restore_board},  {"AddNote", &NotesInstance::add_note},
+      {"EditNote", &NotesInstance::edit_note},          {"RemoveNote", &NotesInstance::remove_note},
+      {"RestoreNote", &NotesInstance::restore_note},    {"RemoveFile", &NotesInstance::remove_file},
+      {"SelfCheck", &NotesInstance::answer_self_check},
   };
   const auto found = kChanges.find(mt);
   return found == kChanges.end() ? nullptr : found->second;
@@ -247,9 +247,14 @@ loop::Task<NotesInstance::Answer> NotesInstance::remove_file(sdk::Message messag
   co_return json::Object();
 }
 
-loop::Task<NotesInstance::Answer> NotesInstance::self_check(sdk::Message message, std::string by) {
+loop::Task<std::optional<std::vector<std::string>>> NotesInstance::self_check() {
+  co_return co_await files_.find_damage();
+}
+
+loop::Task<NotesInstance::Answer> NotesInstance::answer_self_check(sdk::Message message, std::string by) {
   json::Array problems;
-  for (auto& damage : co_await files_.find_damage()) problems.emplace_back(damage);
+  const auto damages = co_await files_.find_damage();
+  for (const auto& damage : damages) problems.emplace_back(damage);
   const bool ok = problems.empty();
   co_return json::Object{{"ok", ok}, {"problems", std::move(problems)}};
 }

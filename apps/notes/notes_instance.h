@@ -20,6 +20,7 @@ class NotesInstance : public sdk::AppInstance {
 
   std::span<const sdk::SchemaFile> schema() const override;
   loop::Task<void> started() override;
+  loop::Task<std::optional<std::vector<std::string>>> self_check() override;
   loop::Task<void> received(sdk::AppSession& session, sdk::Message message) override;
   void closed(sdk::AppSession& session) override;
 
@@ -44,7 +45,7 @@ class NotesInstance : public sdk::AppInstance {
   loop::Task<Answer> remove_note(sdk::Message message, std::string by);
   loop::Task<Answer> restore_note(sdk::Message message, std::string by);
   loop::Task<Answer> remove_file(sdk::Message message, std::string by);
-  loop::Task<Answer> self_check(sdk::Message message, std::string by);
+  loop::Task<Answer> answer_self_check(sdk::Message message, std::string by);
 
   loop::Task<Result<File>> attach_file(File file, std::string by);
   loop::Task<Result<File>> attach_and_tell(File file, std::string by);

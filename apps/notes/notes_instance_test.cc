@@ -340,6 +340,7 @@ TEST_F(NotesTest, TheFileLimitIsASetting) {
 
 TEST_F(NotesTest, ChecksItself) {
   EXPECT_EQ(json::serialize(request(kAnn, R"({"mt":"SelfCheck"})").at("problems")), "[]");
+  EXPECT_EQ(loop::run_task(loop, instance->self_check()), std::vector<std::string>());
 }
 
 }  // namespace

@@ -36,6 +36,7 @@ void hand_over(const std::string& folder, uid_t uid) {
 
 constexpr auto kStartLimit = 60s;  // an instance's schema may take its time
 constexpr auto kStopLimit = 15s;
+constexpr auto kCheckLimit = 10min;
 }  // namespace
 
 struct Service::Waiting {
@@ -193,6 +194,7 @@ Task<void> Service::serve(ControlPeer& peer, json::Object hello) {
   for (const char* member : {"apps", "plugins", "build", "label", "databaseType"})
     if (const auto* value = json::find(hello, member)) told[member] = *value;
   row_.hello = told;
+  can_check_itself_ = json::get_bool(hello, "selfCheck");
   process_->note_ready();
   loop::Spawned<void> keeping(loop_, repository_.set_hello(row_.id, told));
   loop::Spawned<void> starting(loop_, observer_.service_ready(*this));
@@ -307,6 +309,19 @@ Task<void> Service::stop_instance(std::string name, std::string domain) {
   set_state(name, domain, api::InstanceState::kStopping, "");
   json::Object request{{"mt", "AppStop"}, {"name", name}, {"domain", domain}};
   co_await await_answer(key, false, std::move(request), kStopLimit);
+}
+
+Task<std::optional<std::vector<std::string>>> Service::self_check(InstanceStart start) {
+  if (!peer_) throw_failure(Errc::kUnavailable, "{} does not run", row_.id);
+  auto request = format_start(start);
+  request["mt"] = "AppSelfCheck";
+  const auto answer = co_await peer_->ask(std::move(request), kCheckLimit);
+  if (!json::get_bool(answer, "checked")) co_return std::nullopt;
+  std::vector<std::string> problems;
+  if (const auto* list = json::find_array(answer, "problems"))
+    for (const auto& problem : *list)
+      if (problem.is_string()) problems.emplace_back(problem.get_string());
+  co_return problems;
 }
 
 void Service::tell(json::Object message) {

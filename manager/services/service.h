@@ -4,7 +4,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "api/service.h"
 #include "api/state.h"
@@ -68,6 +70,7 @@ class Service {
   SupervisedProcess& process() { return *process_; }
   const SupervisedProcess& process() const { return *process_; }
   bool is_connected() const { return peer_ != nullptr; }
+  bool can_check_itself() const { return peer_ != nullptr && can_check_itself_; }
   // Set while the service's hello has been dealt with.
   loop::Event& ready() { return ready_; }
 
@@ -80,6 +83,9 @@ class Service {
   // For one that runs: the service takes over what changed while no manager could tell it.
   void renew_instance(const InstanceStart& start);
   Task<void> stop_instance(std::string name, std::string domain);
+  // Has it look at a restored database, in `start` (only the database matters). What is wrong, for people; absent: it has no
+  // such check. Throws as start_instance().
+  Task<std::optional<std::vector<std::string>>> self_check(InstanceStart start);
   // Tells it, if it is connected.
   void tell(json::Object message);
   // Its counters, asked for at most every second; empty if it does not answer.
@@ -109,6 +115,7 @@ class Service {
   ServiceObserver& observer_;
   std::function<ServiceSettings()> settings_;
   ControlPeer* peer_ = nullptr;
+  bool can_check_itself_ = false;
   loop::Event ready_;
   std::map<std::string, InstanceRuntime> instances_;
   std::multimap<std::string, Waiting*> waiting_;

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include <fmt/ranges.h>
+
 #include "base/bytes.h"
 #include "base/log.h"
 #include "db/database.h"
@@ -64,11 +66,11 @@ Task<Result<api::Job>> SetRestore::restore(std::string set, std::string name, st
   if (present && present->service != item.service)
     co_return fail(Errc::kConflict, "the backup is of service {}, but {} belongs to {}", item.service,
                    present->key(), present->service);
-  const Service* service = parts.instances.services().find(item.service);
-  if (!service)
   if (present)
     if (const auto may = InstanceJobs::may_replace(*present, onto_external); !may)
       co_return tl::unexpected(may.error());
+  const Service* service = parts.instances.services().find(item.service);
+  if (!service)
     co_return fail(
         Errc::kConflict,
         "the backup is of service {}, which is not installed. Install it first: berth service install {}",
@@ -90,9 +92,9 @@ Task<Result<api::Job>> SetRestore::restore(std::string set, std::string name, st
   job.data["domain"] = domain;
   job.data["asName"] = as_name;
   job.data["asDomain"] = as_domain;
+  job.data["ontoExternal"] = onto_external;
   job.data["file"] = parts.instance_jobs.upload_path();
   co_return co_await parts.jobs.start(std::move(job));
-  job.data["ontoExternal"] = onto_external;
 }
 
 JobRunner::Steps SetRestore::restore_steps() {
@@ -251,6 +253,7 @@ Task<std::optional<Error>> SetRestore::drill_one(ItemRow item, std::string file,
     co_await parts.reader.verify(file, {});
     co_await parts.restorer.load_beside(file, names, instance->database_password, id);
     co_await compare(item, Restorer::beside_name(names.database, id));
+    co_await ask_service(*instance, item.service, Restorer::beside_name(names.database, id));
   } catch (const Failure& failure) {
     error = failure.error();
   }
@@ -261,6 +264,26 @@ Task<std::optional<Error>> SetRestore::drill_one(ItemRow item, std::string file,
     if (!error) error = failure.error();
   }
   co_return error;
+}
+
+// Whether the data add up only the app can tell. One that does not run, or has no such check, is not asked.
+Task<void> SetRestore::ask_service(InstanceRow instance, std::string service, std::string database) {
+  Service* app = sets_.parts().instances.services().find(service);
+  if (!app || !app->can_check_itself()) co_return;
+  const auto place = sets_.parts().instances.cluster().connection(database, instance.database_user,
+                                                                  instance.database_password);
+  InstanceStart start;
+  start.name = instance.name;
+  start.domain = instance.domain;
+  start.database_host = place.host;
+  start.database_port = place.port;
+  start.database = place.database;
+  start.database_user = place.user;
+  start.database_password = place.password;
+  const auto problems = co_await app->self_check(std::move(start));
+  if (problems && !problems->empty())
+    throw_failure(Errc::kMalformed, "{} finds that its data do not add up: {}", service,
+                  fmt::join(*problems, "; "));
 }
 
 // Foreign keys and checks were tried by the restore itself, which makes them after the rows are in.

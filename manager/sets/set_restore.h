@@ -32,6 +32,7 @@ class SetRestore {
   // What is wrong with it; nullopt: proven.
   Task<std::optional<Error>> drill_one(ItemRow item, std::string file, std::string id);
   Task<void> compare(ItemRow item, std::string database);
+  Task<void> ask_service(InstanceRow instance, std::string service, std::string database);
 
   BackupSets& sets_;
 };

@@ -139,6 +139,28 @@ TEST_F(SetsTest, ADrillGoesRedIfOtherRowsComeBack) {
   EXPECT_EQ(databases_like("%restore%"), 0u);
 }
 
+TEST_F(SetsTest, ADrillAsksTheServiceWhetherTheDataAddUp) {
+  backed_up();
+  const auto drill = [&] {
+    return rig_->finish(run(rig_->set_restore.drill("team", "example.com", "test")));
+  };
+  for (const char* behaviour : {"content", "picky"}) {
+    world_->publish("notes", behaviour == std::string("picky") ? "1c" : "1b", behaviour);
+    install();
+    EXPECT_TRUE(comes_to_run());
+    const auto job = drill();
+    const auto proof = run(rig_->sets.store().proofs()).at(0);
+    if (behaviour == std::string("content")) {
+      EXPECT_EQ(job.state, api::JobState::kDone) << job.error.value_or("");
+      EXPECT_EQ(proof.error, "");
+      continue;
+    }
+    EXPECT_EQ(job.state, api::JobState::kFailed);
+    EXPECT_THAT(proof.error, HasSubstr("its data do not add up: it wanted example.com_team_restore_d"));
+    EXPECT_EQ(databases_like("%restore%"), 0u);
+  }
+}
+
 TEST_F(SetsTest, ThinsOutWhatNoRuleKeeps) {
   auto policy = run(rig_->sets.store().policy("daily"));
   policy.keep = {.last = 1};

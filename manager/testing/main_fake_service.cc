@@ -1,6 +1,7 @@
 // An app service for the manager's own tests: says hello, starts and stops instances in name only. Its build and
 // behaviour stand behind its ELF image: "\nBERTH-FAKE build=1a behaviour=good". Behaviours: good, mute (no hello), crash (ends at once),
-// refuse (no instance starts), mysql (good, and written for MySQL).
+// refuse (no instance starts), mysql (good, and written for MySQL), content and picky (good, and finds nothing or something in restored
+// data).
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -38,6 +39,7 @@ loop::Task<void> serve(loop::Loop& loop, std::string service, std::string manage
         {"build", build},
         {"label", build},
         {"databaseType", behaviour == "mysql" ? "mysql" : "postgresql"},
+        {"selfCheck", behaviour == "content" || behaviour == "picky"},
         {"apps", json::Array{json::Object{{"name", service}, {"title", service}, {"websocketOnly", false}}}},
         {"instances", running}});
     try {
@@ -59,6 +61,13 @@ loop::Task<void> serve(loop::Loop& loop, std::string service, std::string manage
             if (!(one.get_object() == about)) rest.push_back(one);
           running = rest;
           about["mt"] = "AppStopped";
+          (*socket)->send(about);
+        } else if (mt == "AppSelfCheck") {
+          about["mt"] = "AppSelfChecked";
+          about["src"] = json::get_string(message->body, "src");
+          about["checked"] = true;
+          if (behaviour == "picky")
+            about["problems"] = json::Array{"it wanted " + json::get_string(message->body, "dbName")};
           (*socket)->send(about);
         } else if (mt == "AppServiceShutdown") {
           std::_Exit(0);

@@ -9,6 +9,8 @@
 namespace berth::sdk {
 namespace {
 
+constexpr std::size_t kMostProblems = 20, kLongestProblem = 500;  // of a self check
+
 std::string key_of(const Message& message) {
   return fmt::format("{}@{}", message.text("name"), message.text("domain"));
 }
@@ -72,7 +74,8 @@ json::Object ServiceImpl::make_hello() const {
           {"apps", std::move(apps)},
           {"plugins", std::move(plugins)},
           {"instances", std::move(instances)},
-          {"databaseType", description_.database_type}};
+          {"databaseType", description_.database_type},
+          {"selfCheck", true}};
 }
 
 void ServiceImpl::receive(json::Object body) {
@@ -89,6 +92,8 @@ void ServiceImpl::receive(json::Object body) {
     tasks_.spawn(start_for_manager(std::move(message)));
   } else if (mt == "AppStop") {
     tasks_.spawn(stop_for_manager(std::move(message)));
+  } else if (mt == "AppSelfCheck") {
+    tasks_.spawn(check_for_manager(std::move(message)));
   } else if (mt == "ServiceConfig") {
     configure(message);
   } else if (mt == "AppSetLogFlags") {
@@ -176,6 +181,46 @@ loop::Task<void> ServiceImpl::stop_for_manager(Message message) {
     service_.send_status(*instance, "stopping");
   co_await stop_instance(key_of(message), limit);
   send_to_manager(make_outcome("AppStopped", message));
+}
+
+// On an instance beside the one that may run: it reaches its database and nobody else.
+loop::Task<std::optional<std::vector<std::string>>> ServiceImpl::self_check(InstanceArguments arguments) {
+  const auto permit = co_await starts_.acquire();
+  const auto instance = factory_(service_, std::move(arguments));
+  struct Guard {
+    LinkClient& links;
+    InstanceRuntime& runtime;
+    ~Guard() {
+      links.drop(&runtime);
+      runtime.tasks().cancel_all();
+    }
+  } const guard{links_, runtime_of(*instance)};
+  co_await guard.runtime.bring_up_schema();
+  co_return co_await instance->self_check();
+}
+
+loop::Task<void> ServiceImpl::check_for_manager(Message message) {
+  std::optional<Error> error;
+  std::optional<std::vector<std::string>> found;
+  try {
+    found = co_await self_check(parse_arguments(message));
+  } catch (...) {
+    error = current_error();
+  }
+  auto outcome = make_outcome(error ? "Error" : "AppSelfChecked", message);
+  if (error) {
+    outcome["error"] = error->detail;
+    outcome["errorCode"] = name_of(error->code);
+    send_to_manager(outcome);
+    co_return;
+  }
+  outcome["checked"] = found.has_value();
+  json::Array problems;
+  if (found)
+    for (const auto& problem : *found)
+      if (problems.size() < kMostProblems) problems.emplace_back(problem.substr(0, kLongestProblem));
+  outcome["problems"] = std::move(problems);
+  send_to_manager(outcome);
 }
 
 json::Object ServiceImpl::make_counters() const {

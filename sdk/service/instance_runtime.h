@@ -40,6 +40,7 @@ class InstanceRuntime {
 
   // Schema, started(), attaches; throws Failure.
   loop::Task<void> start();
+  loop::Task<void> bring_up_schema();
   // stopping(), then the streams; everything is cancelled after `limit`.
   loop::Task<void> stop(loop::Duration limit);
 
@@ -61,7 +62,6 @@ class InstanceRuntime {
   std::unique_ptr<Attachment> make_attachment(link::Kind kind, const std::string& path,
                                               Attachment::Opener opener);
   void add(const std::string& path, std::unique_ptr<Attachment> attachment);
-  loop::Task<void> bring_up_schema();
 
   AppInstance& instance_;
   InstanceEnvironment& environment_;

@@ -57,6 +57,8 @@ class ServiceImpl {
   void configure(const Message& message);
   loop::Task<void> start_for_manager(Message message);
   loop::Task<void> stop_for_manager(Message message);
+  loop::Task<void> check_for_manager(Message message);
+  loop::Task<std::optional<std::vector<std::string>>> self_check(InstanceArguments arguments);
   loop::Task<void> adopt(AppInstance& instance, InstanceArguments arguments);
   json::Object make_counters() const;
   loop::Semaphore& lock_of(const std::string& key);

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "db/database.h"
+#include "db/migrate.h"
 #include "db/testing/temporary_cluster.h"
 #include "sdk/testing/fake_manager.h"
 #include "sdk/testing/fixture.h"
@@ -20,6 +21,13 @@ constexpr SchemaFile kSchema[] = {
 class Service : public AppInstance {
  public:
   using AppInstance::AppInstance;
+  loop::Task<std::optional<std::vector<std::string>>> self_check() override {
+    if (!has_database()) co_return std::nullopt;
+    const auto bad = co_await database().query("SELECT text FROM note WHERE colour IS NULL");
+    std::vector<std::string> problems;
+    for (const auto row : bad) problems.push_back(row.get<std::string>(0) + " has no colour");
+    co_return problems;
+  }
   std::span<const SchemaFile> schema() const override {
     return has_database() ? kSchema : std::span<const SchemaFile>{};
   }
@@ -266,6 +274,40 @@ TEST_F(ManagedServiceTest, BringsTheSchemaUpToDateBeforeItRuns) {
       loop, instance->database().query("INSERT INTO note (text, colour) VALUES ('a', 'b') RETURNING id"));
   loop.run_until([&] { return query.is_done(); });
   EXPECT_EQ(query.take().size(), 1u);
+}
+
+TEST_F(ManagedServiceTest, LooksAtARestoredDatabaseBesideTheOneItRunsOn) {
+  EXPECT_TRUE(json::get_bool(manager.await("ServiceHello"), "selfCheck"));
+  manager.send(make_start("team"));
+  manager.await("AppStarted");
+  const auto attached = webserver.attaches.size();
+  // As an older build left it.
+  const auto restored = db::TemporaryCluster::shared().make_database();
+  {
+    db::Database database(loop, {.connection = restored});
+    loop::run_task(loop, db::migrate(database, {{1, "001_note.sql", std::string(kSchema[0].sql)}}));
+    loop::run_task(loop, database.query("INSERT INTO note (text) VALUES ('milk')"));
+  }
+  auto message = make("AppSelfCheck", "team",
+                      {{"src", "7"},
+                       {"dbHost", restored.host},
+                       {"dbPort", restored.port},
+                       {"dbName", restored.database},
+                       {"dbUser", restored.user}});
+  manager.send(message);
+  const auto answer = manager.await("AppSelfChecked");
+  EXPECT_EQ(json::get_string(answer, "src"), "7");
+  EXPECT_TRUE(json::get_bool(answer, "checked"));
+  EXPECT_EQ(json::serialize(answer.at("problems")), R"(["milk has no colour"])");
+  EXPECT_EQ(webserver.attaches.size(), attached) << "nobody reaches it";
+  EXPECT_TRUE(service->find_instance("team", "example.com")) << "the running one goes on";
+
+  manager.send(make("AppSelfCheck", "team", {{"src", "8"}}));
+  EXPECT_FALSE(json::get_bool(manager.await("AppSelfChecked"), "checked"))
+      << "without a database there is none";
+  message["dbName"] = "absent";
+  manager.send(message);
+  EXPECT_THAT(json::get_string(manager.await("Error"), "error"), HasSubstr("absent"));
 }
 
 TEST(ServiceArguments, ReadsWhatTheManagerGives) {

@@ -5,6 +5,7 @@
 #include <initializer_list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -90,6 +91,10 @@ class AppInstance : public AppEndpoint {
   virtual loop::Task<void> started() { co_return; }
   // Before the instance goes. New requests are already refused, sessions are closed afterwards.
   virtual loop::Task<void> stopping() { co_return; }
+  // Do the data add up? Asked in a restore drill, of an object made for that alone: its database holds what came back from a
+  // backup, with the schema brought up to date; started() was not called, nobody reaches it. What is wrong, for people;
+  // empty: nothing; absent: the app has no such check.
+  virtual loop::Task<std::optional<std::vector<std::string>>> self_check() { co_return std::nullopt; }
   // Mask of log_flags() has changed.
   virtual void log_flags_changed() {}
   // A registered access domain was added, changed or (no password) removed.
