@@ -9,6 +9,7 @@
 #include "cli/human.h"
 #include "cli/invocation.h"
 #include "cli/secret.h"
+#include "cli/time_machine_commands.h"
 #include "loop/sync.h"
 
 namespace berth::cli {
@@ -108,18 +109,33 @@ loop::Task<std::optional<api::InstanceDatabase>> find_database(Invocation& invoc
   co_return std::nullopt;
 }
 
+// Nothing if it does not record this instance: its data are elsewhere.
+loop::Task<std::optional<api::TimeMachine>> find_time_machine(Invocation& invocation, Instance instance) {
+  if (instance.external) co_return std::nullopt;
+  try {
+    co_return (co_await invocation.ask(api::GetTimeMachine{})).time_machine;
+  } catch (const Failure& failure) {
+    BERTH_LOG(kDatabase, "no time machine", {"error", failure.error().detail});
+  }
+  co_return std::nullopt;
+}
+
 loop::Task<int> show_instance(Invocation& invocation) {
   const auto name = invocation.instance_name();
   const auto instance = co_await get_instance(invocation, name);
   auto& output = invocation.output();
   const auto database = co_await find_database(invocation, name);
+  const auto machine = co_await find_time_machine(invocation, instance);
   if (output.is_json()) {
     auto object = api::to_json(instance).as_object();
     if (database) object["databaseFigures"] = api::to_json(*database);
+    if (machine) object["timeMachine"] = api::to_json(*machine);
     output.print_json(object);
     co_return 0;
   }
   show(invocation, instance);
+  if (machine && !output.is_quiet())
+    output.print_line(fmt::format("{:<18}{}", "time machine", printable(describe_window(*machine))));
   if (database && !output.is_quiet()) print_database(output, *database);
   co_return 0;
 }

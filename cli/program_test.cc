@@ -416,13 +416,24 @@ TEST_F(Program, TimeMachineShowsWhatCanBeReachedAndWhatItCosts) {
   machine.log_bytes = 30 << 20;
   FakeManager manager(
       folder.path(),
-      {{"GetTimeMachine", [&](FakeRequest& request) { request.reply(api::GetTimeMachineResult{machine}); }}});
+      {{"GetTimeMachine", [&](FakeRequest& request) { request.reply(api::GetTimeMachineResult{machine}); }},
+       {"GetInstance", instance_is(team())}});
   const auto outcome = berth({"platform", "time-machine"});
   EXPECT_EQ(outcome.code, 0) << outcome.error;
   EXPECT_THAT(outcome.out, HasSubstr("to 2026-11-21T00:00:00Z"));
   EXPECT_THAT(outcome.out, HasSubstr("to now"));
   EXPECT_THAT(outcome.out, HasSubstr("150 MiB"));
   EXPECT_EQ(berth({"platform", "time-machine", "--json"}).json().at("ranges").as_array().size(), 2U);
+
+  // And with an instance, what it can be brought back to.
+  const std::vector<std::string> show = {"instance", "show", "team@example.com"};
+  EXPECT_THAT(berth(show).out,
+              HasSubstr("time machine      from 2026-11-20T00:00:00Z to 2026-11-21T00:00:00Z, "
+                        "from 2026-11-21T02:00:00Z to now\n"));
+  machine.state = api::TimeMachineState::kOff;
+  machine.reason = "the disk is too small";
+  machine.ranges.clear();
+  EXPECT_THAT(berth(show).out, HasSubstr("time machine      off: the disk is too small\n"));
 }
 
 TEST_F(Program, DeletingForGoodNeedsYes) {

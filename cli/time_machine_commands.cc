@@ -55,6 +55,16 @@ loop::Task<int> make_base(Invocation& invocation) {
 
 }  // namespace
 
+std::string describe_window(const api::TimeMachine& machine) {
+  std::string text;
+  for (const auto& range : machine.ranges)
+    text += fmt::format("{}from {} to {}", text.empty() ? "" : ", ", range.from, range.to.value_or("now"));
+  if (machine.state == api::TimeMachineState::kOn && !text.empty()) return text;
+  const std::string state =
+      fmt::format("{}{}{}", api::word_of(machine.state), machine.reason.empty() ? "" : ": ", machine.reason);
+  return text.empty() ? state : fmt::format("{} ({})", text, state);
+}
+
 loop::Task<int> rewind_instance(Invocation& invocation) {
   const auto& arguments = invocation.arguments();
   const auto name = invocation.instance_name("FILE");
