@@ -69,6 +69,24 @@ TEST(SealedFile, SaysWhichKeyIsWrong) {
   EXPECT_EQ(open(keys.private_key, newer).error().code, Errc::kUnsupported);
 }
 
+// Written by testing/make_vectors.py, which has nothing of libsodium.
+TEST(SealedFile, OpensWhatAnotherImplementationSealed) {
+  const std::string key =
+      "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f2007a37cbc142093c8b755dc1b10e86cb42637"
+      "4ad16aa853ed0bdfc0b2b86d1c7c";
+  const std::string head =
+      "424552544853463164b101b1d0be5a8704bd078f9895001fc03e8e9f9522f188dd128d9846d48466d777185dceef9608ac7a"
+      "fb644b744bc37ea58bd392bba8b4e5e9693d2dd9de8ebc30a41f92c0c5609d0dcd77ca1d8c6cc8c9cacbcccdcecfd0d1d2d3"
+      "d4d5d6d7d8d9dadbdcdddedf";
+  const auto bytes_of = [&](const std::string& chunk) {
+    return std::string(as_text(parse_hex(head + chunk).value()));
+  };
+  EXPECT_EQ(open(key, bytes_of("b93b6538610619c0f75c211f44d53a4c83")), "");
+  EXPECT_EQ(
+      open(key, bytes_of("b9555cc54278581c63dd077aebe10eb3671d747a47c1a681b9d38fd79d577d9d2595ab811e728e")),
+      "Grüße aus dem Hafen\n");
+}
+
 // docs/sealed-file.md, by libsodium alone: another implementation of the same page.
 TEST(SealedFile, IsWhatItsPageSays) {
   const auto keys = make_keys();
