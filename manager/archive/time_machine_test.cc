@@ -177,6 +177,88 @@ TEST_F(TimeMachineTest, GoesOnThroughACrashOfPostgres) {
   EXPECT_EQ(values(), "a b c");
 }
 
+TEST_F(TimeMachineTest, PostgresKilledInTheMiddleIsWaitedFor) {
+  create();
+  put("a");
+  base();
+  const auto then = moment();
+  put("b");
+  for (const char* point : {"before 0", "before 1", "before 4", "before 6"}) {
+    SCOPED_TRACE(point);
+    bool is_killed = false;
+    rig_->jobs.at_point = [&](const JobEntry&, std::string at) -> Task<void> {
+      if (at == point && !is_killed) {
+        is_killed = true;
+        world_->cluster.kill_now();
+      }
+      co_return;
+    };
+    const auto job = rewind(to(then));
+    ASSERT_TRUE(loop_.run_until([&] { return is_killed; }, kLongest));
+    world_->cluster.start();
+    done(job);
+    EXPECT_EQ(values(), "a");
+    put("c");
+    expect_nothing_left();
+  }
+}
+
+// An admin has recovered the whole cluster by hand.
+TEST_F(TimeMachineTest, ANewTimelineOfTheClusterIsFollowedAndThePastStaysInReach) {
+  create();
+  put("a");
+  base();
+  const auto before = moment();
+  put("b");
+  auto& cluster = world_->cluster;
+  const std::string data = cluster.cluster().settings().data_folder;
+  cluster.stop();
+  cluster.cluster().write_own_file(data + "/recovery.signal", "");
+  auto configuration = read_file(data + "/postgresql.conf").value();
+  ASSERT_TRUE(
+      write_file_durably(data + "/postgresql.conf", configuration + "restore_command = 'false'\n", 0644));
+  cluster.start();
+  ASSERT_TRUE(write_file_durably(data + "/postgresql.conf", configuration, 0644));
+  ASSERT_TRUE(loop_.run_until([&] {
+    return !run(cluster.admin().query_repeatable("SELECT pg_is_in_recovery()")).front().get<bool>(0);
+  }));
+  start();
+  run(rig_->admin_database.query("CHECKPOINT"));
+  EXPECT_EQ(
+      run(rig_->admin_database.query("SELECT timeline_id FROM pg_control_checkpoint()")).front().get<int>(0),
+      2);
+  put("c");
+  run(rig_->time_machine_jobs.look_after());
+  ASSERT_TRUE(loop_.run_until([&] { return rig_->jobs.running() == 0; }, kLongest));
+  run(rig_->time_machine.refresh());
+  if (rig_->time_machine.is_base_due()) base();
+  const auto after = moment();
+  put("d");
+  done(rewind(to(after)));
+  EXPECT_EQ(values(), "a b c");
+  done(rewind(to(before)));
+  EXPECT_EQ(values(), "a");
+}
+
+TEST_F(TimeMachineTest, ADatabaseOfAnyNameIsBroughtBack) {
+  NewInstance wanted;
+  wanted.service = "notes";
+  wanted.name = "Grüße";
+  wanted.domain = "example.com";
+  wanted.database = "te/am %2F \"it's\" \\ Größe, 63 bytes of UTF-8 in all: üüüü";
+  ASSERT_LE(wanted.database.size(), 63u);
+  done(run(rig_->instance_jobs.create(std::move(wanted), "test")).value().job);
+  put("a", "Grüße");
+  base();
+  const auto then = moment();
+  put("b", "Grüße");
+  done(rewind(to(then, "Grüße")));
+  EXPECT_EQ(values("Grüße"), "a");
+  done(run(rig_->instance_jobs.remove("Grüße", "example.com", true, "test")));
+  done(rewind(to(then, "Grüße")));
+  EXPECT_EQ(values("Grüße"), "a") << "made again, with the same database";
+}
+
 TEST_F(TimeMachineTest, ADamagedBaseBackupLeavesTheInstanceAsItIs) {
   create();
   put("a");

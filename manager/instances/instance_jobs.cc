@@ -148,7 +148,7 @@ JobStep InstanceJobs::reserve_step(std::string text) {
     if (instances_.find(row.name, row.domain)) co_await instances_.halt(row.name, row.domain);
     co_await instances_.repository().remove(row.name, row.domain);
     co_await instances_.forget(row.name, row.domain);
-    or_throw(remove_tree(layout_.work() + "/" + row.service + "/" + row.database));
+    or_throw(remove_tree(layout_.work_of(row.service, row.database)));
   };
   return step;
 }
@@ -271,7 +271,7 @@ JobRunner::Steps InstanceJobs::delete_steps(const JobEntry& entry) {
       for (const auto& kept : present->kept) co_await instances_.databases().drop_database(kept.database);
     InstanceDatabaseNames names{row.database, row.database_user};
     co_await instances_.databases().drop(std::move(names));
-    or_throw(remove_tree(layout_.work() + "/" + row.service + "/" + row.database));
+    or_throw(remove_tree(layout_.work_of(row.service, row.database)));
     co_await instances_.repository().remove(row.name, row.domain);
     co_await instances_.forget(row.name, row.domain);
   };

@@ -99,7 +99,7 @@ InstanceStart Instances::start_message(const InstanceRow& row) const {
   }
   start.log_flags = row.log_flags;
   start.domains = registered_domains;
-  start.working_path = layout_.work() + "/" + row.service + "/" + row.database;
+  start.working_path = layout_.work_of(row.service, row.database);
   return start;
 }
 

@@ -53,6 +53,18 @@ Result<void> make_folders(const Layout& layout) {
 
 }  // namespace
 
+std::string Layout::work_of(std::string_view service, std::string_view database) const {
+  std::string name;
+  const bool is_dots = database == "." || database == "..";
+  for (const char c : database) {
+    if (c == '/') name += "%2F";
+    else if (c == '%') name += "%25";
+    else if (is_dots) name += "%2E";
+    else name += c;
+  }
+  return fmt::format("{}/{}/{}", work(), service, name);
+}
+
 bool is_reachable_by_others(const std::string& path) {
   for (std::size_t end = 1; end != std::string::npos;) {
     end = path.find('/', end);

@@ -24,6 +24,9 @@ struct Layout {
   std::string backup() const { return library() + "/backup"; }
   std::string downloads() const { return library() + "/downloads"; }
   std::string work() const { return library() + "/work"; }  // a writable folder per instance
+  // That of the instance with this database, whose name may be any text: '/' and '%' are percent-encoded, and "." and ".."
+  // are, so that it is one folder below its service's.
+  std::string work_of(std::string_view service, std::string_view database) const;
   std::string logs() const { return root + "/var/log/berth"; }
   std::string log(std::string_view service) const { return logs() + "/" + std::string(service); }
   std::string core_dumps() const { return logs() + "/core_dumps"; }

@@ -44,6 +44,18 @@ TEST_F(LayoutTest, LockIsFreeAgainWhenTheHolderGoes) {
   EXPECT_TRUE(lock_root(layout));
 }
 
+TEST_F(LayoutTest, AnInstancesFolderIsBelowItsServicesWhateverItsDatabaseIsCalled) {
+  Layout layout;
+  layout.root = "/r";
+  const std::string notes = "/r/var/lib/berth/work/notes/";
+  EXPECT_EQ(layout.work_of("notes", "example.com_team"), notes + "example.com_team");
+  EXPECT_EQ(layout.work_of("notes", "Grüße \"it's\""), notes + "Grüße \"it's\"");
+  EXPECT_EQ(layout.work_of("notes", "../../etc"), notes + "..%2F..%2Fetc");
+  EXPECT_EQ(layout.work_of("notes", "a%2Fb"), notes + "a%252Fb");
+  EXPECT_EQ(layout.work_of("notes", "."), notes + "%2E");
+  EXPECT_EQ(layout.work_of("notes", ".."), notes + "%2E%2E");
+}
+
 TEST_F(LayoutTest, RefusesARootTooLongForSockets) {
   const auto layout = open_root(directory_ + "/" + std::string(90, 'x'), false);
   ASSERT_FALSE(layout);

@@ -85,7 +85,7 @@ Task<TargetRow> BackupSets::put_target(TargetRow row) {
   std::vector<std::string> folders;
   for (const auto& [key, instance] : parts_.instances.all())
     if (instance.is_in_backups() && !instance.is_deleted())
-      folders.push_back(parts_.layout.work() + "/" + instance.service + "/" + instance.database);
+      folders.push_back(parts_.layout.work_of(instance.service, instance.database));
   or_throw(complete_target(row, parts_.layout, folders));
   auto told_once = row.secrets.extract(kToldOnce);
   co_await store_.put_target(row);

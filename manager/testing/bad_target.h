@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file.h"
 #include "base/result.h"
 #include "manager/platform/clock.h"
 #include "manager/sets/target.h"
@@ -64,6 +65,11 @@ class BadTarget : public Target {
   }
   Task<void> fetch_to_file(StoredObject object, std::string path) override {
     co_await good_->fetch_to_file(object, path);
+    if (faults_.flips) {
+      auto content = or_throw(read_file(path, std::size_t{1} << 30));
+      content[content.size() / 2] ^= 4;
+      or_throw(write_file_durably(path, content, 0600));
+    }
     if (faults_.cuts && ::truncate(path.c_str(), 500) != 0) throw Failure(errno_error(errno, path));
   }
   Task<void> remove(std::vector<std::string> ids) override { return good_->remove(std::move(ids)); }
