@@ -25,16 +25,18 @@ struct TestDatabaseResult {
   static constexpr std::string_view kMt = "TestDatabaseResult";
   bool ok = false;
   std::optional<std::string> reason, code;
-  std::string server;                // PostgreSQL 15.8
-  bool encrypted = false;            // by TLS
-  std::uint64_t tables = 0;          // and sequences and views that are there already
-  std::optional<std::string> owner;  // another platform that has it in use
+  std::string server;                 // PostgreSQL 15.8
+  bool encrypted = false;             // by TLS
+  std::uint64_t tables = 0;           // and sequences and views that are there already
+  std::optional<std::string> owner;   // another platform that has it in use
+  std::optional<std::string> remark;  // what will not work there, though the connection does
   static constexpr auto fields() {
     return std::tuple(
         field("ok", &TestDatabaseResult::ok), field("reason", &TestDatabaseResult::reason),
         field("code", &TestDatabaseResult::code), with_default("server", &TestDatabaseResult::server),
         with_default("encrypted", &TestDatabaseResult::encrypted),
-        with_default("tables", &TestDatabaseResult::tables), field("owner", &TestDatabaseResult::owner));
+        with_default("tables", &TestDatabaseResult::tables), field("owner", &TestDatabaseResult::owner),
+        field("remark", &TestDatabaseResult::remark));
   }
 };
 

@@ -40,6 +40,7 @@ loop::Task<int> test_database(Invocation& invocation) {
     output.print_line(fmt::format("works: {}, {}, {}", told.server,
                                   told.encrypted ? "encrypted" : "not encrypted",
                                   told.tables ? format_count(told.tables, "table") + " in it" : "empty"));
+    if (told.remark) output.warn(printable(*told.remark));
     if (told.owner) output.warn(fmt::format("in use by the platform {}", printable(*told.owner)));
   } else {
     output.error(Error{Errc::kFailed, told.reason.value_or("")});

@@ -27,6 +27,7 @@ void Admin::add_external() {
           result.encrypted = told.is_encrypted;
           result.tables = told.tables;
           if (!told.owner.empty()) result.owner = told.owner;
+          if (!told.remark.empty()) result.remark = told.remark;
         } catch (const Failure& failure) {
           result.reason = failure.error().detail;
           result.code = std::string(name_of(failure.error().code));

@@ -13,6 +13,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
+constexpr int kOwnMajor = 15;           // of the pg_dump that we bring
 constexpr int kOldestVersion = 120000;  // server_version_num; what the SDK and our dumps speak with
 
 constexpr const char* kFence =
@@ -88,6 +89,16 @@ void throw_in_use(const ExternalPlace& place, std::string_view name, std::string
                 place.describe(), name, since);
 }
 
+std::string remark_on_version(int number) {
+  const int major = number / 10000;
+  if (major <= kOwnMajor) return {};
+  return fmt::format(
+      "it is PostgreSQL {}, and the platform's own pg_dump of version {} refuses younger servers: backups of "
+      "this instance, and moving its data there, will fail. Exclude it from backups and save it where the "
+      "database is, or take a server of version 12 to {}",
+      major, kOwnMajor, kOwnMajor);
+}
+
 std::string_view name_of(DatabaseType type) { return type == DatabaseType::kMysql ? "mysql" : "postgresql"; }
 
 std::optional<DatabaseType> parse_database_type(std::string_view word) {
@@ -152,6 +163,7 @@ Task<ExternalCheck> ExternalDatabases::check(ExternalPlace place) {
   if (row.get<int>("number") < kOldestVersion)
     throw_failure(Errc::kUnsupported, "{} is {}: at least PostgreSQL {} is needed", place.host, told.server,
                   kOldestVersion / 10000);
+  told.remark = remark_on_version(row.get<int>("number"));
   if (row.text("encoding") != "UTF8")
     throw_failure(Errc::kUnsupported, "the database {} has the encoding {}: make it with ENCODING 'UTF8'",
                   place.describe(), row.text("encoding"));

@@ -38,6 +38,9 @@ Result<ExternalPlace> parse_place(std::string_view text);
 // TLS is preferred, not demanded (S85). kMalformed for the host.
 Result<db::ConnectionOptions> connection_of(const ExternalPlace& place);
 
+// What does not work with a server of this server_version_num, whose pg_dump is younger than ours; empty: everything does.
+std::string remark_on_version(int number);
+
 // Throws Failure(kConflict): that platform has it.
 [[noreturn]] void throw_in_use(const ExternalPlace& place, std::string_view name, std::string_view since);
 
@@ -47,6 +50,7 @@ struct ExternalCheck {
   bool is_encrypted = false;  // by TLS
   std::uint64_t tables = 0;   // there already, but those of our own
   std::string owner;          // platform that has it in use; empty: none, or we
+  std::string remark;         // what will not work there; empty: nothing
 };
 
 // Whoever has the row of schema berth_fence may use the database. Two platforms that write into one database would

@@ -52,6 +52,14 @@ TEST_F(ExternalTest, AConnectionTestSaysWhatIsWrong) {
   EXPECT_THAT(encoding.detail, HasSubstr("ENCODING 'UTF8'"));
 }
 
+// pg_dump: "aborting because of server version mismatch".
+TEST(ExternalDatabase, AServerYoungerThanOurPgDumpIsRemarkedOn) {
+  EXPECT_EQ(remark_on_version(120022), "");
+  EXPECT_EQ(remark_on_version(150018), "");
+  EXPECT_THAT(remark_on_version(160000), HasSubstr("PostgreSQL 16"));
+  EXPECT_THAT(remark_on_version(170004), HasSubstr("backups of this instance"));
+}
+
 TEST_F(ExternalTest, WithoutTlsItIsUsedAllTheSame) {
   RunningCluster plain(loop_, true);
   run(plain.databases().create({"plain", "plain"}, "geheim"));

@@ -196,6 +196,7 @@ function UseForm({ instance, onClose }: { instance: Instance; onClose(): void })
               <Pill tone="ok">{t("external.works")}</Pill> {result.server} ·{" "}
               {t(result.encrypted ? "external.encrypted" : "external.plain")} ·{" "}
               {result.tables ? tn("external.tables", result.tables) : t("external.empty")}
+              {result.remark && <span class="tone-warn warn-text break"> · {result.remark}</span>}
               {result.owner && (
                 <span class="tone-warn warn-text"> · {t("external.owner", { name: result.owner })}</span>
               )}
