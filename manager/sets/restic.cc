@@ -128,7 +128,7 @@ Error explain_restic(std::string_view complaints, std::string_view place) {
   if (tells({"host key verification failed", "remote host identification has changed"}))
     return error(Errc::kDenied, "the server shows another host key than the one that was agreed on");
   if (tells({"permission denied", "access denied", "accessdenied", "forbidden", "unauthorized",
-             "signaturedoesnotmatch", "invalidaccesskeyid", "the access key id", "operation not permitted"}))
+             "signaturedoesnotmatch", "invalidaccesskeyid", "access key id", "operation not permitted"}))
     return error(Errc::kDenied, "the target refuses us: check the credentials and the rights there");
   if (tells({"is already locked"})) return error(Errc::kConflict, "another program works on the repository");
   if (tells({"connection refused", "no such host", "network is unreachable", "no route to host",

@@ -233,6 +233,10 @@ TEST(Restic, ComplaintsBecomeReasons) {
       {"Fatal: unable to open config file: Stat: Access Denied.\nIs there a repository at the following "
        "location?\ns3:x",
        Errc::kDenied},
+      {"Fatal: create repository at s3:x failed: client.BucketExists: The AWS Access Key Id you provided "
+       "does not "
+       "exist in our records.",
+       Errc::kDenied},
       {"Fatal: unable to open config file: stat /x/config: no such file or directory\nIs there a repository "
        "at the "
        "following location?\n/x",
