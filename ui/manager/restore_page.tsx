@@ -1,7 +1,7 @@
 // Restore: which instance, from what, to where – what will happen is said first, and what it replaces can be brought back.
 import { useState } from "preact/hooks";
 import { Button } from "../kit/components/button";
-import { Field, Segmented, TextInput } from "../kit/components/field";
+import { Checkbox, Field, Segmented, TextInput } from "../kit/components/field";
 import { Card, Facts } from "../kit/components/layout";
 import { Pill } from "../kit/components/state";
 import { fullTime, number, size } from "../kit/i18n";
@@ -147,7 +147,11 @@ function As(props: {
 }
 
 function FromSet(props: PreviewProps & { known: Backups | undefined }) {
-  const { known, source, destination } = props;
+  const { known, source } = props;
+  const external = props.as ? undefined : platform.value?.instances.get(source)?.external;
+  const [sure, setSure] = useState(false);
+  const confirmed = sure && external?.type === "postgresql";
+  const destination = confirmed ? { ...props.destination, problem: undefined } : props.destination;
   const newest = known?.newest.get(source);
   const chosen = route.value.query.get("set") ?? newest?.set ?? "";
   const { value, error } = useAnswer("GetBackupSet", { id: chosen }, backupsVersion.value, chosen !== "");
@@ -172,6 +176,7 @@ function FromSet(props: PreviewProps & { known: Backups | undefined }) {
         set: chosen,
         ...from,
         ...(to ? { asName: to.name, asDomain: to.domain } : {}),
+        ...(confirmed ? { ontoExternal: true } : {}),
       });
       props.onStarted({ job: job.id, key: destination.key, isNew: destination.isNew });
     });
@@ -220,7 +225,18 @@ function FromSet(props: PreviewProps & { known: Backups | undefined }) {
             ]}
           />
         )}
-        <Preview {...props} problem={source && chosen ? (error ?? wrong) : undefined} reason={reason} start={start}>
+        {external?.type === "postgresql" && (
+          <Checkbox checked={sure} onChange={setSure}>
+            {t("restore.ontoExternal", { host: external.host })}
+          </Checkbox>
+        )}
+        <Preview
+          {...props}
+          destination={destination}
+          problem={source && chosen ? (error ?? wrong) : undefined}
+          reason={reason}
+          start={start}
+        >
           <Command line={commands.restoreFromSet(source || "INSTANCE", chosen || "SET", props.as)} />
         </Preview>
       </div>
