@@ -11,7 +11,8 @@ namespace {
 
 bool is_ipv6(const std::string& text) {
   in6_addr address{};
-  return ::inet_pton(AF_INET6, text.c_str(), &address) == 1;
+  // inet_pton() sees nothing behind a zero byte.
+  return text.find('\0') == std::string::npos && ::inet_pton(AF_INET6, text.c_str(), &address) == 1;
 }
 
 Result<int> parse_port(std::string_view text) {

@@ -64,5 +64,13 @@ TEST(DatabaseHosts, SayWhatIsWrongWithThem) {
   }
 }
 
+// Found by the fuzzer: the address was read up to the zero byte, and kept with what follows.
+TEST(DatabaseHosts, AZeroByteIsNoEndOfAnAddress) {
+  using namespace std::string_view_literals;
+  EXPECT_FALSE(parse_database_host("[::\0---]"sv, 5432));
+  EXPECT_FALSE(parse_database_host("::1\0x"sv, 5432));
+  EXPECT_FALSE(parse_database_host("1.2.3.4\0"sv, 5432));
+}
+
 }  // namespace
 }  // namespace berth::manager

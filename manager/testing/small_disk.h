@@ -52,7 +52,7 @@ class SmallDisk {
     for (const auto& entry : std::filesystem::directory_iterator(from)) {
       const auto target = to / entry.path().filename();
       struct stat info{};
-      if (::lstat(entry.path().c_str(), &info) != 0) throw Failure(errno_error(errno, entry.path()));
+      if (::lstat(entry.path().c_str(), &info) != 0) throw Failure(errno_error(errno, entry.path().string()));
       if (entry.is_directory()) {
         std::filesystem::create_directory(target);
         copy_owned(entry.path(), target);
@@ -61,7 +61,7 @@ class SmallDisk {
       }
       if (::chmod(target.c_str(), info.st_mode & 07777) != 0 ||
           ::chown(target.c_str(), info.st_uid, info.st_gid) != 0)
-        throw Failure(errno_error(errno, target));
+        throw Failure(errno_error(errno, target.string()));
     }
   }
   const std::string folder_;
