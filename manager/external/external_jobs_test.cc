@@ -271,6 +271,7 @@ TEST_F(ExternalTest, MySqlIsForServicesThatAreWrittenForIt) {
 
   created("sheets", place);
   EXPECT_TRUE(is_running());
+  EXPECT_THAT(rig_->sets.selection(PolicyRow{}), testing::ElementsAre("manager")) << "in no backup set";
   FileSink sink(loop_, world_->folder + "/none.dump");
   try {
     run(rig_->instance_jobs.backup("team", "example.com", sink));

@@ -786,6 +786,7 @@ export interface RestoreInstance {
   src?: string;
   name?: string;
   domain?: string;
+  ontoExternal?: boolean;
 }
 
 export interface RestoreInstanceResult {
@@ -1158,6 +1159,7 @@ export interface TestDatabaseResult {
   encrypted: boolean;
   tables: number;
   owner?: string;
+  remark?: string;
 }
 
 export interface UseDatabase {
@@ -1456,6 +1458,7 @@ export interface RestoreFromSet {
   domain: string;
   asName?: string;
   asDomain?: string;
+  ontoExternal?: boolean;
 }
 
 export interface RestoreFromSetResult {
