@@ -207,7 +207,11 @@ std::unique_ptr<Child> ResticRepository::start(std::vector<std::string> argument
 Error ResticRepository::failure_of(const Child& child, const loop::ExitStatus& status) const {
   if (status.known && status.code == 127)
     return Error{Errc::kUnsupported, "restic is not installed: apt-get install restic"};
-  std::string_view complaints = child.errors();
+  std::string complaints(child.errors());
+  if (!place_.helper_log.empty()) {
+    if (const auto words = read_file(place_.helper_log)) complaints = *words + "\n" + complaints;
+    (void)::truncate(place_.helper_log.c_str(), 0);
+  }
   if (trim(complaints).empty()) return Error{Errc::kFailed, "restic ended with " + status.describe()};
   return explain_restic(complaints, place_.repository);
 }

@@ -30,6 +30,8 @@ struct ResticPlace {
   bool may_remove = true;
   // What to look at when a repository that was there is not any more.
   std::string when_lost = "is its disk mounted?";
+  // A file in which restic's helper says what went wrong; restic may end before it has passed that on. Empty: none.
+  std::string helper_log;
   // One that takes nothing for so long has failed.
   std::chrono::seconds stall{300};
   std::string program = "/usr/bin/restic";

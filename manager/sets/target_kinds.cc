@@ -205,13 +205,15 @@ void open_sftp(ResticPlace& place, const TargetRow& row, const SecretFolder& fol
   const std::string known = where.port.empty() ? host : fmt::format("[{}]:{}", host, where.port);
   const std::string key_file = folder.put("key", row.secrets.at("privateKey"));
   const std::string known_file = folder.put("known_hosts", known + " " + row.options.at("hostKey") + "\n");
+  place.helper_log = folder.put("ssh.log", "");
   place.repository = fmt::format("sftp:{}@{}:{}", where.user, where.host, where.path);
   place.options = {
-      "-o", fmt::format(
-                "sftp.command=ssh -F /dev/null -i {} -o IdentitiesOnly=yes -o BatchMode=yes -o "
-                "UserKnownHostsFile={} -o GlobalKnownHostsFile=/dev/null -o StrictHostKeyChecking=yes -o "
-                "ConnectTimeout=20 -o ServerAliveInterval=20 -o ServerAliveCountMax=6 {}-l {} {} -s sftp",
-                key_file, known_file, where.port.empty() ? "" : "-p " + where.port + " ", where.user, host)};
+      "-o",
+      fmt::format("sftp.command=ssh -F /dev/null -E {} -i {} -o IdentitiesOnly=yes -o BatchMode=yes -o "
+                  "UserKnownHostsFile={} -o GlobalKnownHostsFile=/dev/null -o StrictHostKeyChecking=yes -o "
+                  "ConnectTimeout=20 -o ServerAliveInterval=20 -o ServerAliveCountMax=6 {}-l {} {} -s sftp",
+                  place.helper_log, key_file, known_file, where.port.empty() ? "" : "-p " + where.port + " ",
+                  where.user, host)};
 }
 
 void open_s3(ResticPlace& place, const TargetRow& row) {
