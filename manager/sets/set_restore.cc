@@ -28,6 +28,19 @@ void check_room(const std::string& folder, const ItemRow& item) {
                   item.key(), needed >> 20, free_bytes >> 20);
 }
 
+// Which instances a drill is done with, in the data of its job.
+bool was_noted(const JobRun& run, const std::string& key) {
+  const auto* drilled = json::find_array(run.entry().data, "drilled");
+  return drilled && std::any_of(drilled->begin(), drilled->end(), [&](const json::Value& one) {
+           return one.is_string() && std::string_view(one.get_string()) == key;
+         });
+}
+void note(JobRun& run, const std::string& key) {
+  auto& drilled = run.data()["drilled"];
+  if (!drilled.is_array()) drilled = json::Array();
+  drilled.get_array().emplace_back(key);
+}
+
 std::string text_of(const RowCounts& counts) {
   std::string text;
   for (const auto& [table, rows] : counts) {
@@ -210,9 +223,10 @@ Task<void> SetRestore::drill_all(JobRun& run) {
   std::size_t done = 0, failed = 0;
   for (const auto& item : items) {
     run.progress(done++ * 100 / items.size());
-    // Proven before the power went.
+    // Drilled before the power went.
+    const auto was_drilled = was_noted(run, item.key());
     const auto proof = std::find_if(proofs.begin(), proofs.end(), [&](const ProofRow& one) {
-      return one.key() == item.key() && one.set == item.set && one.drilled >= run.entry().created;
+      return was_drilled && one.key() == item.key() && one.set == item.set;
     });
     std::optional<Error> error;
     if (proof == proofs.end()) {
@@ -225,6 +239,8 @@ Task<void> SetRestore::drill_all(JobRun& run) {
       if (error && error->code == Errc::kUnavailable)
         co_await sets_.parts().database.query_repeatable("SELECT 1");
       co_await sets_.store().add_proof(item, error ? error->detail : "", static_cast<std::uint64_t>(took));
+      note(run, item.key());
+      co_await run.save();
       run.log(error ? fmt::format("{}: {}", item.key(), error->detail)
                     : fmt::format("{}: proven in {} ms", item.key(), took));
     } else if (!proof->error.empty()) {
