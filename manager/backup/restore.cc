@@ -84,7 +84,6 @@ Task<void> Restorer::load_beside_from(db::ConnectionOptions source, std::uint64_
 
 Task<void> Restorer::load(Task<void> filling, InstanceDatabaseNames names, std::string id) {
   const std::string beside = beside_name(names.database, id);
-  co_await databases_.drop_database(beside);
   std::optional<Failure> failed;
   try {
     co_await databases_.create_beside(beside, names.user);

@@ -40,7 +40,6 @@ Task<void> Restorer::save_aside(db::ConnectionOptions place, InstanceDatabaseNam
                   "free",
                   place.host, bytes >> 20, free_bytes >> 20);
   const std::string aside = old_name(names.database, id);
-  co_await databases_.drop_database(aside);
   co_await databases_.create_beside(aside, names.user);
   auto target = cluster_.connection(aside, names.user, std::move(user_password));
   co_await copy_database(loop_, cluster_.settings().binaries, std::move(place), std::move(target),

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "db/mysql.h"
 #include "db/password.h"
+#include "db/sql_failure.h"
 
 namespace berth::manager {
 namespace {
@@ -91,7 +92,7 @@ std::string mysql_recipe(const InstanceDatabaseNames& names) {
       database, user, quote_mysql_text(fmt::format("CREATE USER {} IDENTIFIED BY ", user)));
 }
 
-Task<void> InstanceDatabases::create(InstanceDatabaseNames names, std::string password) {
+Task<void> InstanceDatabases::try_to_create(InstanceDatabaseNames names, std::string password) {
   or_throw(check_database_name(names.database));
   or_throw(check_database_name(names.user));
   const auto owners = co_await admin_.query_repeatable(
@@ -112,11 +113,47 @@ Task<void> InstanceDatabases::create(InstanceDatabaseNames names, std::string pa
   const bool has_user = co_await user_exists(names.user);
   co_await admin_.query(
       fmt::format("{} ROLE {} LOGIN PASSWORD {}", has_user ? "ALTER" : "CREATE", user, secret));
-  if (current.empty()) co_await create_beside(names.database, names.user);
+  if (current.empty()) co_await create_database(names.database, names.user);
   else co_await protect(names.database, names.user);
 }
 
+// A manager that died has left PostgreSQL at its last statement, which may make the same at the same time. Who comes second
+// waits for the first and fails; then it is there, and the next try knows.
+namespace {
+
+constexpr int kTries = 5;
+
+bool is_raced(const Failure& failure, int tries) {
+  return dynamic_cast<const db::SqlFailure*>(&failure) && failure.error().code == Errc::kExists &&
+         tries < kTries;
+}
+
+}  // namespace
+
+Task<void> InstanceDatabases::create(InstanceDatabaseNames names, std::string password) {
+  for (int tries = 1;; ++tries) {
+    try {
+      co_await try_to_create(names, password);
+      co_return;
+    } catch (const Failure& failure) {
+      if (!is_raced(failure, tries)) throw;
+    }
+  }
+}
+
 Task<void> InstanceDatabases::create_beside(std::string database, std::string owner) {
+  for (int tries = 1;; ++tries) {
+    co_await drop_database(database);
+    try {
+      co_await create_database(database, owner);
+      co_return;
+    } catch (const Failure& failure) {
+      if (!is_raced(failure, tries)) throw;
+    }
+  }
+}
+
+Task<void> InstanceDatabases::create_database(std::string database, std::string owner) {
   // From template0: UTF8 and the cluster's locale whatever an admin put into template1.
   co_await admin_.query(fmt::format("CREATE DATABASE {} OWNER {} ENCODING 'UTF8' TEMPLATE template0",
                                     quote_identifier(database), quote_identifier(owner)));

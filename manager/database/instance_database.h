@@ -47,7 +47,7 @@ class InstanceDatabases {
   // If both are there and belong together the password is set and that is all. kExists if the
   // database is there with another owner, or the role owns another database.
   Task<void> create(InstanceDatabaseNames names, std::string password);
-  // Only the database, for a role that is there (restore beside the old one).
+  // Only the database, for a role that is there (restore beside the old one). What is there under that name goes first.
   Task<void> create_beside(std::string database, std::string owner);
 
   Task<void> set_password(std::string user, std::string password);
@@ -80,6 +80,8 @@ class InstanceDatabases {
   Task<int> sessions(std::string database);
 
  private:
+  Task<void> try_to_create(InstanceDatabaseNames names, std::string password);
+  Task<void> create_database(std::string database, std::string owner);
   Task<void> protect(std::string database, std::string owner);
   Task<void> end_sessions(std::string database, bool keep_out);
   db::Database& admin_;
