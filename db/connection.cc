@@ -332,6 +332,66 @@ Task<void> Connection::begin_copy(std::string sql) {
   throw_failure(Errc::kMalformed, "this is no COPY FROM STDIN");
 }
 
+Task<Rows> Connection::run_simple(std::string sql) {
+  sent_ = false;
+  if (!is_alive()) throw_lost();
+  if (query_limit_.count() > 0) wait_->set_limit(query_limit_ + kGrace);
+  const int sent = PQsendQuery(connection_, sql.c_str());
+  leave_lost_socket();
+  if (!sent) throw_lost();
+  sent_ = true;
+  co_return co_await collect();
+}
+
+Task<void> Connection::begin_stream(std::string sql) {
+  sent_ = false;
+  if (!is_alive()) throw_lost();
+  const int sent = PQsendQuery(connection_, sql.c_str());
+  leave_lost_socket();
+  if (!sent) throw_lost();
+  sent_ = true;
+  co_await until_result();
+  PGresult* result = PQgetResult(connection_);
+  leave_lost_socket();
+  if (!result) throw_lost();
+  const Rows taken(result);
+  if (PQresultStatus(result) == PGRES_COPY_BOTH) co_return;
+  const bool has_failed = PQresultStatus(result) == PGRES_FATAL_ERROR;
+  SqlFailure failure = failure_of(result);
+  co_await collect();
+  if (has_failed) throw failure;
+  throw_failure(Errc::kMalformed, "this begins no stream");
+}
+
+Task<std::optional<std::string>> Connection::take_stream(std::chrono::milliseconds limit) {
+  if (!wait_) throw_lost();
+  wait_->set_limit(std::max(limit, std::chrono::milliseconds(1)));
+  for (;;) {
+    char* buffer = nullptr;
+    const int size = PQgetCopyData(connection_, &buffer, 1);
+    if (size > 0) {
+      std::string piece(buffer, static_cast<std::size_t>(size));
+      PQfreemem(buffer);
+      wait_->set_limit({});
+      co_return std::move(piece);
+    }
+    if (size != 0) {  // the server ended it, or says why it cannot go on
+      wait_->set_limit({});
+      co_await collect();
+      throw_failure(Errc::kUnavailable, "the database ended the stream of changes");
+    }
+    if (wait_->is_late()) {
+      wait_->set_limit({});
+      co_return std::nullopt;
+    }
+    co_await wait_->wait(EPOLLIN);
+    if (wait_->is_late()) continue;  // what came in the same moment is looked at first
+    const bool lost = PQconsumeInput(connection_) == 0;
+    leave_lost_socket();
+    if (lost || !wait_) throw_lost();
+  }
+}
+
 Task<void> Connection::put_copy(std::string piece) {
   while (PQputCopyData(connection_, piece.data(), static_cast<int>(piece.size())) == 0) co_await flush();
   co_await flush();  // so that no more than a piece is held here

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -53,6 +54,11 @@ class Connection {
   Task<void> begin_copy(std::string sql);
   Task<void> put_copy(std::string piece);
   Task<void> end_copy();
+  // For replication connections, which know simple queries only (LogicalStream).
+  Task<Rows> run_simple(std::string sql);
+  Task<void> begin_stream(std::string sql);
+  // The next piece that comes in the stream; nullopt: none within `limit`. Throws ConnectionLost, SqlFailure.
+  Task<std::optional<std::string>> take_stream(std::chrono::milliseconds limit);
   // Waits for and takes what NOTIFY brought. Throws ConnectionLost.
   Task<std::vector<Notification>> notifications();
 
