@@ -10,6 +10,7 @@
 #include "api/job.h"
 #include "api/log.h"
 #include "api/message.h"
+#include "api/move.h"
 #include "api/original.h"
 #include "api/rename.h"
 #include "api/service.h"
@@ -30,11 +31,11 @@ using AllWords =
 
 using AllObjects =
     TypeList<ExternalDatabase, Process, Check, Disk, Status, ServiceApp, SandboxLayer, Service, KeptData,
-             Instance, TableSize, DaySize, InstanceDatabase, DatabaseFailure, Optimisation, Renaming, Job,
-             JobLogLine, FieldProblem, StoreVersion, StoreAppState, StoreApp, Setting, Certificate,
-             CommandLine, CommandFileReport, AppStoreApp, BackupOption, BackupTarget, BackupPolicy,
-             BackupItem, BackupSet, BackupProof, BackupVerdict, BackupKey, ReachableRange, BaseBackup,
-             TimeMachine, RewindPlan>;
+             MovedInstance, Instance, OtherPlatform, TableSize, DaySize, InstanceDatabase, DatabaseFailure,
+             Optimisation, Renaming, Job, JobLogLine, FieldProblem, StoreVersion, StoreAppState, StoreApp,
+             Setting, Certificate, CommandLine, CommandFileReport, AppStoreApp, BackupOption, BackupTarget,
+             BackupPolicy, BackupItem, BackupSet, BackupProof, BackupVerdict, BackupKey, ReachableRange,
+             BaseBackup, TimeMachine, RewindPlan>;
 
 // Their answers come along.
 using AllRequests = TypeList<
@@ -48,7 +49,8 @@ using AllRequests = TypeList<
     UseDatabase, RenameInstances, TakeOverDatabase, GetSqlRecipe, GetBackupTargets, SetBackupTarget,
     TestBackupTarget, RemoveBackupTarget, GetBackupPolicies, SetBackupPolicy, RemoveBackupPolicy, RunBackup,
     GetBackupSets, GetBackupSet, FetchBackup, VerifyBackup, DrillBackup, PlanBackupPrune, PruneBackups,
-    RestoreFromSet, RestorePlatform, GetBackupKeys, GetTimeMachine, MakeBaseBackup, RewindInstance>;
+    RestoreFromSet, RestorePlatform, GetBackupKeys, GetTimeMachine, MakeBaseBackup, RewindInstance,
+    MoveInstance, EndForward, UndoMove, PrepareArrival, StartArrival, ConfirmArrival, AbandonArrival>;
 
 // Come unasked, under the src of what was subscribed to.
 using AllIndications =

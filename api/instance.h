@@ -22,6 +22,21 @@ struct KeptData {
   }
 };
 
+// That an instance goes to another platform, has gone there, or is just coming from one.
+struct MovedInstance {
+  static constexpr std::string_view kName = "MovedInstance";
+  std::string state;                 // arriving, leaving, moved
+  std::string url;                   // of the other platform's manager
+  std::string at;                    // since when
+  std::optional<std::string> until;  // moved: what is left here goes to the bin then
+  bool forwards = false;             // moved: requests for its path are passed on to the other platform
+  static constexpr auto fields() {
+    return std::tuple(field("state", &MovedInstance::state), with_default("url", &MovedInstance::url),
+                      with_default("at", &MovedInstance::at), field("until", &MovedInstance::until),
+                      with_default("forwards", &MovedInstance::forwards));
+  }
+};
+
 struct Instance {
   static constexpr std::string_view kName = "Instance";
   std::string service;
@@ -45,6 +60,7 @@ struct Instance {
   std::optional<std::string> deleted_at;
   std::optional<std::string> purge_at;  // after this it cannot be undone
   std::vector<KeptData> kept;           // newest first
+  std::optional<MovedInstance> moved;
   static constexpr auto fields() {
     return std::tuple(
         field("service", &Instance::service), field("name", &Instance::name),
@@ -58,7 +74,7 @@ struct Instance {
         field("backedUpAt", &Instance::backed_up_at), with_default("logFlags", &Instance::log_flags),
         with_default("excludeFromBackup", &Instance::exclude_from_backup),
         field("deletedAt", &Instance::deleted_at), field("purgeAt", &Instance::purge_at),
-        with_default("kept", &Instance::kept));
+        with_default("kept", &Instance::kept), field("moved", &Instance::moved));
   }
 };
 

@@ -68,14 +68,15 @@ enum class JobKind {
   kPlatform,  // brings a whole platform back
   kRewind,    // brings an instance back to a moment
   kBase,      // a base backup of the time machine
+  kMove,      // takes an instance to another platform, or takes one in
 };
 template <>
 struct Words<JobKind> {
   static constexpr std::string_view kName = "JobKind";
-  static constexpr std::array<std::string_view, 21> kList = {
-      "install", "update", "remove", "create",   "delete",   "undo",     "restore",
-      "backup",  "start",  "stop",   "commands", "optimise", "clean-up", "move-data",
-      "rename",  "prune",  "drill",  "fetch",    "platform", "rewind",   "base"};
+  static constexpr std::array<std::string_view, 22> kList = {
+      "install", "update", "remove",   "create",   "delete",   "undo",      "restore", "backup",
+      "start",   "stop",   "commands", "optimise", "clean-up", "move-data", "rename",  "prune",
+      "drill",   "fetch",  "platform", "rewind",   "base",     "move"};
 };
 
 // Of a line of the command file: not due, to be done, done, not done.

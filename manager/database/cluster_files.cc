@@ -44,6 +44,10 @@ std::string format_configuration(const ClusterSettings& settings) {
   // Always on, for switching it takes a restart of the server. The log that nobody keeps goes at once.
   set("archive_mode", "on");
   set("archive_command", quoted(settings.archive_command.empty() ? "/bin/true" : settings.archive_command));
+  // For moves to other platforms, and for the same reason from the start (docs/decisions/0017). A slot that nobody reads
+  // must not fill the disk: beyond this it is given up, and so is its move.
+  set("wal_level", "logical");
+  set("max_slot_wal_keep_size", "'8GB'");
   set("timezone", "'UTC'");
   set("lc_messages", "'C'");
   set("cluster_name", "'berth'");

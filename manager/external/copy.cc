@@ -72,17 +72,20 @@ Task<std::vector<std::pair<std::string, std::uint64_t>>> count_rows(loop::Loop& 
 
 }  // namespace
 
-Task<CopiedData> copy_database(loop::Loop& loop, std::string binaries, db::ConnectionOptions source,
-                               db::ConnectionOptions target, std::function<void(std::uint64_t)> progress) {
+Task<void> pipe_dump(loop::Loop& loop, std::string binaries, db::ConnectionOptions source,
+                     db::ConnectionOptions target, DumpOptions options,
+                     std::function<void(std::uint64_t)> progress) {
   auto pipe = make_pipe();
   auto dump_options = program_of(binaries + "/pg_dump", source);
   for (const char* more : {"--format=custom", "--compress=0", "--lock-wait-timeout=60000",
                            "--exclude-schema=berth_backup", "--exclude-schema=berth_fence"})
     dump_options.arguments.emplace_back(more);
+  for (auto& more : options.dump) dump_options.arguments.push_back(std::move(more));
   auto load_options = program_of(binaries + "/pg_restore", target);
   for (const char* more : {"--no-owner", "--no-privileges", "--no-publications", "--no-subscriptions",
                            "--single-transaction", "--exit-on-error"})
     load_options.arguments.emplace_back(more);
+  for (auto& more : options.load) load_options.arguments.push_back(std::move(more));
   load_options.descriptors = {{pipe.read.get(), 0}};
   // Dropped in reverse: a broken dump takes the loader with it before its input ends, so it never commits a part.
   const auto load = Child::start(loop, without_rights(std::move(load_options)));
@@ -116,7 +119,11 @@ Task<CopiedData> copy_database(loop::Loop& loop, std::string binaries, db::Conne
   const auto loaded = co_await load->wait();
   if (!loaded.is_success()) throw Failure(error_of_child(*load, loaded, "write the data"));
   if (broken) throw Failure(*broken);
+}
 
+Task<CopiedData> copy_database(loop::Loop& loop, std::string binaries, db::ConnectionOptions source,
+                               db::ConnectionOptions target, std::function<void(std::uint64_t)> progress) {
+  co_await pipe_dump(loop, std::move(binaries), source, target, {}, std::move(progress));
   const auto before = co_await count_rows(loop, source);
   const auto after = co_await count_rows(loop, target);
   CopiedData copied;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "db/connection_options.h"
 #include "loop/loop.h"
@@ -24,6 +25,16 @@ struct CopiedData {
 Task<CopiedData> copy_database(loop::Loop& loop, std::string binaries, db::ConnectionOptions source,
                                db::ConnectionOptions target,
                                std::function<void(std::uint64_t)> progress = {});
+
+// What a dump is of, beside all of it.
+struct DumpOptions {
+  std::vector<std::string> dump, load;  // further arguments of pg_dump and pg_restore
+};
+
+// The pipe alone, without counting. Throws Failure with the words of the program that failed.
+Task<void> pipe_dump(loop::Loop& loop, std::string binaries, db::ConnectionOptions source,
+                     db::ConnectionOptions target, DumpOptions options,
+                     std::function<void(std::uint64_t)> progress = {});
 
 // Drops all that `place` holds but extensions, large objects included.
 Task<void> empty_database(loop::Loop& loop, db::ConnectionOptions place);

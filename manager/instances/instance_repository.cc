@@ -10,7 +10,7 @@ namespace {
 constexpr std::string_view kColumns =
     "name, domain, service, path, password, database, database_user, database_host, database_password, "
     "external, "
-    "log_flags, "
+    "log_flags, moved, "
     "exclude_from_backup, wanted, is_made, "
     "to_char(created AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS created, "
     "to_char(deleted AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS deleted, "
@@ -22,7 +22,7 @@ constexpr std::string_view kColumns =
     "id DESC) "
     "FROM kept_data k WHERE k.name = instance.name AND k.domain = instance.domain) AS kept";
 
-// Of INSERT and UPDATE, $1 to $13.
+// Of INSERT and UPDATE, $1 to $14.
 std::vector<db::Argument> arguments_of(const InstanceRow& row, const SecretBox& box) {
   return {row.name,
           row.domain,
@@ -36,7 +36,8 @@ std::vector<db::Argument> arguments_of(const InstanceRow& row, const SecretBox& 
           std::to_string(row.log_flags),
           row.exclude_from_backup,
           row.wanted,
-          row.external ? box.seal(format_place(*row.external)) : std::string()};
+          row.external ? box.seal(format_place(*row.external)) : std::string(),
+          row.moved ? format_moved(*row.moved) : std::string()};
 }
 
 std::vector<KeptData> read_kept(std::string_view text) {
@@ -91,6 +92,7 @@ InstanceRow InstanceRepository::read(const db::Row& row) const {
   instance.created = row.text("created");
   instance.deleted = row.text("deleted");
   instance.purge = row.text("purge");
+  if (const auto moved = row.text("moved"); !moved.empty()) instance.moved = or_throw(parse_moved(moved));
   instance.backed_up = row.text("backed_up");
   instance.kept = read_kept(row.text("kept"));
   return instance;
@@ -136,8 +138,8 @@ Task<void> InstanceRepository::add(InstanceRow row) {
   db::Statement statement;
   statement.sql =
       "INSERT INTO instance (name, domain, service, path, password, database, database_user, database_host, "
-      "database_password, log_flags, exclude_from_backup, wanted, external) "
-      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::numeric, $11, $12, $13)";
+      "database_password, log_flags, exclude_from_backup, wanted, external, moved) "
+      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::numeric, $11, $12, $13, $14)";
   statement.arguments = arguments_of(row, box_);
   const auto broken = co_await try_run(database_, std::move(statement));
   if (!broken) co_return;
@@ -156,7 +158,7 @@ Task<void> InstanceRepository::update(InstanceRow row) {
       "database_host = $8, "
       "database_password = $9, log_flags = $10::numeric, exclude_from_backup = $11, wanted = $12, external = "
       "$13, "
-      "is_made = $14 "
+      "moved = $14, is_made = $15 "
       "WHERE name = $1 AND domain = $2";
   statement.arguments = arguments_of(row, box_);
   statement.arguments.emplace_back(row.is_made);

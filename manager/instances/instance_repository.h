@@ -7,6 +7,7 @@
 
 #include "db/database.h"
 #include "manager/external/external_database.h"
+#include "manager/instances/moved.h"
 #include "manager/settings/secret_box.h"
 
 namespace berth::manager {
@@ -34,10 +35,14 @@ struct InstanceRow {
   std::string created, deleted, purge;  // ISO 8601 UTC; deleted empty: not in the bin
   std::string backed_up;                // ISO 8601 UTC of the last complete backup; empty: none yet
   std::vector<KeptData> kept;           // newest first
+  std::optional<Moved> moved;           // to, or from, another platform
   bool is_deleted() const { return !deleted.empty(); }
-  // False: an admin left it out, or its data are in MySQL, which the platform's tools do not save (S82).
+  // Its data are not here yet, or no longer: it does not run here.
+  bool is_away() const { return moved && moved->state != Moved::State::kArrived; }
+  // False: an admin left it out, its data are in MySQL, which the platform's tools do not save (S82), or on their way.
   bool is_in_backups() const {
-    return !exclude_from_backup && !(external && external->type == DatabaseType::kMysql);
+    return !exclude_from_backup && (!is_away() || moved->state == Moved::State::kLeaving) &&
+           !(external && external->type == DatabaseType::kMysql);
   }
   std::string key() const { return name + "@" + domain; }
 };

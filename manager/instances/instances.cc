@@ -162,7 +162,7 @@ Task<void> Instances::service_ready(Service& service) {
   for (const auto& row : of_service(id)) {
     const auto* runtime = service.find_instance(row.key());
     const bool runs = runtime && runtime->state == api::InstanceState::kRunning;
-    const bool should = row.wanted && row.is_made && !row.is_deleted();
+    const bool should = row.wanted && row.is_made && !row.is_deleted() && !row.is_away();
     if (should && !runs) {
       starts.push_back(std::make_unique<loop::Spawned<void>>(loop_, one(*this, permits, row)));
     } else if (should) {
@@ -186,11 +186,21 @@ Task<void> Instances::start(std::string name, std::string domain) {
   auto row = or_throw(get(name, domain));
   if (row.is_deleted()) throw_failure(Errc::kConflict, "{} is in the bin: bring it back first", row.key());
   if (!row.is_made) throw_failure(Errc::kConflict, "{} is still being made", row.key());
+  if (row.is_away()) throw_failure(Errc::kConflict, "{} {}", row.key(), describe(*row.moved));
   if (!row.wanted) {
     row.wanted = true;
     co_await repository_.update(row);
     rows_[row.key()] = row;
   }
+  co_await start_when_ready(std::move(row));
+}
+
+Task<void> Instances::start_on_trial(std::string name, std::string domain) {
+  auto row = or_throw(get(name, domain));
+  co_await start_when_ready(std::move(row));
+}
+
+Task<void> Instances::start_when_ready(InstanceRow row) {
   Service* service = services_.find(row.service);
   if (!service) throw_failure(Errc::kNotFound, "service {} is not installed", row.service);
   if (!service->process().is_wanted())
@@ -207,7 +217,8 @@ Task<void> Instances::start(std::string name, std::string domain) {
 Task<void> Instances::start_if_wanted(std::string name, std::string domain) {
   const auto row = or_throw(get(name, domain));
   const Service* service = services_.find(row.service);
-  if (!row.wanted || row.is_deleted() || !service || !service->process().is_wanted()) co_return;
+  if (!row.wanted || row.is_deleted() || row.is_away() || !service || !service->process().is_wanted())
+    co_return;
   co_await start(name, domain);
 }
 
@@ -424,7 +435,11 @@ api::Instance Instances::view(const InstanceRow& row) const {
     } else if (runtime != runtimes.end() && service->is_connected()) {
       view.state = runtime->second.state;
       view.detail = runtime->second.detail;
+      if (row.is_away() && view.detail.empty()) view.detail = describe(*row.moved);
       view.sessions = runtime->second.sessions;
+    } else if (row.is_away()) {
+      view.state = api::InstanceState::kStopped;
+      view.detail = describe(*row.moved);
     } else if (!row.wanted || process == ProcessState::kStopped || process == ProcessState::kStopping) {
       view.state = api::InstanceState::kStopped;
       if (row.wanted) view.detail = "its service is stopped";
@@ -460,6 +475,7 @@ api::Instance Instances::view(const InstanceRow& row) const {
       data.database_bytes = size->second;
     view.kept.push_back(std::move(data));
   }
+  if (row.is_away()) view.moved = to_api(*row.moved);
   if (!row.created.empty()) view.created_at = row.created;
   if (!row.backed_up.empty()) view.backed_up_at = row.backed_up;
   view.log_flags = row.log_flags;

@@ -53,6 +53,9 @@ class Instances {
   // Starts it if it is wanted and its service runs; waits at most a moment for a service that is just starting.
   Task<void> start_if_wanted(std::string name, std::string domain);
 
+  // Starts one that has come from another platform but is not ours yet (manager/move). Throws as start().
+  Task<void> start_on_trial(std::string name, std::string domain);
+
   // Checks and applies. Restarts the instance if name, domain or path changed.
   Task<InstanceRow> edit(api::EditInstance edit);
   Task<void> set_password(std::string name, std::string domain, std::string password);
@@ -85,6 +88,7 @@ class Instances {
  private:
   InstanceStart start_message(const InstanceRow& row) const;
   Task<void> start_row(InstanceRow row);
+  Task<void> start_when_ready(InstanceRow row);
   Task<void> grant(const InstanceRow& row);
   void tell(const InstanceRow& row);
 

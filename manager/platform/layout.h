@@ -34,6 +34,8 @@ struct Layout {
   std::string control_socket() const { return run() + "/control.sock"; }
   std::string manager_socket() const { return run() + "/manager.sock"; }
   std::string pgsql_sockets() const { return run() + "/pgsql"; }
+  // Folder of the socket by which a job reaches another platform's database; short, as socket paths are.
+  std::string move_socket(const std::string& job) const { return run() + "/m" + job; }
   std::string processes() const { return run() + "/processes.json"; }
   std::string starting() const { return run() + "/starting"; }
   std::string webserver_state() const { return run() + "/webserver.sealed"; }

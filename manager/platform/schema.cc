@@ -242,6 +242,10 @@ CREATE TABLE backup_proof (
   PRIMARY KEY (name, domain)
 );
 )sql"});
+  all.push_back({8, "instances that move", R"sql(
+-- Whether it goes to, has gone to, or comes from another platform, and which; a JSON object, empty: nothing of that.
+ALTER TABLE instance ADD COLUMN moved text NOT NULL DEFAULT '';
+)sql"});
   return all;
 }
 

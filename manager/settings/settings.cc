@@ -93,6 +93,19 @@ std::vector<SettingDeclaration> declare() {
   all.push_back(number_item(
       "restoreUndoDays", 7, 0, 365,
       "Days for which the data that a restore replaced can be brought back; 0: they go at its end"));
+  all.push_back(
+      number_item("moveForwardDays", 7, 0, 90,
+                  "Days for which the path of an instance that has moved to another platform is passed on to "
+                  "it, and what it left here is kept; then that goes to the bin. 0: not passed on, kept as "
+                  "what is deleted"));
+  all.push_back(
+      number_item("moveHoldSeconds", 60, 5, 600,
+                  "Longest time that clients of an instance which is just moving wait before they are "
+                  "told to come back"));
+  all.push_back(
+      number_item("moveCatchUpSeconds", 1800, 10, 86'400,
+                  "An instance that is written to faster than it can be carried over for so long is not "
+                  "moved"));
   {
     auto choice =
         text_item("timeMachine", "auto",

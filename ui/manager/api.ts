@@ -10,7 +10,7 @@ export type InstanceState = "stopped" | "starting" | "running" | "stopping" | "f
 export type Severity = "ok" | "warning" | "error";
 export type LayerState = "on" | "unavailable" | "off";
 export type JobState = "waiting" | "running" | "done" | "failed" | "cancelled";
-export type JobKind = "install" | "update" | "remove" | "create" | "delete" | "undo" | "restore" | "backup" | "start" | "stop" | "commands" | "optimise" | "clean-up" | "move-data" | "rename" | "prune" | "drill" | "fetch" | "platform" | "rewind" | "base";
+export type JobKind = "install" | "update" | "remove" | "create" | "delete" | "undo" | "restore" | "backup" | "start" | "stop" | "commands" | "optimise" | "clean-up" | "move-data" | "rename" | "prune" | "drill" | "fetch" | "platform" | "rewind" | "base" | "move";
 export type SettingType = "text" | "password" | "integer" | "boolean" | "choice";
 export type CommandState = "skipped" | "waiting" | "done" | "failed";
 export type Topic = "status" | "services" | "instances" | "jobs" | "store";
@@ -110,6 +110,14 @@ export interface KeptData {
   databaseBytes: number;
 }
 
+export interface MovedInstance {
+  state: string;
+  url: string;
+  at: string;
+  until?: string;
+  forwards: boolean;
+}
+
 export interface Instance {
   service: string;
   name: string;
@@ -132,6 +140,14 @@ export interface Instance {
   deletedAt?: string;
   purgeAt?: string;
   kept: KeptData[];
+  moved?: MovedInstance;
+}
+
+export interface OtherPlatform {
+  url: string;
+  password: Password;
+  fingerprint?: string;
+  insecure: boolean;
 }
 
 export interface TableSize {
@@ -1551,6 +1567,130 @@ export interface RewindInstanceResult {
   job?: Job;
 }
 
+export interface MoveInstance {
+  mt: "MoveInstance";
+  src?: string;
+  name: string;
+  domain: string;
+  to: OtherPlatform;
+  checkOnly?: boolean;
+}
+
+export interface MoveInstanceResult {
+  mt: "MoveInstanceResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  obstacles: string[];
+  remarks: string[];
+  bytes: number;
+  version: string;
+  job?: Job;
+}
+
+export interface EndForward {
+  mt: "EndForward";
+  src?: string;
+  name: string;
+  domain: string;
+}
+
+export interface EndForwardResult {
+  mt: "EndForwardResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+}
+
+export interface UndoMove {
+  mt: "UndoMove";
+  src?: string;
+  name: string;
+  domain: string;
+}
+
+export interface UndoMoveResult {
+  mt: "UndoMoveResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+}
+
+export interface PrepareArrival {
+  mt: "PrepareArrival";
+  src?: string;
+  token: string;
+  from?: string;
+  service: string;
+  build?: string;
+  name: string;
+  domain: string;
+  path: string;
+  database: string;
+  databaseUser: string;
+  password?: Password;
+  databasePassword?: Password;
+  logFlags?: number;
+  excludeFromBackup?: boolean;
+  wanted?: boolean;
+  bytes?: number;
+  checkOnly?: boolean;
+}
+
+export interface PrepareArrivalResult {
+  mt: "PrepareArrivalResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  obstacles: string[];
+  version: string;
+}
+
+export interface StartArrival {
+  mt: "StartArrival";
+  src?: string;
+  name: string;
+  domain: string;
+  token: string;
+}
+
+export interface StartArrivalResult {
+  mt: "StartArrivalResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+}
+
+export interface ConfirmArrival {
+  mt: "ConfirmArrival";
+  src?: string;
+  name: string;
+  domain: string;
+  token: string;
+}
+
+export interface ConfirmArrivalResult {
+  mt: "ConfirmArrivalResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+}
+
+export interface AbandonArrival {
+  mt: "AbandonArrival";
+  src?: string;
+  name: string;
+  domain: string;
+  token: string;
+}
+
+export interface AbandonArrivalResult {
+  mt: "AbandonArrivalResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+}
+
 // By `mt`: what to send and what comes back.
 export interface Requests {
   GetStatus: { request: GetStatus; answer: GetStatusResult };
@@ -1626,6 +1766,13 @@ export interface Requests {
   GetTimeMachine: { request: GetTimeMachine; answer: GetTimeMachineResult };
   MakeBaseBackup: { request: MakeBaseBackup; answer: MakeBaseBackupResult };
   RewindInstance: { request: RewindInstance; answer: RewindInstanceResult };
+  MoveInstance: { request: MoveInstance; answer: MoveInstanceResult };
+  EndForward: { request: EndForward; answer: EndForwardResult };
+  UndoMove: { request: UndoMove; answer: UndoMoveResult };
+  PrepareArrival: { request: PrepareArrival; answer: PrepareArrivalResult };
+  StartArrival: { request: StartArrival; answer: StartArrivalResult };
+  ConfirmArrival: { request: ConfirmArrival; answer: ConfirmArrivalResult };
+  AbandonArrival: { request: AbandonArrival; answer: AbandonArrivalResult };
 }
 
 export interface StatusChanged {
