@@ -4,7 +4,9 @@
 #include "base/log.h"
 #include "manager/endpoints/domain_api_endpoint.h"
 #include "manager/endpoints/domain_endpoint.h"
+#include "manager/endpoints/line_handler.h"
 #include "manager/endpoints/pages.h"
+#include "manager/move/forwards.h"
 #include "manager/platform/version.h"
 #include "net/address.h"
 
@@ -64,6 +66,8 @@ ManagerInstance::ManagerInstance(sdk::AppService& service, sdk::InstanceArgument
     : AppInstance(service, std::move(arguments)), admin_(admin) {
   domain_ = std::make_unique<DomainEndpoint>(admin_.parts());
   domain_api_ = std::make_unique<DomainApiEndpoint>(admin_.parts());
+  lines_ = std::make_unique<LineHandler>(loop(), admin_.parts().arrivals,
+                                         [this](const std::string& key) { return is_key(key); });
 }
 
 ManagerInstance::~ManagerInstance() = default;
@@ -71,6 +75,7 @@ ManagerInstance::~ManagerInstance() = default;
 Task<void> ManagerInstance::started() {
   attach_app_websocket("manager-domain", *domain_);
   attach_app_websocket("manager-domain-api", *domain_api_);
+  attach_websocket("line", *lines_, LineHandler::limits());
   attach_app_websocket();
   // A login page that is loaded anew because its build is not the running one would drop what was typed: so nobody
   // gets it anywhere but in the running build's folder.
@@ -119,6 +124,15 @@ void ManagerInstance::end_sessions(const AdminPeer& by) {
   }
 }
 
+bool ManagerInstance::is_key(const std::string& key) const {
+  bool found = false;
+  for (const auto* session : sessions()) {
+    const auto* peer = static_cast<const SessionPeer*>(session->data.get());
+    if (peer && !peer->key().empty() && equal_in_constant_time(peer->key(), key)) found = true;
+  }
+  return found;
+}
+
 std::string ManagerInstance::check_key(const std::optional<std::string>& key) const {
   const SessionPeer* found = nullptr;
   for (const auto* session : sessions()) {
@@ -159,6 +173,11 @@ Task<void> ManagerInstance::serve_http(sdk::HttpRequest& request, sdk::HttpRespo
   }
 }
 
+Task<void> RootInstance::stopping() {
+  forwards_.set_attaching({}, {});
+  co_return;
+}
+
 Task<void> RootInstance::started() {
   attach_http("", [this](sdk::HttpRequest& request, sdk::HttpResponse& response) -> Task<void> {
     const std::string path = request.path();
@@ -171,6 +190,8 @@ Task<void> RootInstance::started() {
       co_await manager_->serve_http(request, response);
       co_return;
     }
+    const bool is_served = co_await forwards_.serve(request, response);
+    if (is_served) co_return;
     // Our path catches what nobody else has attached, so it is here that a starting app's clients arrive.
     const std::string whole = "/" + path;
     for (const auto& [key, row] : instances_.all()) {
@@ -185,6 +206,11 @@ Task<void> RootInstance::started() {
     }
     throw_failure(Errc::kNotFound, "There is nothing here.");
   });
+  forwards_.set_attaching(
+      [this](const std::string& path) {
+        attach_websocket(path.substr(1), forwards_, {.message_bytes = 16 << 20, .send_bytes = 32 << 20});
+      },
+      [this](const std::string& path) { detach(path.substr(1)); });
   co_return;
 }
 

@@ -12,6 +12,8 @@ namespace berth::manager {
 
 class DomainEndpoint;
 class DomainApiEndpoint;
+class Forwards;
+class LineHandler;
 
 // At /manager: the admin's page and AppWebsocket, keyed HTTP, and below it manager-domain and manager-domain-api.
 class ManagerInstance : public sdk::AppInstance {
@@ -33,6 +35,9 @@ class ManagerInstance : public sdk::AppInstance {
   // HTTP below /manager, and by its alias from the root.
   loop::Task<void> serve_http(sdk::HttpRequest& request, sdk::HttpResponse& response);
 
+  // Did one of our sessions give out this key?
+  bool is_key(const std::string& key) const;
+
  private:
   class SessionPeer;
   // Whose session gave out the key, for journals. Throws Failure(kDenied) if none did.
@@ -49,19 +54,26 @@ class ManagerInstance : public sdk::AppInstance {
   Admin& admin_;
   std::unique_ptr<DomainEndpoint> domain_;
   std::unique_ptr<DomainApiEndpoint> domain_api_;
+  std::unique_ptr<LineHandler> lines_;
 };
 
-// At /: redirect to the UI, the keyed HTTP requests by their names at the root, and 503 for apps that are just starting.
+// At /: redirect to the UI, the keyed HTTP requests by their names at the root, 503 for apps that are just starting, and
+// clients of instances that leave or have left.
 class RootInstance : public sdk::AppInstance {
  public:
   RootInstance(sdk::AppService& service, sdk::InstanceArguments arguments, ManagerInstance*& manager,
-               const Instances& instances)
-      : AppInstance(service, std::move(arguments)), manager_(manager), instances_(instances) {}
+               const Instances& instances, Forwards& forwards)
+      : AppInstance(service, std::move(arguments)),
+        manager_(manager),
+        instances_(instances),
+        forwards_(forwards) {}
   loop::Task<void> started() override;
+  loop::Task<void> stopping() override;
 
  private:
   ManagerInstance*& manager_;
   const Instances& instances_;
+  Forwards& forwards_;
 };
 
 }  // namespace berth::manager

@@ -14,6 +14,7 @@
 #include "manager/instances/instances.h"
 #include "manager/instances/rename_jobs.h"
 #include "manager/jobs/runner.h"
+#include "manager/move/move_jobs.h"
 #include "manager/services/service_jobs.h"
 #include "manager/services/services.h"
 #include "manager/sets/platform_restore.h"
@@ -44,6 +45,8 @@ struct Parts {
   ExternalDatabases& externals;
   ExternalJobs& external_jobs;
   RenameJobs& rename_jobs;
+  Arrivals& arrivals;
+  MoveJobs& move_jobs;
   BackupSets& sets;
   SetRestore& set_restore;
   PlatformRestore& platform_restore;

@@ -15,6 +15,7 @@
 #include "db/migrate.h"
 #include "manager/endpoints/manager_instance.h"
 #include "manager/endpoints/socket_peer.h"
+#include "manager/move/forwards.h"
 #include "manager/platform/checks.h"
 #include "manager/platform/clock.h"
 #include "manager/platform/parts.h"
@@ -107,6 +108,11 @@ class Platform::Parts_ {
                    [this] { return platform_name(); }),
         external_jobs_(loop_, jobs_, instances_, externals_, box_),
         rename_jobs_(jobs_, instances_),
+        arrivals_(loop_, jobs_, instances_, instance_jobs_, admin_database_, layout_, platform_version()),
+        resolver_(loop_),
+        move_jobs_(loop_, jobs_, instances_, instance_jobs_, arrivals_, settings_, box_, layout_,
+                   [this](MoveTarget to) { return connect_platform(loop_, resolver_, std::move(to)); }),
+        forwards_(loop_, instances_, settings_, resolver_),
         sets_(SetParts{loop_, http_, database_, jobs_, instances_, instance_jobs_, backups_, reader_,
                        restorer_, settings_, box_, layout_, platform_version(), platform_build()}),
         set_restore_(sets_),
@@ -175,6 +181,8 @@ class Platform::Parts_ {
                  .externals = externals_,
                  .external_jobs = external_jobs_,
                  .rename_jobs = rename_jobs_,
+                 .arrivals = arrivals_,
+                 .move_jobs = move_jobs_,
                  .sets = sets_,
                  .set_restore = set_restore_,
                  .platform_restore = platform_restore_,
@@ -240,6 +248,10 @@ class Platform::Parts_ {
   ExternalDatabases externals_;
   ExternalJobs external_jobs_;
   RenameJobs rename_jobs_;
+  Arrivals arrivals_;
+  net::Resolver resolver_;
+  MoveJobs move_jobs_;
+  Forwards forwards_;
   BackupSets sets_;
   SetRestore set_restore_;
   PlatformRestore platform_restore_;
@@ -272,10 +284,15 @@ void Platform::Parts_::connect_parts() {
   services_.removed = [this](const std::string& id) { admin_.service_removed(id); };
   services_.instance_changed_call = [this](const std::string& name, const std::string& domain) {
     if (const auto* row = instances_.find(name, domain)) admin_.instance_changed(*row);
+    forwards_.changed();
   };
   instances_.claim = [this](ExternalPlace place) { return externals_.claim(std::move(place), false); };
   instances_.release = [this](ExternalPlace place) { return release_external(std::move(place)); };
-  instances_.changed = [this](const InstanceRow& row) { admin_.instance_changed(row); };
+  instances_.changed = [this](const InstanceRow& row) {
+    admin_.instance_changed(row);
+    forwards_.changed();
+  };
+  move_jobs_.own_name = [this] { return platform_name(); };
   instances_.removed = [this](const std::string& name, const std::string& domain) {
     admin_.instance_removed(name, domain);
   };
@@ -393,7 +410,8 @@ Task<void> Platform::Parts_::start_own_instances() {
       [this](sdk::AppService& service,
              sdk::InstanceArguments arguments) -> std::unique_ptr<sdk::AppInstance> {
         if (arguments.name == "root")
-          return std::make_unique<RootInstance>(service, std::move(arguments), manager_instance_, instances_);
+          return std::make_unique<RootInstance>(service, std::move(arguments), manager_instance_, instances_,
+                                                forwards_);
         auto instance = std::make_unique<ManagerInstance>(service, std::move(arguments), admin_);
         manager_instance_ = instance.get();
         return instance;
@@ -433,6 +451,7 @@ void Platform::Parts_::plan_purge() {
   purge_timer_.start(kPurgeInterval, [this] {
     tasks_.spawn(instance_jobs_.purge());
     tasks_.spawn(time_machine_jobs_.look_after());
+    tasks_.spawn(move_jobs_.look_after());
     plan_purge();
   });
 }

@@ -12,6 +12,7 @@
 #include "manager/external/external_jobs.h"
 #include "manager/instances/instance_jobs.h"
 #include "manager/instances/rename_jobs.h"
+#include "manager/move/move_jobs.h"
 #include "manager/platform/layout.h"
 #include "manager/services/service_jobs.h"
 #include "manager/sets/platform_restore.h"
@@ -34,6 +35,7 @@ struct RigWorld {
   minisign::SecretKey key;
   std::string platform = "one";  // whom the external databases know us as
   std::chrono::sys_seconds now = std::chrono::sys_days(std::chrono::year(2026) / 11 / 22);  // of the care
+  FindPlatform find_platform;                  // for moves: the other platform, which is another rig
   std::map<std::string, std::string> entries;  // of the store's index, by id
   std::string store() const { return folder + "/store"; }
   std::string archiver() const { return folder + "/berth-archive"; }
@@ -80,6 +82,8 @@ class Rig {
   ExternalDatabases externals;
   ExternalJobs external_jobs;
   RenameJobs rename_jobs;
+  Arrivals arrivals;
+  MoveJobs move_jobs;
   BackupSets sets;
   SetRestore set_restore;
   PlatformRestore platform_restore;
