@@ -86,6 +86,7 @@ std::vector<Command> service_commands();
 std::vector<Command> instance_commands();
 std::vector<Command> database_commands();
 std::vector<Command> external_commands();
+std::vector<Command> move_commands();
 std::vector<Command> backup_commands();
 std::vector<Command> set_commands();
 std::vector<Command> set_place_commands();
