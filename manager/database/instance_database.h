@@ -78,6 +78,8 @@ class InstanceDatabases {
   Task<std::map<std::string, std::uint64_t>> sizes();
   // Number of sessions on it.
   Task<int> sessions(std::string database);
+  // Where all of this is said.
+  db::Database& admin() { return admin_; }
 
  private:
   Task<void> try_to_create(InstanceDatabaseNames names, std::string password);

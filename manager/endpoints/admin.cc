@@ -68,13 +68,18 @@ Task<void> Admin::received(AdminPeer& peer, api::JsonObject body, std::vector<Un
 void Admin::closed(AdminPeer& peer) {
   std::erase_if(subscriptions_, [&](const Subscription& one) { return one.peer == &peer; });
   std::erase_if(follows_, [&](const std::unique_ptr<Follow>& one) { return one->peer == &peer; });
-  if (!has_subscribers(api::Topic::kStatus) && !has_subscribers(api::Topic::kInstances)) tick_timer_.cancel();
+  if (!is_watched()) tick_timer_.cancel();
 }
 
 bool Admin::has_subscribers(api::Topic topic) const {
   for (const auto& one : subscriptions_)
     if (one.topics.contains(topic)) return true;
   return false;
+}
+
+bool Admin::is_watched() const {
+  return has_subscribers(api::Topic::kStatus) || has_subscribers(api::Topic::kServices) ||
+         has_subscribers(api::Topic::kInstances);
 }
 
 void Admin::publish(api::Topic topic, const api::JsonObject& message) {
@@ -153,7 +158,7 @@ Task<void> Admin::tick() {
           api::Topic::kServices,
           api::format_message(api::ServiceChanged{service->view(parts_.instances.of_service(id).size())}));
   status_changed();
-  if (!subscriptions_.empty()) tick_timer_.start(5s, [this] { tasks_.spawn(tick()); });
+  if (is_watched()) tick_timer_.start(5s, [this] { tasks_.spawn(tick()); });
 }
 
 void Admin::add_status() {
@@ -163,7 +168,7 @@ void Admin::add_status() {
   on_raw("Subscribe", [this](AdminRequest& request) -> Task<void> {
     const auto message = or_throw(api::parse_message<api::Subscribe>(request.body));
     const std::set<api::Topic> topics(message.topics.begin(), message.topics.end());
-    co_await refresh();
+    if (topics.contains(api::Topic::kServices) || topics.contains(api::Topic::kInstances)) co_await refresh();
     api::SubscribeResult result;
     if (topics.contains(api::Topic::kStatus)) result.status = parts_.status();
     if (topics.contains(api::Topic::kServices))
@@ -180,7 +185,7 @@ void Admin::add_status() {
     std::erase_if(subscriptions_,
                   [&](const Subscription& one) { return one.peer == &request.peer && one.src == mark; });
     subscriptions_.push_back({&request.peer, mark, topics});
-    if (!tick_timer_.is_running()) tick_timer_.start(5s, [this] { tasks_.spawn(tick()); });
+    if (is_watched() && !tick_timer_.is_running()) tick_timer_.start(5s, [this] { tasks_.spawn(tick()); });
   });
 }
 

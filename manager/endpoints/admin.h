@@ -103,6 +103,7 @@ class Admin {
   void add_time_machine();
   void publish(api::Topic topic, const api::JsonObject& message);
   bool has_subscribers(api::Topic topic) const;
+  bool is_watched() const;  // by somebody who sees numbers that change without an event
   Task<void> tick();
   Task<void> refresh();
 

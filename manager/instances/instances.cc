@@ -15,8 +15,12 @@ namespace berth::manager {
 using namespace std::chrono_literals;
 
 namespace {
-constexpr int kStartsAtOnce = 8;  // schema migrations of many instances must not drown PostgreSQL
-}
+// Each start is a session of its own, and many schemas at once must not drown PostgreSQL: so many of a service, so that one
+// that hangs leaves room for the others, and of all.
+constexpr int kStartsAtOnce = 8, kStartsInAll = 32;
+constexpr auto kSizesPause = 1s;
+constexpr auto kSizesPatience = 100ms;  // an answer to an admin waits no longer for them
+}  // namespace
 
 Instances::Instances(loop::Loop& loop, InstanceRepository& repository, InstanceDatabases& databases,
                      const Cluster& cluster, Services& services, WebserverControl& webserver,
@@ -28,7 +32,12 @@ Instances::Instances(loop::Loop& loop, InstanceRepository& repository, InstanceD
       services_(services),
       webserver_(webserver),
       box_(box),
-      layout_(layout) {}
+      layout_(layout),
+      starts_(loop, kStartsInAll),
+      sizes_(databases.admin()),
+      sizes_known_(loop) {
+  sizes_known_.set();
+}
 
 std::string Instances::grant_of(const InstanceRow& row) const {
   // Derived, not kept: a new manager gives the same, so survivors stay attached.
@@ -152,6 +161,7 @@ Task<void> Instances::service_ready(Service& service) {
   loop::Semaphore permits(loop_, kStartsAtOnce);
   const auto one = [](Instances& self, loop::Semaphore& permits, InstanceRow row) -> Task<void> {
     const auto permit = co_await permits.acquire();
+    const auto general = co_await self.starts_.acquire();
     try {
       co_await self.start_row(row);
     } catch (const Failure& failure) {
@@ -468,11 +478,11 @@ api::Instance Instances::view(const InstanceRow& row) const {
                                           .database = row.external->database,
                                           .user = row.external->user};
   }
-  if (const auto size = sizes_.find(row.database); size != sizes_.end()) view.database_bytes = size->second;
+  const auto& sizes = sizes_.all();
+  if (const auto size = sizes.find(row.database); size != sizes.end()) view.database_bytes = size->second;
   for (const auto& kept : row.kept) {
     api::KeptData data{kept.id, kept.replaced, kept.purge};
-    if (const auto size = sizes_.find(kept.database); size != sizes_.end())
-      data.database_bytes = size->second;
+    if (const auto size = sizes.find(kept.database); size != sizes.end()) data.database_bytes = size->second;
     view.kept.push_back(std::move(data));
   }
   if (row.is_away()) view.moved = to_api(*row.moved);
@@ -483,14 +493,22 @@ api::Instance Instances::view(const InstanceRow& row) const {
   return view;
 }
 
-Task<void> Instances::refresh_sizes() {
-  if (!sizes_.empty() && loop_.now() - sizes_read_ < 5s) co_return;
-  sizes_read_ = loop_.now();
+Task<void> Instances::measure() {
   try {
-    sizes_ = co_await databases_.sizes();
+    co_await sizes_.refresh();
   } catch (const Failure& failure) {
     BERTH_LOG(kDatabase, "no sizes", {"error", failure.error().detail});  // the last ones stay
   }
+  sizes_read_ = loop_.now();
+  sizes_known_.set();
+}
+
+Task<void> Instances::refresh_sizes() {
+  if (sizes_known_.is_set() && (sizes_.all().empty() || loop_.now() - sizes_read_ >= kSizesPause)) {
+    sizes_known_.reset();
+    measuring_ = std::make_unique<loop::Spawned<void>>(loop_, measure());
+  }
+  co_await wait_at_most(loop_, sizes_known_, kSizesPatience);
 }
 
 }  // namespace berth::manager

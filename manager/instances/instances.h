@@ -10,6 +10,7 @@
 #include "api/instance.h"
 #include "manager/control/webserver_control.h"
 #include "manager/database/cluster.h"
+#include "manager/database/database_sizes.h"
 #include "manager/database/instance_database.h"
 #include "manager/instances/instance_repository.h"
 #include "manager/services/services.h"
@@ -74,7 +75,8 @@ class Instances {
   api::SuggestInstanceResult suggest(const api::SuggestInstance& request) const;
 
   api::Instance view(const InstanceRow& row) const;
-  // Sizes of all databases, at most every few seconds asked for.
+  // Looks for changed sizes, once a second at most. Whoever asks waits a moment only: what takes longer, as for a
+  // thousand databases after a start, goes on in the background.
   Task<void> refresh_sizes();
   std::string url_base;  // "https://localhost:8443"
 
@@ -101,8 +103,12 @@ class Instances {
   const SecretBox& box_;
   const Layout& layout_;
   std::map<std::string, InstanceRow> rows_;  // by key
-  std::map<std::string, std::uint64_t> sizes_;
+  Task<void> measure();
+  loop::Semaphore starts_;  // of all services, when they come up
+  DatabaseSizes sizes_;
   loop::TimePoint sizes_read_{};
+  loop::Event sizes_known_;  // set while nothing is measured
+  std::unique_ptr<loop::Spawned<void>> measuring_;
 };
 
 }  // namespace berth::manager
