@@ -26,6 +26,9 @@ struct ClusterSettings {
   std::string listen_addresses;  // empty: no TCP
   int max_connections = 200;     // 10..5000
   int shared_buffers_mb = 32;    // 8..65536
+  // How many databases there are, about. Autovacuum visits each of them once in a round, whether something has happened
+  // there or not: the more there are, the longer is its round (format_configuration).
+  int databases = 0;
   std::string binaries = "/usr/lib/postgresql/15/bin";
   std::string user = "postgres";  // whom it runs as when we are root; not used otherwise
   // What is done with a full segment of the log; empty: nothing, it may go (manager/archive).

@@ -18,7 +18,15 @@ std::string quoted(std::string_view value) {
   return text + "'";
 }
 
+// A visit is a new process that reads the statistics of all tables: some 5 ms.
+constexpr std::chrono::seconds kShortestRound{60};  // PostgreSQL's own default
+constexpr std::chrono::seconds kVisitEvery{2};
+
 }  // namespace
+
+std::chrono::seconds autovacuum_round(int databases) {
+  return std::max(kShortestRound, kVisitEvery * databases);
+}
 
 std::string format_configuration(const ClusterSettings& settings) {
   std::string text =
@@ -38,6 +46,7 @@ std::string format_configuration(const ClusterSettings& settings) {
   // A backend whose client is gone ends its statement, so that no lock outlives its owner.
   set("client_connection_check_interval", "'2s'");
   set("max_wal_size", "'256MB'");
+  set("autovacuum_naptime", fmt::format("{}s", autovacuum_round(settings.databases).count()));
   // Before it recovers PostgreSQL syncs all it finds: with one call instead of one for each of some thousand
   // files, which took 7 s and left all apps without data for so long.
   set("recovery_init_sync_method", "'syncfs'");

@@ -2,6 +2,7 @@
 // Authentication").
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +10,11 @@
 #include "manager/database/cluster.h"
 
 namespace berth::manager {
+
+// How long autovacuum takes for one visit to each of so many databases (autovacuum_naptime): a minute, or longer, so that
+// a thousand databases in which nothing happens cost no more than twenty. Between the visits of a busy one a table may
+// grow by so much more than it would have; the nightly optimisation looks into all of them anyway.
+std::chrono::seconds autovacuum_round(int databases);
 
 // berth.conf: all of ours, compared at every start.
 std::string format_configuration(const ClusterSettings& settings);

@@ -21,6 +21,16 @@ TEST(ClusterFiles, HasNoTcpUnlessAsked) {
   EXPECT_THAT(format_configuration(settings), HasSubstr("listen_addresses = '*'\n"));
 }
 
+TEST(ClusterFiles, AutovacuumVisitsManyDatabasesMoreRarely) {
+  EXPECT_EQ(autovacuum_round(0), std::chrono::seconds(60));
+  EXPECT_EQ(autovacuum_round(30), std::chrono::seconds(60));
+  EXPECT_EQ(autovacuum_round(1000), std::chrono::seconds(2000)) << "one visit every two seconds";
+  ClusterSettings settings;
+  EXPECT_THAT(format_configuration(settings), HasSubstr("autovacuum_naptime = 60s\n"));
+  settings.databases = 100;
+  EXPECT_THAT(format_configuration(settings), HasSubstr("autovacuum_naptime = 200s\n"));
+}
+
 TEST(ClusterFiles, TouchesOnlyTheLinesBetweenItsMarks) {
   const std::string first = replace_marked_block("# admin's\nmine ann ann", format_user_map({"postgres"}));
   EXPECT_THAT(first, testing::StartsWith("# admin's\nmine ann ann\n# BEGIN berth"));

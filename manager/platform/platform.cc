@@ -13,6 +13,7 @@
 #include "base/utc.h"
 #include "berth/app_service.h"
 #include "db/migrate.h"
+#include "manager/database/cluster_files.h"
 #include "manager/endpoints/manager_instance.h"
 #include "manager/endpoints/socket_peer.h"
 #include "manager/move/forwards.h"
@@ -207,6 +208,7 @@ class Platform::Parts_ {
   Task<void> start_own_instances();
   Task<void> serve_control(ControlPeer& peer);
   void plan_purge();
+  void follow_databases();
   // As people call this platform: its DNS name, else the machine's.
   std::string platform_name() const;
   Task<void> release_external(ExternalPlace place);
@@ -291,10 +293,12 @@ void Platform::Parts_::connect_parts() {
   instances_.changed = [this](const InstanceRow& row) {
     admin_.instance_changed(row);
     forwards_.changed();
+    follow_databases();
   };
   move_jobs_.own_name = [this] { return platform_name(); };
   instances_.removed = [this](const std::string& name, const std::string& domain) {
     admin_.instance_removed(name, domain);
+    follow_databases();
   };
   platform_restore_.taken_over = [this]() -> Task<void> {
     co_await settings_.load();
@@ -447,6 +451,18 @@ Task<void> Platform::Parts_::serve_control(ControlPeer& peer) {
   }
 }
 
+// Autovacuum's round follows the number of databases, in steps, so that it is not told anew for each of them.
+void Platform::Parts_::follow_databases() {
+  const int present = static_cast<int>(instances_.all().size());
+  const auto told = autovacuum_round(cluster_.settings().databases), wanted = autovacuum_round(present);
+  if (std::chrono::abs(wanted - told) * 5 <= told) return;
+  auto settings = cluster_.settings();
+  settings.databases = present;
+  tasks_.spawn([](Cluster& cluster, ClusterSettings settings) -> Task<void> {
+    co_await cluster.change_settings(std::move(settings));
+  }(cluster_, std::move(settings)));
+}
+
 void Platform::Parts_::plan_purge() {
   purge_timer_.start(kPurgeInterval, [this] {
     tasks_.spawn(instance_jobs_.purge());
@@ -501,6 +517,7 @@ Task<void> Platform::Parts_::start() {
   co_await services_.load();
   // Before the survivors come back: the webserver must hear of all grants at once, not lose some.
   co_await instances_.load();
+  follow_databases();
   for (const std::string name : {"manager", "root"}) {
     const std::string grant = format_hex(as_bytes(box_.derive("grant\n" + name)));
     co_await webserver_.set_grant(name == "root" ? "/" : "/manager", grant, ::geteuid());
