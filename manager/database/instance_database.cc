@@ -161,10 +161,9 @@ Task<void> InstanceDatabases::create_database(std::string database, std::string 
 }
 
 Task<void> InstanceDatabases::protect(std::string database, std::string owner) {
-  const std::string name = quote_identifier(database);
-  co_await admin_.query(fmt::format("REVOKE CONNECT ON DATABASE {} FROM PUBLIC", name));
-  co_await admin_.query(
-      fmt::format("GRANT ALL PRIVILEGES ON DATABASE {} TO {}", name, quote_identifier(owner)));
+  co_await admin_.run_script(
+      fmt::format("REVOKE CONNECT ON DATABASE {0} FROM PUBLIC; GRANT ALL PRIVILEGES ON DATABASE {0} TO {1}",
+                  quote_identifier(database), quote_identifier(owner)));
 }
 
 Task<void> InstanceDatabases::set_password(std::string user, std::string password) {

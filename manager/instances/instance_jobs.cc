@@ -177,7 +177,7 @@ JobStep InstanceJobs::make_step(std::string text) {
                       "there is already a database {}, which belongs to no instance: choose another name",
                       row.database);
       run.data()["making"] = true;  // from here on the undo may drop it
-      co_await run.save();
+      co_await run.save(JournalSync::kInOrder);
     }
     InstanceDatabaseNames names{row.database, row.database_user};
     co_await instances_.databases().create(std::move(names), row.database_password);
@@ -214,6 +214,8 @@ JobRunner::Steps InstanceJobs::create_steps() {
   steps.push_back(reserve_step("reserve name and path"));
   steps.push_back(make_step("make database"));
   steps.push_back(std::move(finish));
+  // What they do is in the cluster but for the grant, which any start gives again.
+  for (auto& step : steps) step.sync = JournalSync::kInOrder;
   steps.push_back(std::move(start));
   return steps;
 }

@@ -14,6 +14,9 @@ namespace {
 constexpr std::array<std::string_view, 6> kPhases = {"waiting", "forward", "backward",
                                                      "done",    "failed",  "cancelled"};
 
+// Ends a WHERE; of this transaction only.
+constexpr const char* kInOrder = " AND set_config('synchronous_commit', 'off', true) = 'off'";
+
 constexpr std::string_view kColumns =
     "id, kind, title, target, phase, step, steps, data::text AS data, asked_by, error, error_code, "
     "result::text AS result, "
@@ -72,7 +75,7 @@ Task<std::string> Journal::add(JobEntry entry) {
   co_return rows.front().get<std::string>(0);
 }
 
-Task<void> Journal::write(JobEntry entry) {
+Task<void> Journal::write(JobEntry entry, JournalSync sync) {
   const std::string data = boost::json::serialize(entry.data);
   const std::string result = boost::json::serialize(entry.result);
   const auto error = entry.error ? std::optional(entry.error->detail) : std::nullopt;
@@ -85,7 +88,8 @@ Task<void> Journal::write(JobEntry entry) {
       co_await database_.query_repeatable(
           "UPDATE job SET phase = $2, step = $3, data = $4::jsonb, error = $5, error_code = $6, result = "
           "$7::jsonb, "
-          "started = $8::timestamptz, ended = $9::timestamptz, steps = $10 WHERE id = $1::bigint",
+          "started = $8::timestamptz, ended = $9::timestamptz, steps = $10 WHERE id = $1::bigint" +
+              std::string(sync == JournalSync::kInOrder ? kInOrder : ""),
           entry.id, name_of(entry.phase), entry.step, data, error, code, result, started, ended, entry.steps);
       co_return;
     } catch (const Failure& failure) {
@@ -126,7 +130,9 @@ Task<std::optional<JobEntry>> Journal::find(std::string id) {
 
 Task<void> Journal::add_log(std::string id, std::string text) {
   try {
-    co_await database_.query("INSERT INTO job_log (job, text) VALUES ($1::bigint, $2)", id, text);
+    co_await database_.query(
+        std::string("INSERT INTO job_log (job, text) SELECT $1::bigint, $2::text WHERE true") + kInOrder, id,
+        text);
   } catch (const Failure& failure) {
     log_warning("job log line lost", {{"job", id}, {"text", text}, {"error", failure.error().detail}});
   }

@@ -37,6 +37,10 @@ struct JobEntry {
   api::JsonObject result;
 };
 
+// When a write is on disk. kInOrder: with the next commit of anybody that is, for the cluster's log keeps the order: a power
+// cut may take the write, but then it takes all that happened in the cluster after it, too. Saves a sync of the disk.
+enum class JournalSync : std::uint8_t { kNow, kInOrder };
+
 // Owned by the manager's main. Writes wait for the database to come back, however long that takes: a job
 // never goes on with an unwritten step.
 class Journal {
@@ -45,11 +49,12 @@ class Journal {
 
   // Gives the entry its id and writes it. Throws Failure(kUnavailable) if the database is away.
   Task<std::string> add(JobEntry entry);
-  Task<void> write(JobEntry entry);
+  Task<void> write(JobEntry entry, JournalSync sync = JournalSync::kNow);
   Task<std::vector<JobEntry>> unfinished();               // oldest first
   Task<std::vector<JobEntry>> recent(std::size_t limit);  // newest first
   Task<std::optional<JobEntry>> find(std::string id);
-  Task<void> add_log(std::string id, std::string text);  // never throws: a lost line is no reason to fail
+  // Never throws: a lost line is no reason to fail. In order.
+  Task<void> add_log(std::string id, std::string text);
   Task<std::vector<api::JobLogLine>> log(std::string id);
   // Keeps the newest `keep` finished jobs.
   Task<void> prune(std::size_t keep);

@@ -56,7 +56,8 @@ class JobRunner::Run final : public JobRun {
   const JobEntry& entry() const override { return entry_; }
   api::JsonObject& data() override { return entry_.data; }
   api::JsonObject& result() override { return entry_.result; }
-  Task<void> save() override { return runner_.journal_.write(entry_); }
+  Task<void> save(JournalSync sync) override { return runner_.journal_.write(entry_, sync); }
+  Task<void> save() { return save(JournalSync::kNow); }
   void progress(std::uint64_t percent) override {
     if (percent == percent_) return;
     percent_ = percent;
@@ -141,11 +142,12 @@ class JobRunner::Run final : public JobRun {
       }
       co_await pass(fmt::format("after {}", entry_.step));
       ++entry_.step;
-      if (entry_.step == steps_.size()) {
+      const bool is_end = entry_.step == steps_.size();
+      if (is_end) {
         entry_.phase = JobPhase::kDone;
         entry_.ended = utc_now();
       }
-      co_await save();
+      co_await save(is_end ? JournalSync::kNow : step.sync);
       log(step.text + ": done");
     }
     if (entry_.phase == JobPhase::kForward) {  // a job without steps, or stopped right before its end
@@ -193,7 +195,7 @@ class JobRunner::Run final : public JobRun {
     if (entry_.phase == JobPhase::kWaiting) {
       entry_.phase = JobPhase::kForward;
       entry_.started = utc_now();
-      co_await save();
+      co_await save(JournalSync::kInOrder);  // without it the job begins the same way
     }
     if (entry_.phase == JobPhase::kForward) co_await forward();
     if (entry_.phase == JobPhase::kBackward) co_await backward();

@@ -19,8 +19,9 @@ class JobRun {
   // Written to the journal with the end of the step. A step may change it at any time.
   virtual api::JsonObject& data() = 0;
   virtual api::JsonObject& result() = 0;
-  // Writes data now, in the middle of a step (before an act that must be known afterwards).
-  virtual Task<void> save() = 0;
+  // Writes data now, in the middle of a step (before an act that must be known afterwards). kInOrder is enough before an
+  // act in the platform's own PostgreSQL.
+  virtual Task<void> save(JournalSync sync = JournalSync::kNow) = 0;
   // Of this step, 0 to 100.
   virtual void progress(std::uint64_t percent) = 0;
   virtual void log(std::string text) = 0;
@@ -45,6 +46,9 @@ struct JobStep {
   std::function<Task<void>(JobRun&)> run;
   std::function<Task<void>(JobRun&)> undo;
   bool can_cancel = true;  // false: the point of no return is in or behind this step
+  // How its end is written down. kInOrder if what the next step does outside the platform's own PostgreSQL may be done
+  // before this one runs again.
+  JournalSync sync = JournalSync::kNow;
 };
 
 struct NewJob {
