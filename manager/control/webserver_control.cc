@@ -19,6 +19,8 @@ json::Array json_list(const std::vector<std::string>& texts) {
   for (const auto& text : texts) list.emplace_back(text);
   return list;
 }
+// All of it is written and synced each time, 200 kB with a thousand instances: not for each of a thousand changes.
+constexpr auto kKeepPause = 1s;
 std::string port(int number) { return number < 0 ? "off" : std::to_string(number); }
 }  // namespace
 
@@ -40,7 +42,7 @@ WebserverControl::WebserverControl(loop::Loop& loop, ProcessTable& table, const 
 }
 
 WebserverControl::~WebserverControl() {
-  if (keeping_.is_scheduled()) keep();
+  if (keeping_.is_running()) keep();
   if (peer_) peer_->close();
 }
 
@@ -114,7 +116,7 @@ bool WebserverControl::recall() {
 }
 
 void WebserverControl::keep_soon() {
-  if (!keeping_.is_scheduled()) keeping_.schedule([this] { keep(); });
+  if (!keeping_.is_running()) keeping_.start(kKeepPause, [this] { keep(); });
 }
 
 void WebserverControl::keep() {

@@ -90,7 +90,7 @@ class WebserverControl {
   bool is_short_of_descriptors_ = false;
   std::uint64_t output_start_ = 0;
   std::string kept_;  // as it is on disk, before sealing
-  loop::Deferred keeping_;
+  loop::Timer keeping_;
   std::unique_ptr<SupervisedProcess> process_;
 };
 
