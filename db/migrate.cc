@@ -10,6 +10,13 @@ Task<int> migrate(Database& database, std::vector<Migration> migrations) {
     BERTH_CHECK(migration.version > newest);
     newest = migration.version;
   }
+  // The usual case, at each start of each instance: two small questions, no transaction, no lock.
+  const Rows known = co_await database.query_repeatable("SELECT to_regclass('berth_schema') IS NOT NULL");
+  if (known[0].get<bool>(std::size_t{0})) {
+    const Rows reached =
+        co_await database.query_repeatable("SELECT coalesce(max(version), 0) FROM berth_schema");
+    if (reached[0].get<int>(std::size_t{0}) == newest) co_return 0;
+  }
   auto transaction = co_await database.begin();
   // One migration at a time in a database, also across platforms that share it. The number is ours:
   // "berth" in ASCII.

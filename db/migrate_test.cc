@@ -32,6 +32,17 @@ TEST_F(MigrateTest, RunsEachScriptOnce) {
   EXPECT_EQ(rows[1].get<std::string>("name"), "colour");
 }
 
+TEST_F(MigrateTest, WaitsForNobodyWhenThereIsNothingToDo) {
+  Database database(loop, options);
+  const std::vector<Migration> scripts = {{1, "a", "SELECT 1"}};
+  loop::run_task(loop, migrate(database, scripts));
+  Database other(loop, options);
+  auto migrating = loop::run_task(loop, other.begin());
+  loop::run_task(loop, migrating.query("SELECT pg_advisory_xact_lock(422607873128)"));
+  loop::run_task(loop, migrating.query("LOCK TABLE berth_schema IN SHARE ROW EXCLUSIVE MODE"));
+  EXPECT_EQ(loop::run_task(loop, loop::with_timeout(loop, 5s, migrate(database, scripts), "migrate")), 0);
+}
+
 TEST_F(MigrateTest, ChangesNothingWhenOneFails) {
   Database database(loop, options);
   const std::vector<Migration> scripts = {{1, "good", "CREATE TABLE a()"},

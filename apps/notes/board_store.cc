@@ -189,6 +189,15 @@ Task<Result<Note>> BoardStore::restore_note(std::string id, std::string by) {
 }
 
 Task<void> BoardStore::purge() {
+  // Asked at every start, of every instance: mostly there is nothing, which one statement tells.
+  const auto old = co_await database_.query_repeatable(
+      "SELECT EXISTS (SELECT FROM file WHERE removed < now() - make_interval(days => $1)) OR "
+      "EXISTS (SELECT FROM note WHERE removed < now() - make_interval(days => $1)) OR "
+      "EXISTS (SELECT FROM board WHERE removed < now() - make_interval(days => $1)) OR "
+      "EXISTS (SELECT FROM content WHERE started < now() - interval '1 day' "
+      "AND NOT EXISTS (SELECT FROM file WHERE file.content = content.id))",
+      kUndoDays);
+  if (!old.front().get<bool>(0)) co_return;
   // Contents last: they are what files point to.
   auto transaction = co_await database_.begin();
   for (const char* table : {"file", "note", "board"})
