@@ -64,6 +64,7 @@ void Link::send_attach(Attachment& attachment) {
 
 void Link::detach(std::uint32_t attach_id) {
   results_.erase(attach_id);
+  refused_.erase(attach_id);
   again_.erase(attach_id);
   if (state_ != State::kUp) return;
   link::append_detach(out_, attach_id);
@@ -196,6 +197,8 @@ Result<void> Link::take_link_frame(const link::FrameHeader& header, ByteView pay
                                        {"result", static_cast<int>(attached.result)},
                                        {"reason", attached.reason}});
       again_.erase(attached.id);
+      if (attached.result == link::AttachResult::kOk) refused_.erase(attached.id);
+      else refused_.insert(attached.id);
       results_[attached.id] = std::move(attached);
       client_.attach_answered();
       client_.judge(*attachment, header.type == link::Type::kDetached);
@@ -316,6 +319,7 @@ void Link::lose(std::string_view why) {
   out_sent_ = 0;
   descriptors_.clear();
   results_.clear();
+  refused_.clear();
   again_.clear();
   closing_.clear();
   lost_since_ = loop::Clock::now();

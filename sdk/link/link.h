@@ -42,6 +42,8 @@ class Link final : private loop::IoHandler {
   void attach_again(Attachment& attachment);
   // nullptr: not answered yet, or the link is not up.
   const link::Attached* attach_result(std::uint32_t attach_id) const;
+  // Whether any of what is attached was refused here.
+  bool has_refused() const { return !refused_.empty(); }
 
   // Frames are appended here; schedule_flush() afterwards. Only while kUp.
   Bytes& out() { return out_; }
@@ -84,7 +86,8 @@ class Link final : private loop::IoHandler {
   };
   std::deque<Descriptor> descriptors_;
   std::map<std::uint32_t, link::Attached> results_;
-  std::unordered_set<std::uint32_t> again_;  // sent once more and not answered yet
+  std::unordered_set<std::uint32_t> refused_;  // of results_
+  std::unordered_set<std::uint32_t> again_;    // sent once more and not answered yet
   StreamTable streams_;
   std::unordered_set<std::uint32_t> closing_;  // our CLOSE is sent, the webserver's is awaited
   loop::Deferred flushing_;

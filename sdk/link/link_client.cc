@@ -143,9 +143,8 @@ std::string LinkClient::refusal(const void* owner) const {
 }
 
 void LinkClient::judge(const Attachment& attachment, bool was_there) {
-  bool any = false;
-  for (const auto* one : attachments())
-    for (const auto& link : links_) any = any || is_refused(*link, one->id());
+  const bool any =
+      std::any_of(links_.begin(), links_.end(), [](const auto& link) { return link->has_refused(); });
   if (!any) {
     next_retry_ = kFirstRetry;
     retrying_.cancel();
