@@ -21,6 +21,7 @@ namespace berth::manager {
 namespace {
 
 constexpr const char* kVersion = "15";
+constexpr std::chrono::milliseconds kFirstKnock{50}, kLastKnock{500};
 constexpr std::chrono::seconds kLeftoverLimit{10};  // a process in the middle of a write to a slow disk
 
 struct Account {
@@ -234,12 +235,15 @@ Task<bool> Cluster::is_ready() {
 
 Task<void> Cluster::wait_until_ready(std::chrono::milliseconds limit) {
   const auto deadline = loop_.now() + limit;
+  // Each refusal is two lines in PostgreSQL's log, and a recovery may take minutes.
+  auto pause = kFirstKnock;
   for (;;) {
     const std::string reason = co_await why_not_ready(loop_, superuser());
     if (reason.empty()) co_return;
     if (loop_.now() >= deadline)
       throw_failure(Errc::kTimeout, "the database did not get ready within {} ms: {}", limit.count(), reason);
-    co_await loop::sleep_for(loop_, std::chrono::milliseconds(50));
+    co_await loop::sleep_for(loop_, pause);
+    pause = std::min(pause * 11 / 10, kLastKnock);
   }
 }
 
