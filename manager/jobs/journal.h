@@ -39,6 +39,7 @@ struct JobEntry {
 
 // When a write is on disk. kInOrder: with the next commit of anybody that is, for the cluster's log keeps the order: a power
 // cut may take the write, but then it takes all that happened in the cluster after it, too. Saves a sync of the disk.
+// Only for what its writer has in memory and writes again: PostgreSQL may crash and lose it while the manager lives on.
 enum class JournalSync : std::uint8_t { kNow, kInOrder };
 
 // Owned by the manager's main. Writes wait for the database to come back, however long that takes: a job
