@@ -68,6 +68,43 @@ export function makeDatabases(world) {
         return { job: world.runJob("optimise", "Optimise all databases", "", ["optimise"], () => {}) };
       case "CleanUpAll":
         return { job: world.runJob("clean-up", "Clean up all databases", "", ["rewrite"], () => {}) };
+      case "MoveInstance": {
+        const one = find(message);
+        const plan = {
+          obstacles: message.to.url.includes("old")
+            ? ["there: Notes is not installed: install it there first (berth service install notes)"]
+            : [],
+          remarks: ["2 tables have no primary key: until the move is over their changes are written as whole rows"],
+          bytes: one.databaseBytes,
+          version: "0.1.0",
+        };
+        if (message.checkOnly || plan.obstacles.length) return plan;
+        const job = world.runJob(
+          "move",
+          `Move ${keyOf(one)} to ${message.to.url}`,
+          keyOf(one),
+          ["copy the data"],
+          () => {
+            one.moved = { state: "moved", url: message.to.url, at: iso(), until: iso(-7 * kDay), forwards: true };
+            one.state = "stopped";
+            world.tell(one);
+          },
+        );
+        return { ...plan, job };
+      }
+      case "EndForward": {
+        const one = find(message);
+        one.moved.forwards = false;
+        world.tell(one);
+        return {};
+      }
+      case "UndoMove": {
+        const one = find(message);
+        delete one.moved;
+        one.state = "running";
+        world.tell(one);
+        return {};
+      }
       case "CleanUpInstance": {
         const one = find(message);
         return {

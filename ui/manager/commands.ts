@@ -48,6 +48,14 @@ export const commands = {
   backup: (key: string) => words("instance", "backup", key, "-o", `${key.split("@")[0]}.dump`),
   restore: (file: string) => words("instance", "restore", file, "--wait"),
   deleteInstance: (key: string, now: boolean) => words("instance", "rm", key, now && "--now"),
+  moveInstance: (key: string, url: string, fingerprint: string, checkOnly: boolean) =>
+    words(
+      ...["instance", "move", key, "--to", url || "wss://OTHER/manager", "--to-password-file", "FILE"],
+      ...(fingerprint ? ["--to-fingerprint", fingerprint] : []),
+      checkOnly && "--check",
+    ),
+  endForward: (key: string) => words("instance", "end-forward", key),
+  undoMove: (key: string) => words("instance", "undo-move", key),
   undo: (key: string) => words("instance", "undo", key),
   deleteKept: (key: string, id: string) => words("instance", "rm", key, "--kept", id),
   startInstance: (key: string) => words("instance", "start", key),

@@ -270,6 +270,33 @@ describe("manager page", () => {
     assert.deepEqual(complaints, []);
   });
 
+  test("an instance is moved to another platform, after a look; its requests are passed on until that is ended", async () => {
+    const { page, complaints } = await signedIn("#/instance/sales@example.com/settings");
+    const check = page.getByRole("button", { name: "Check", exact: true });
+    const move = page.getByRole("button", { name: "Move it there" });
+    await page.getByLabel("The other platform's manager").fill("https://other");
+    assert.equal(await check.getAttribute("data-tip"), "An address like wss://other.example.com/manager");
+    await page.getByLabel("The other platform's manager").fill("wss://old.example.com/manager");
+    await page.getByLabel("Admin password there").fill("secret");
+    assert.equal(await move.getAttribute("data-tip"), "Check first whether it can be done");
+    await check.click();
+    await page.getByText("Notes is not installed").waitFor();
+    await page.getByLabel("The other platform's manager").fill("wss://other.example.com/manager");
+    await check.click();
+    await page.getByText("It can be moved").waitFor();
+    await page.getByText(/berth instance move sales@example.com --to wss:/).waitFor();
+    await move.click();
+    await page.getByText("Requests are passed on until").waitFor();
+    await page.getByRole("button", { name: "End the forwarding" }).click();
+    await page.getByText("not any more").first().waitFor();
+    await page.getByRole("button", { name: "Run it here again" }).click();
+    await page.getByRole("dialog").getByText("stays there").waitFor();
+    await page.getByRole("dialog").getByRole("textbox").fill("sales@example.com");
+    await page.getByRole("dialog").getByRole("button", { name: "Run it here again" }).click();
+    await page.getByRole("button", { name: "Move it there" }).waitFor();
+    assert.deepEqual(complaints, []);
+  });
+
   test("all databases are optimised or cleaned up from PostgreSQL's page", async () => {
     const { page, complaints } = await signedIn("#/platform/postgres");
     await page.getByText("14 of 100").waitFor();
