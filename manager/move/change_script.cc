@@ -62,14 +62,12 @@ Result<void> ChangeScript::add(const pgoutput::Message& message) {
     return {};
   }
   if (const auto* relation = std::get_if<Relation>(&message)) {
-    open_insert_ = 0;
-    if (!sql_.empty() && !sql_.ends_with(";\n")) sql_ += ";\n";
+    end_statement();
     relations_[relation->id] = *relation;
     return {};
   }
   if (std::holds_alternative<pgoutput::Other>(message)) return {};
-  open_insert_ = 0;
-  if (!sql_.empty() && !sql_.ends_with(";\n")) sql_ += ";\n";
+  end_statement();
   if (const auto* update = std::get_if<pgoutput::Update>(&message)) return add_update(*update);
   if (const auto* gone = std::get_if<pgoutput::Delete>(&message)) return add_delete(*gone);
   return add_truncate(std::get<pgoutput::Truncate>(message));
@@ -82,15 +80,14 @@ Result<void> ChangeScript::add_insert(const pgoutput::Insert& insert) {
   changed_.insert(table);
   ++changes_;
   if (insert.row.empty()) {
-    if (!sql_.empty() && !sql_.ends_with(";\n")) sql_ += ";\n";
-    open_insert_ = 0;
+    end_statement();
     sql_ += fmt::format("INSERT INTO {} DEFAULT VALUES;\n", table);
     return {};
   }
   if (open_insert_ == insert.relation && sql_.size() < kLongestInsert) {
     sql_ += ",\n(";
   } else {
-    if (!sql_.empty() && !sql_.ends_with(";\n")) sql_ += ";\n";
+    end_statement();
     std::string names;
     for (const auto& column : relation->columns)
       names += (names.empty() ? "" : ", ") + db::quote_identifier(column.name);
@@ -180,9 +177,13 @@ Result<void> ChangeScript::add_truncate(const pgoutput::Truncate& truncate) {
   return {};
 }
 
-std::string ChangeScript::take() {
+void ChangeScript::end_statement() {
   open_insert_ = 0;
   if (!sql_.empty() && !sql_.ends_with(";\n")) sql_ += ";\n";
+}
+
+std::string ChangeScript::take() {
+  end_statement();
   return std::exchange(sql_, {});
 }
 

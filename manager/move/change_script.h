@@ -38,6 +38,7 @@ class ChangeScript {
   Result<void> add_delete(const pgoutput::Delete& gone);
   Result<void> add_truncate(const pgoutput::Truncate& truncate);
   Result<std::string> place_of(const pgoutput::Relation& relation, const pgoutput::Tuple& old, bool is_whole);
+  void end_statement();
 
   std::map<std::uint32_t, pgoutput::Relation> relations_;
   std::string sql_;
