@@ -59,7 +59,8 @@ TEST(ApiJson, TakesWholeFloatingPointNumbersAsIntegers) {
 TEST(ApiJson, WritesDefaultsButNotEmptyOptionals) {
   EXPECT_EQ(boost::json::serialize(format_message(DeleteInstance{"team", "example.com", false}, "4")),
             R"({"mt":"DeleteInstance","src":"4","name":"team","domain":"example.com","now":false})");
-  EXPECT_EQ(boost::json::serialize(format_message(RestoreInstance{})), R"({"mt":"RestoreInstance"})");
+  EXPECT_EQ(boost::json::serialize(format_message(RestoreInstance{})),
+            R"({"mt":"RestoreInstance","ontoExternal":false})");
 }
 
 TEST(ApiJson, PasswordsArePlainOrEncrypted) {
