@@ -59,11 +59,7 @@ loop::Task<int> back_up(Invocation& invocation) {
 }
 
 void report_restored(Invocation& invocation, const api::Job& job, std::string_view what) {
-  auto& output = invocation.output();
-  if (output.is_json()) output.print_json(api::JsonObject{{"job", api::to_json(job)}});
-  else if (output.is_quiet()) output.print_line(what);
-  else if (api::is_final(job.state)) output.print_line(fmt::format("{} is restored", what));
-  else output.print_line(fmt::format("job {} works on it: berth job show {}", job.id, job.id));
+  invocation.report(job, what, fmt::format("{} is restored", what));
 }
 
 loop::Task<int> restore_from_set(Invocation& invocation) {

@@ -11,14 +11,6 @@
 namespace berth::cli {
 namespace {
 
-void report(Invocation& invocation, const api::Job& job, std::string_view done) {
-  auto& output = invocation.output();
-  if (output.is_json()) output.print_json(api::JsonObject{{"job", api::to_json(job)}});
-  else if (output.is_quiet()) output.print_line(job.id);
-  else if (api::is_final(job.state)) output.print_line(done);
-  else output.print_line(fmt::format("job {} works on it: berth job show {}", job.id, job.id));
-}
-
 std::uint64_t number_of(const api::Job& job, std::string_view name) {
   if (!job.result || !job.result->is_object()) return 0;
   const auto* value = job.result->get_object().if_contains(name);
@@ -70,8 +62,8 @@ loop::Task<int> optimise(Invocation& invocation) {
   if (invocation.is_rehearsal({"refresh the statistics of every database, as every night"})) co_return 0;
   auto answer = co_await invocation.ask(api::OptimiseDatabases{});
   const auto job = co_await invocation.finish(std::move(answer.job));
-  report(
-      invocation, job,
+  invocation.report(
+      job, job.id,
       fmt::format("{} optimised{}", format_count(number_of(job, "databases"), "database"), failures_of(job)));
   co_return 0;
 }
@@ -85,8 +77,9 @@ loop::Task<int> shrink(Invocation& invocation) {
     co_return 0;
   auto answer = co_await invocation.ask(api::CleanUpAll{});
   const auto job = co_await invocation.finish(std::move(answer.job));
-  report(invocation, job,
-         fmt::format("{} given back{}", format_size(number_of(job, "bytesGivenBack")), failures_of(job)));
+  invocation.report(
+      job, job.id,
+      fmt::format("{} given back{}", format_size(number_of(job, "bytesGivenBack")), failures_of(job)));
   co_return 0;
 }
 
@@ -104,9 +97,10 @@ loop::Task<int> clean_up(Invocation& invocation) {
   }
   auto answer = co_await invocation.ask(api::CleanUpInstance{name.name, name.domain});
   const auto job = co_await invocation.finish(std::move(answer.job));
-  report(invocation, job,
-         fmt::format("{} is cleaned up: {} before, {} now", name.format(),
-                     format_size(number_of(job, "bytesBefore")), format_size(number_of(job, "bytesAfter"))));
+  invocation.report(
+      job, job.id,
+      fmt::format("{} is cleaned up: {} before, {} now", name.format(),
+                  format_size(number_of(job, "bytesBefore")), format_size(number_of(job, "bytesAfter"))));
   co_return 0;
 }
 

@@ -73,14 +73,10 @@ loop::Task<int> use_database(Invocation& invocation) {
   if (invocation.is_rehearsal(plan)) co_return 0;
   auto answer = co_await invocation.ask(std::move(request));
   const auto job = co_await invocation.finish(std::move(answer.job));
-  auto& output = invocation.output();
-  if (output.is_json()) output.print_json(api::JsonObject{{"job", api::to_json(job)}});
-  else if (output.is_quiet()) output.print_line(name.format());
-  else if (api::is_final(job.state))
-    output.print_line(
-        fmt::format("{} keeps its data {}", name.format(),
-                    arguments.has("--local") ? "on the platform" : "on " + arguments.text("--host")));
-  else output.print_line(fmt::format("job {} works on it: berth job show {}", job.id, job.id));
+  invocation.report(
+      job, name.format(),
+      fmt::format("{} keeps its data {}", name.format(),
+                  arguments.has("--local") ? "on the platform" : "on " + arguments.text("--host")));
   co_return 0;
 }
 

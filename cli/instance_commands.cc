@@ -338,14 +338,6 @@ loop::Task<int> rename_instances(Invocation& invocation) {
   co_return has_problem ? 4 : 0;
 }
 
-void report(Invocation& invocation, const api::Job& job, std::string_view name, std::string_view done) {
-  auto& output = invocation.output();
-  if (output.is_json()) output.print_json(api::JsonObject{{"job", api::to_json(job)}});
-  else if (output.is_quiet()) output.print_line(name);
-  else if (api::is_final(job.state)) output.print_line(done);
-  else output.print_line(fmt::format("job {} works on it: berth job show {}", job.id, job.id));
-}
-
 loop::Task<int> remove_instance(Invocation& invocation) {
   const auto name = invocation.instance_name();
   if (const auto kept = invocation.arguments().find("--kept")) {
@@ -354,7 +346,7 @@ loop::Task<int> remove_instance(Invocation& invocation) {
     invocation.confirm(what + " will be deleted for good.", name.format());
     auto answer = co_await invocation.ask(api::DeleteInstance{name.name, name.domain, true, *kept});
     const auto job = co_await invocation.finish(std::move(answer.job));
-    report(invocation, job, name.format(), what + " are deleted");
+    invocation.report(job, name.format(), what + " are deleted");
     co_return 0;
   }
   const bool now = invocation.arguments().has("--now");
@@ -371,10 +363,10 @@ loop::Task<int> remove_instance(Invocation& invocation) {
                        name.format());
   auto answer = co_await invocation.ask(api::DeleteInstance{name.name, name.domain, now});
   const auto job = co_await invocation.finish(std::move(answer.job));
-  report(invocation, job, name.format(),
-         now ? fmt::format("{} is deleted", name.format())
-             : fmt::format("{} is in the bin. Bring it back: berth instance undo {}", name.format(),
-                           name.format()));
+  invocation.report(job, name.format(),
+                    now ? fmt::format("{} is deleted", name.format())
+                        : fmt::format("{} is in the bin. Bring it back: berth instance undo {}",
+                                      name.format(), name.format()));
   co_return 0;
 }
 
@@ -386,7 +378,7 @@ loop::Task<int> undo_removal(Invocation& invocation) {
   auto answer =
       co_await invocation.ask(api::UndoDelete{name.name, name.domain, invocation.arguments().find("--kept")});
   const auto job = co_await invocation.finish(std::move(answer.job));
-  report(invocation, job, name.format(), fmt::format("{} is back", name.format()));
+  invocation.report(job, name.format(), fmt::format("{} is back", name.format()));
   co_return 0;
 }
 

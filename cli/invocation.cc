@@ -107,4 +107,11 @@ loop::Task<api::Job> Invocation::finish(api::Job job) {
   co_return job;
 }
 
+void Invocation::report(const api::Job& job, std::string_view quiet, std::string_view done) {
+  if (output_.is_json()) output_.print_json(api::JsonObject{{"job", api::to_json(job)}});
+  else if (output_.is_quiet()) output_.print_line(quiet);
+  else if (api::is_final(job.state)) output_.print_line(done);
+  else output_.print_line(fmt::format("job {} works on it: berth job show {}", job.id, job.id));
+}
+
 }  // namespace berth::cli

@@ -52,6 +52,8 @@ class Invocation {
   // Waits for the end of a job, unless --no-wait, with progress on a terminal; survives a restart of the
   // manager. Throws Failure(kFailed) with the job's error, kTimeout while it goes on. Gives the job as it was last seen.
   loop::Task<api::Job> finish(api::Job job);
+  // Tells what finish() gave: the job for programs, `quiet` with --quiet, `done` when it has ended, else where to look.
+  void report(const api::Job& job, std::string_view quiet, std::string_view done);
   bool waits() const { return line_.options.wait; }
   std::chrono::seconds timeout_or(std::chrono::seconds fallback) const {
     return line_.options.timeout.count() ? line_.options.timeout : fallback;

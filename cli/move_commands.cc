@@ -45,19 +45,14 @@ loop::Task<int> move_instance(Invocation& invocation) {
   }
   if (!output.is_json()) show_findings(invocation, told);
   const auto job = co_await invocation.finish(std::move(*told.job));
-  if (output.is_json()) {
-    output.print_json(api::JsonObject{{"job", api::to_json(job)}});
-  } else if (output.is_quiet()) {
-    output.print_line(name.format());
-  } else if (api::is_final(job.state)) {
+  invocation.report(job, name.format(),
+                    fmt::format("{} runs on {} now", name.format(), arguments.text("--to")));
+  if (!output.is_json() && !output.is_quiet() && api::is_final(job.state)) {
     const auto* result = job.result && job.result->is_object() ? &job.result->as_object() : nullptr;
-    output.print_line(fmt::format("{} runs on {} now", name.format(), arguments.text("--to")));
     if (const auto* pause = result ? result->if_contains("pauseMs") : nullptr; pause && pause->is_int64())
       output.note(
           fmt::format("Its users waited for {:.1f} s.", static_cast<double>(pause->as_int64()) / 1000));
     output.note("Requests for it here are passed on: berth instance end-forward, once DNS has followed.");
-  } else {
-    output.print_line(fmt::format("job {} works on it: berth job show {}", job.id, job.id));
   }
   co_return 0;
 }

@@ -86,15 +86,6 @@ loop::Task<int> show_service(Invocation& invocation) {
   co_return 0;
 }
 
-// What a job that was waited for (or not) left, for people and programs.
-void report(Invocation& invocation, const api::Job& job, std::string_view id, std::string_view done) {
-  auto& output = invocation.output();
-  if (output.is_json()) output.print_json(api::JsonObject{{"job", api::to_json(job)}});
-  else if (output.is_quiet()) output.print_line(id);
-  else if (api::is_final(job.state)) output.print_line(done);
-  else output.print_line(fmt::format("job {} works on it: berth job show {}", job.id, job.id));
-}
-
 loop::Task<api::Job> install_file(Invocation& invocation, std::string id, std::string path) {
   UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) throw Failure(errno_error(errno, fmt::format("open {}", path)));
@@ -123,7 +114,7 @@ loop::Task<int> install_service(Invocation& invocation) {
     job = (co_await invocation.ask(std::move(request))).job;
   }
   job = co_await invocation.finish(std::move(job));
-  report(invocation, job, id.empty() ? job.target : id, fmt::format("{} is installed", what));
+  invocation.report(job, id.empty() ? job.target : id, fmt::format("{} is installed", what));
   co_return 0;
 }
 
@@ -179,7 +170,7 @@ loop::Task<int> remove_service(Invocation& invocation) {
   auto answer = co_await invocation.ask(api::RemoveService{id});
   api::Job job{.id = "", .kind = api::JobKind::kRemove, .target = id, .state = api::JobState::kDone};
   if (answer.job) job = co_await invocation.finish(std::move(*answer.job));
-  report(invocation, job, id, fmt::format("{} is removed", id));
+  invocation.report(job, id, fmt::format("{} is removed", id));
   co_return 0;
 }
 

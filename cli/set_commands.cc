@@ -31,14 +31,6 @@ std::string key_of(const std::string& name, const std::string& domain) {
   return name.empty() ? "manager" : name + "@" + domain;
 }
 
-void report(Invocation& invocation, const api::Job& job, std::string_view done) {
-  auto& output = invocation.output();
-  if (output.is_json()) output.print_json(api::JsonObject{{"job", api::to_json(job)}});
-  else if (output.is_quiet()) output.print_line(job.id);
-  else if (api::is_final(job.state)) output.print_line(done);
-  else output.print_line(fmt::format("job {} works on it: berth job show {}", job.id, job.id));
-}
-
 // The one that is named, or the only one there is.
 loop::Task<std::string> policy_of(Invocation& invocation) {
   if (const auto name = invocation.arguments().find("POLICY")) co_return *name;
@@ -74,7 +66,7 @@ loop::Task<int> run_backup(Invocation& invocation) {
       done = fmt::format("{}: {}", std::string_view(set->get_string()),
                          format_size(bytes->to_number<std::uint64_t>()));
   }
-  report(invocation, job, done);
+  invocation.report(job, job.id, done);
   co_return 0;
 }
 
@@ -231,7 +223,7 @@ loop::Task<int> verify_set(Invocation& invocation) {
     co_return 0;
   auto answer = co_await invocation.ask(api::VerifyBackup{set});
   const auto job = co_await invocation.finish(std::move(answer.job));
-  report(invocation, job, fmt::format("{} is whole", set));
+  invocation.report(job, job.id, fmt::format("{} is whole", set));
   co_return 0;
 }
 
@@ -244,7 +236,7 @@ loop::Task<int> drill(Invocation& invocation) {
     co_return 0;
   auto answer = co_await invocation.ask(api::DrillBackup{name.name, name.domain});
   const auto job = co_await invocation.finish(std::move(answer.job));
-  report(invocation, job, fmt::format("the newest backup of {} can be restored", what));
+  invocation.report(job, job.id, fmt::format("the newest backup of {} can be restored", what));
   co_return 0;
 }
 
@@ -315,7 +307,7 @@ loop::Task<int> prune(Invocation& invocation) {
                        question.policy);
   auto answer = co_await invocation.ask(api::PruneBackups{question.policy});
   const auto job = co_await invocation.finish(std::move(answer.job));
-  report(invocation, job, fmt::format("{} removed", format_count(steps.size(), "set")));
+  invocation.report(job, job.id, fmt::format("{} removed", format_count(steps.size(), "set")));
   co_return 0;
 }
 

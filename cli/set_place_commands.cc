@@ -299,9 +299,7 @@ loop::Task<int> restore_platform(Invocation& invocation) {
     co_return 0;
   }
   const auto job = co_await invocation.finish(*answer.job);
-  if (output.is_json()) output.print_json(api::JsonObject{{"job", api::to_json(job)}});
-  else if (api::is_final(job.state)) output.print_line("the platform is back");
-  else output.print_line(fmt::format("job {} works on it: berth job show {}", job.id, job.id));
+  invocation.report(job, job.id, "the platform is back");
   co_return 0;
 }
 

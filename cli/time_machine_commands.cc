@@ -45,11 +45,7 @@ loop::Task<int> make_base(Invocation& invocation) {
     co_return 0;
   auto job = (co_await invocation.ask(api::MakeBaseBackup{})).job;
   job = co_await invocation.finish(std::move(job));
-  auto& output = invocation.output();
-  if (output.is_json()) output.print_json(api::JsonObject{{"job", api::to_json(job)}});
-  else if (output.is_quiet()) output.print_line(job.id);
-  else if (api::is_final(job.state)) output.print_line("base backup made");
-  else output.print_line(fmt::format("job {} works on it: berth job show {}", job.id, job.id));
+  invocation.report(job, job.id, "base backup made");
   co_return 0;
 }
 
@@ -91,12 +87,7 @@ loop::Task<int> rewind_instance(Invocation& invocation) {
   request.at = plan.at;
   auto answer = co_await invocation.ask(request);
   auto job = co_await invocation.finish(std::move(*answer.job));
-  auto& output = invocation.output();
-  if (output.is_json()) output.print_json(api::JsonObject{{"job", api::to_json(job)}});
-  else if (output.is_quiet()) output.print_line(job.target);
-  else if (api::is_final(job.state))
-    output.print_line(fmt::format("{} is as it was at {}", job.target, plan.at));
-  else output.print_line(fmt::format("job {} works on it: berth job show {}", job.id, job.id));
+  invocation.report(job, job.target, fmt::format("{} is as it was at {}", job.target, plan.at));
   co_return 0;
 }
 

@@ -313,6 +313,14 @@ Task<void> Connection::flush() {
 }
 
 Task<void> Connection::begin_copy(std::string sql) {
+  return begin_transfer(std::move(sql), PGRES_COPY_IN, "this is no COPY FROM STDIN");
+}
+
+Task<void> Connection::begin_stream(std::string sql) {
+  return begin_transfer(std::move(sql), PGRES_COPY_BOTH, "this begins no stream");
+}
+
+Task<void> Connection::begin_transfer(std::string sql, int wanted, const char* otherwise) {
   sent_ = false;
   if (!is_alive()) throw_lost();
   const int sent = PQsendQuery(connection_, sql.c_str());
@@ -324,12 +332,12 @@ Task<void> Connection::begin_copy(std::string sql) {
   leave_lost_socket();
   if (!result) throw_lost();
   const Rows taken(result);
-  if (PQresultStatus(result) == PGRES_COPY_IN) co_return;
+  if (PQresultStatus(result) == wanted) co_return;
   const bool has_failed = PQresultStatus(result) == PGRES_FATAL_ERROR;
   SqlFailure failure = failure_of(result);
   co_await collect();
   if (has_failed) throw failure;
-  throw_failure(Errc::kMalformed, "this is no COPY FROM STDIN");
+  throw_failure(Errc::kMalformed, "{}", otherwise);
 }
 
 Task<Rows> Connection::run_simple(std::string sql) {
@@ -341,26 +349,6 @@ Task<Rows> Connection::run_simple(std::string sql) {
   if (!sent) throw_lost();
   sent_ = true;
   co_return co_await collect();
-}
-
-Task<void> Connection::begin_stream(std::string sql) {
-  sent_ = false;
-  if (!is_alive()) throw_lost();
-  const int sent = PQsendQuery(connection_, sql.c_str());
-  leave_lost_socket();
-  if (!sent) throw_lost();
-  sent_ = true;
-  co_await until_result();
-  PGresult* result = PQgetResult(connection_);
-  leave_lost_socket();
-  if (!result) throw_lost();
-  const Rows taken(result);
-  if (PQresultStatus(result) == PGRES_COPY_BOTH) co_return;
-  const bool has_failed = PQresultStatus(result) == PGRES_FATAL_ERROR;
-  SqlFailure failure = failure_of(result);
-  co_await collect();
-  if (has_failed) throw failure;
-  throw_failure(Errc::kMalformed, "this begins no stream");
 }
 
 Task<std::optional<std::string>> Connection::take_stream(std::chrono::milliseconds limit) {

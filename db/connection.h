@@ -90,6 +90,8 @@ class Connection {
   Task<Rows> collect();
   Task<void> flush();
   Task<void> until_result();
+  // `wanted`: the ExecStatusType that begins it; else SqlFailure, or kMalformed with `otherwise`.
+  Task<void> begin_transfer(std::string sql, int wanted, const char* otherwise);
   void watch_socket();
   void leave_lost_socket();
   [[noreturn]] void throw_lost();

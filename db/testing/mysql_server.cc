@@ -1,34 +1,20 @@
 #include "db/testing/mysql_server.h"
 
-#include <netinet/in.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 
 #include "base/file.h"
+#include "db/testing/free_port.h"
 #include "loop/sync.h"
 
 namespace berth::db {
 namespace {
-
-// Free now; whoever takes it before the server does makes the server fail, and another is tried.
-int find_free_port() {
-  const UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0)
-    throw Failure(errno_error(errno, "find a port"));
-  return ntohs(address.sin_port);
-}
 
 std::string user_name() {
   if (::geteuid() == 0) return "nobody";  // it refuses root

@@ -16,6 +16,7 @@
 #include "base/utc.h"
 #include "db/connection.h"
 #include "manager/backup/child.h"
+#include "manager/database/cluster_files.h"
 #include "manager/database/leftovers.h"
 #include "manager/supervise/supervised_process.h"
 
@@ -26,15 +27,6 @@ using namespace std::chrono_literals;
 
 constexpr auto kLimit = 6h;  // of a recovery: a job can be cancelled long before
 constexpr auto kEndLimit = 10s;
-
-std::string quoted(std::string_view value) {
-  std::string text = "'";
-  for (const char c : value) {
-    if (c == '\'' || c == '\\') text += c;
-    text += c;
-  }
-  return text + "'";
-}
 
 }  // namespace
 
@@ -115,7 +107,7 @@ void ScratchCluster::configure(std::chrono::sys_seconds moment) const {
   };
   set("listen_addresses", "''");
   set("port", std::to_string(port_));
-  set("unix_socket_directories", quoted(socket_folder_));
+  set("unix_socket_directories", quote_setting(socket_folder_));
   set("unix_socket_permissions", "0700");
   set("max_connections", "10");
   set("max_wal_senders", "0");
@@ -129,11 +121,11 @@ void ScratchCluster::configure(std::chrono::sys_seconds moment) const {
   set("jit", "off");
   set("archive_mode", "off");
   set("hot_standby", "off");
-  set("restore_command", quoted(machine_.restore_command()));
+  set("restore_command", quote_setting(machine_.restore_command()));
   // "+00", for it knows no "Z" yet when it reads its configuration.
   std::string target = format_utc(moment);
   target.replace(target.size() - 1, 1, "+00");
-  set("recovery_target_time", quoted(target));
+  set("recovery_target_time", quote_setting(target));
   set("recovery_target_action", "'promote'");
   set("recovery_target_timeline", "'latest'");
   set("timezone", "'UTC'");

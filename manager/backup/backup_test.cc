@@ -13,7 +13,7 @@
 #include "base/text.h"
 #include "manager/backup/end_mark.h"
 #include "manager/backup/restore.h"
-#include "manager/database/testing/running_cluster.h"
+#include "manager/database/testing/shared_cluster.h"
 
 namespace berth::manager {
 namespace {
@@ -23,14 +23,6 @@ using testing::HasSubstr;
 using testing::Not;
 
 constexpr const char* kBinaries = "/usr/lib/postgresql/15/bin";
-
-struct StringSink : BackupSink {
-  std::string bytes;
-  Task<void> write(std::string piece) override {
-    bytes += piece;
-    co_return;
-  }
-};
 
 // Takes some bytes, then waits for ever.
 struct StuckSink : BackupSink {
@@ -43,23 +35,16 @@ struct StuckSink : BackupSink {
   }
 };
 
-class BackupTest : public testing::Test {
+class BackupTest : public SharedClusterTest {
  protected:
   static void SetUpTestSuite() {
     ::signal(SIGPIPE, SIG_IGN);
-    shared_loop = std::make_unique<loop::Loop>();
-    shared = std::make_unique<RunningCluster>(*shared_loop);
+    SharedClusterTest::SetUpTestSuite();
   }
-  static void TearDownTestSuite() {
-    shared.reset();
-    shared_loop.reset();
-  }
-  static inline std::unique_ptr<loop::Loop> shared_loop;
-  static inline std::unique_ptr<RunningCluster> shared;
   static inline int made = 0;
 
   void SetUp() override {
-    if (!running.pid()) running.start();
+    SharedClusterTest::SetUp();
     ++made;
     names = {fmt::format("example.com_te'am {}", made), fmt::format("user ü{}", made)};
     loop::run_task(loop, databases.create(names, "db password"));
@@ -116,10 +101,10 @@ class BackupTest : public testing::Test {
     return about;
   }
   std::string back_up(std::optional<BackupKey> key = std::nullopt) {
-    StringSink sink;
+    TextSink sink;
     last = loop::run_task(loop,
                           writer.write(running.cluster().superuser(names.database), metadata(), key, sink));
-    return std::move(sink.bytes);
+    return std::move(sink.text);
   }
   std::string keep(const std::string& bytes, std::string file = "a.dump") {
     const std::string path = folder + "/" + file;
@@ -144,8 +129,6 @@ class BackupTest : public testing::Test {
     return loop::run_task(loop, loop::run_command(loop, std::move(options)));
   }
 
-  loop::Loop& loop = *shared_loop;
-  RunningCluster& running = *shared;
   InstanceDatabases& databases = shared->databases();
   BackupWriter writer{loop, kBinaries};
   BackupReader reader{loop, kBinaries};
@@ -466,14 +449,14 @@ TEST_F(BackupTest, LeavesTheOldDataWhenPostgresqlDiesInARestore) {
 }
 
 TEST_F(BackupTest, SaysThatADatabaseIsNotThere) {
-  StringSink sink;
+  TextSink sink;
   try {
     loop::run_task(loop, writer.write(running.cluster().superuser("absent"), metadata(), {}, sink));
     FAIL();
   } catch (const Failure& failure) {
     EXPECT_EQ(failure.error().code, Errc::kNotFound);
   }
-  EXPECT_TRUE(sink.bytes.empty());
+  EXPECT_TRUE(sink.text.empty());
 }
 
 TEST_F(BackupTest, LeavesNothingHalfDoneOnAFullDisk) {
@@ -593,14 +576,14 @@ TEST_F(BackupTest, WaitsForASlowReader) {
 }
 
 TEST_F(BackupTest, WritesSqlTextForPsql) {
-  StringSink sink;
+  TextSink sink;
   const auto bytes =
       loop::run_task(loop, writer.write_sql(running.cluster().superuser(names.database), sink, {"board"}));
-  EXPECT_EQ(bytes, sink.bytes.size());
-  EXPECT_THAT(sink.bytes, HasSubstr("CREATE TABLE public.note"));
-  EXPECT_THAT(sink.bytes, HasSubstr("COPY public.note "));
-  EXPECT_THAT(sink.bytes, Not(HasSubstr("COPY public.board ")));
-  EXPECT_THAT(sink.bytes, Not(HasSubstr("berth_backup")));
+  EXPECT_EQ(bytes, sink.text.size());
+  EXPECT_THAT(sink.text, HasSubstr("CREATE TABLE public.note"));
+  EXPECT_THAT(sink.text, HasSubstr("COPY public.note "));
+  EXPECT_THAT(sink.text, Not(HasSubstr("COPY public.board ")));
+  EXPECT_THAT(sink.text, Not(HasSubstr("berth_backup")));
 }
 
 TEST_F(BackupTest, RestoresItsOwnSqlText) {
@@ -611,9 +594,9 @@ TEST_F(BackupTest, RestoresItsOwnSqlText) {
   run(*app, "CREATE RULE twice AS ON INSERT TO board DO ALSO (SELECT 1; SELECT 2)");
   run(*app, "COMMENT ON TABLE board IS E'semi;colon \\\\ ''quoted'' -- no /* comment'");
   const auto before = fingerprint(*app);
-  StringSink sink;
+  TextSink sink;
   loop::run_task(loop, writer.write_sql(running.cluster().superuser(names.database), sink));
-  const auto path = keep(sink.bytes, "a.sql");
+  const auto path = keep(sink.text, "a.sql");
   const auto file = loop::run_task(loop, reader.verify(path, {}));
   EXPECT_TRUE(file.is_sql_text);
   EXPECT_FALSE(file.about);
@@ -655,22 +638,22 @@ TEST_F(BackupTest, RestoresSqlTextOfAnotherRoleAndRefusesCommandsForPsql) {
 
 TEST_F(BackupTest, WritesXmlOfEveryTable) {
   run(*app, "DELETE FROM note WHERE id > 1");
-  StringSink sink;
+  TextSink sink;
   loop::run_task(loop, write_xml(loop, running.cluster().superuser(names.database), {"board"}, sink));
-  EXPECT_THAT(sink.bytes,
+  EXPECT_THAT(sink.text,
               testing::StartsWith(fmt::format("<database name=\"example.com_te'am {}\">\n", made)));
-  EXPECT_THAT(sink.bytes,
+  EXPECT_THAT(sink.text,
               HasSubstr(" <table schema=\"public\" name=\"Odd &quot;Näme&quot; %/\">\n"
                         "  <row><column name=\"Spalte 1\" null=\"true\"/></row>\n"
                         "  <row><column name=\"Spalte 1\">x &lt; y &amp; &quot;z&quot;</column></row>\n"
                         "  <row><column name=\"Spalte 1\" encoding=\"base64\">AQ==</column></row>\n"));
   // sha256("1"), by sha256sum.
   const auto digest = parse_hex("6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b").value();
-  EXPECT_THAT(sink.bytes,
+  EXPECT_THAT(sink.text,
               HasSubstr("<column name=\"file\" encoding=\"base64\">" + format_base64(digest) + "</column>"));
-  EXPECT_THAT(sink.bytes, Not(HasSubstr("name=\"board\"><")));
-  EXPECT_THAT(sink.bytes, Not(HasSubstr("<table schema=\"public\" name=\"board\">")));
-  EXPECT_THAT(sink.bytes, testing::EndsWith("</database>\n"));
+  EXPECT_THAT(sink.text, Not(HasSubstr("name=\"board\"><")));
+  EXPECT_THAT(sink.text, Not(HasSubstr("<table schema=\"public\" name=\"board\">")));
+  EXPECT_THAT(sink.text, testing::EndsWith("</database>\n"));
 }
 
 }  // namespace

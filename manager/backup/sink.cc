@@ -30,6 +30,13 @@ int write_to_disk(int fd, const std::string& bytes, const std::string& name) {
 
 }  // namespace
 
+Task<void> TextSink::write(std::string bytes) {
+  if (bytes.size() > most_ - text.size())
+    throw_failure(Errc::kTooLarge, "more than the {} bytes that are expected", most_);
+  text += bytes;
+  co_return;
+}
+
 struct DescriptorSink::State {
   int fd;
   int old_flags = 0;

@@ -1,6 +1,7 @@
 // Where the bytes of a backup go.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -21,6 +22,18 @@ class BackupSink {
  public:
   virtual ~BackupSink() = default;
   virtual Task<void> write(std::string bytes) = 0;
+};
+
+// Memory, for what is small. More than `most` bytes: kTooLarge.
+class TextSink : public BackupSink {
+ public:
+  explicit TextSink(std::size_t most = SIZE_MAX) : most_(most) {}
+  Task<void> write(std::string bytes) override;
+
+  std::string text;
+
+ private:
+  const std::size_t most_;
 };
 
 // A descriptor: file, pipe, socket or terminal. Borrows it; does not make it durable. Pipes and sockets

@@ -8,8 +8,13 @@ namespace {
 constexpr std::string_view kBegin = "# BEGIN berth: changed by Berth. Lines outside these marks are yours.\n";
 constexpr std::string_view kEnd = "# END berth\n";
 
-// 'value' as postgresql.conf wants it.
-std::string quoted(std::string_view value) {
+// A visit is a new process that reads the statistics of all tables: some 5 ms.
+constexpr std::chrono::seconds kShortestRound{60};  // PostgreSQL's own default
+constexpr std::chrono::seconds kVisitEvery{2};
+
+}  // namespace
+
+std::string quote_setting(std::string_view value) {
   std::string text = "'";
   for (const char c : value) {
     if (c == '\'' || c == '\\') text += c;
@@ -17,12 +22,6 @@ std::string quoted(std::string_view value) {
   }
   return text + "'";
 }
-
-// A visit is a new process that reads the statistics of all tables: some 5 ms.
-constexpr std::chrono::seconds kShortestRound{60};  // PostgreSQL's own default
-constexpr std::chrono::seconds kVisitEvery{2};
-
-}  // namespace
 
 std::chrono::seconds autovacuum_round(int databases) {
   return std::max(kShortestRound, kVisitEvery * databases);
@@ -35,9 +34,9 @@ std::string format_configuration(const ClusterSettings& settings) {
   const auto set = [&text](std::string_view name, std::string_view value) {
     text += fmt::format("{} = {}\n", name, value);
   };
-  set("listen_addresses", quoted(settings.listen_addresses));
+  set("listen_addresses", quote_setting(settings.listen_addresses));
   set("port", std::to_string(settings.port));
-  set("unix_socket_directories", quoted(settings.socket_folder));
+  set("unix_socket_directories", quote_setting(settings.socket_folder));
   set("max_connections", std::to_string(settings.max_connections));
   set("shared_buffers", fmt::format("{}MB", settings.shared_buffers_mb));
   set("password_encryption", "'scram-sha-256'");
@@ -52,7 +51,8 @@ std::string format_configuration(const ClusterSettings& settings) {
   set("recovery_init_sync_method", "'syncfs'");
   // Always on, for switching it takes a restart of the server. The log that nobody keeps goes at once.
   set("archive_mode", "on");
-  set("archive_command", quoted(settings.archive_command.empty() ? "/bin/true" : settings.archive_command));
+  set("archive_command",
+      quote_setting(settings.archive_command.empty() ? "/bin/true" : settings.archive_command));
   // For moves to other platforms, and for the same reason from the start (docs/decisions/0017). A slot that nobody reads
   // must not fill the disk: beyond this it is given up, and so is its move.
   set("wal_level", "logical");
@@ -61,7 +61,7 @@ std::string format_configuration(const ClusterSettings& settings) {
   set("lc_messages", "'C'");
   set("cluster_name", "'berth'");
   set("logging_collector", "on");
-  set("log_directory", quoted(settings.log_folder));
+  set("log_directory", quote_setting(settings.log_folder));
   // One file a weekday, overwritten a week later.
   set("log_filename", "'postgresql-%a.log'");
   set("log_truncate_on_rotation", "on");

@@ -16,6 +16,9 @@ namespace berth::manager {
 // grow by so much more than it would have; the nightly optimisation looks into all of them anyway.
 std::chrono::seconds autovacuum_round(int databases);
 
+// 'value' as postgresql.conf wants it.
+std::string quote_setting(std::string_view value);
+
 // berth.conf: all of ours, compared at every start.
 std::string format_configuration(const ClusterSettings& settings);
 // What is appended to postgresql.conf once, at initdb. The admin's lines below it win.

@@ -10,7 +10,7 @@
 
 #include "base/file.h"
 #include "manager/database/leftovers.h"
-#include "manager/database/testing/running_cluster.h"
+#include "manager/database/testing/shared_cluster.h"
 
 namespace berth::manager {
 namespace {
@@ -18,25 +18,8 @@ namespace {
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 
-// One cluster for all: making one takes seconds. Each test leaves it running.
-class ClusterTest : public testing::Test {
+class ClusterTest : public SharedClusterTest {
  protected:
-  static void SetUpTestSuite() {
-    shared_loop = std::make_unique<loop::Loop>();
-    shared = std::make_unique<RunningCluster>(*shared_loop);
-  }
-  static void TearDownTestSuite() {
-    shared.reset();
-    shared_loop.reset();
-  }
-  void SetUp() override {
-    if (!running.pid()) running.start();
-  }
-  static inline std::unique_ptr<loop::Loop> shared_loop;
-  static inline std::unique_ptr<RunningCluster> shared;
-
-  loop::Loop& loop = *shared_loop;
-  RunningCluster& running = *shared;
   Cluster& cluster = running.cluster();
 
   std::string show(std::string setting) {

@@ -4,27 +4,13 @@
 
 #include "db/database.h"
 #include "loop/loop.h"
-#include "manager/database/testing/running_cluster.h"
+#include "manager/database/testing/shared_cluster.h"
 
 namespace berth::manager {
 namespace {
 
-// One cluster for all: making one takes seconds.
-class DatabaseSizesTest : public testing::Test {
+class DatabaseSizesTest : public SharedClusterTest {
  protected:
-  static void SetUpTestSuite() {
-    shared_loop = std::make_unique<loop::Loop>();
-    shared = std::make_unique<RunningCluster>(*shared_loop);
-  }
-  static void TearDownTestSuite() {
-    shared.reset();
-    shared_loop.reset();
-  }
-  static inline std::unique_ptr<loop::Loop> shared_loop;
-  static inline std::unique_ptr<RunningCluster> shared;
-
-  loop::Loop& loop = *shared_loop;
-  RunningCluster& running = *shared;
   DatabaseSizes sizes{shared->admin()};
 
   void create(const std::string& name) {

@@ -5,7 +5,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "manager/database/testing/running_cluster.h"
+#include "manager/database/testing/shared_cluster.h"
 
 namespace berth::manager {
 namespace {
@@ -52,22 +52,8 @@ TEST(DatabaseName, IsSuggestedFromDomainAndInstance) {
   }
 }
 
-// One cluster for all: making one takes seconds.
-class InstanceDatabaseTest : public testing::Test {
+class InstanceDatabaseTest : public SharedClusterTest {
  protected:
-  static void SetUpTestSuite() {
-    shared_loop = std::make_unique<loop::Loop>();
-    shared = std::make_unique<RunningCluster>(*shared_loop);
-  }
-  static void TearDownTestSuite() {
-    shared.reset();
-    shared_loop.reset();
-  }
-  static inline std::unique_ptr<loop::Loop> shared_loop;
-  static inline std::unique_ptr<RunningCluster> shared;
-
-  loop::Loop& loop = *shared_loop;
-  RunningCluster& running = *shared;
   InstanceDatabases& databases = shared->databases();
 
   void create(const std::string& name, const std::string& password = "geheim") {

@@ -7,26 +7,17 @@
 
 #include "base/file.h"
 #include "manager/database/statistics.h"
-#include "manager/database/testing/running_cluster.h"
+#include "manager/database/testing/shared_cluster.h"
 
 namespace berth::manager {
 namespace {
 
-class MaintenanceTest : public testing::Test {
+class MaintenanceTest : public SharedClusterTest {
  protected:
-  static void SetUpTestSuite() {
-    shared_loop = std::make_unique<loop::Loop>();
-    shared = std::make_unique<RunningCluster>(*shared_loop);
-  }
-  static void TearDownTestSuite() {
-    shared.reset();
-    shared_loop.reset();
-  }
-  static inline std::unique_ptr<loop::Loop> shared_loop;
-  static inline std::unique_ptr<RunningCluster> shared;
   static inline int made = 0;
 
   void SetUp() override {
+    SharedClusterTest::SetUp();
     name = fmt::format("kept_{}", ++made);
     loop::run_task(loop, shared->databases().create({name, name}, "secret"));
     app = std::make_unique<db::Database>(loop, shared->options(name, name, "secret"));
@@ -37,7 +28,6 @@ class MaintenanceTest : public testing::Test {
     return run("SELECT pg_total_relation_size('\"No te\"') AS b")[0].get<std::uint64_t>("b");
   }
 
-  loop::Loop& loop = *shared_loop;
   Maintenance maintenance{*shared_loop, shared->cluster()};
   std::string name;
   std::unique_ptr<db::Database> app;

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "manager/external/copy.h"
+#include "manager/instances/start_stop_steps.h"
 #include "wire/json/json.h"
 
 namespace berth::manager {
@@ -92,18 +93,6 @@ JobStep ExternalJobs::claim_step() {
   return claim;
 }
 
-JobStep ExternalJobs::stop_step() {
-  JobStep stop;
-  stop.text = "stop";
-  stop.run = [this](JobRun& run) -> Task<void> {
-    co_await instances_.halt(run.text("name"), run.text("domain"));
-  };
-  stop.undo = [this](JobRun& run) -> Task<void> {
-    co_await instances_.start_if_wanted(run.text("name"), run.text("domain"));
-  };
-  return stop;
-}
-
 JobStep ExternalJobs::copy_step() {
   JobStep copy;
   copy.text = "copy the data";
@@ -181,7 +170,7 @@ JobRunner::Steps ExternalJobs::steps() {
   };
   JobRunner::Steps steps;
   steps.push_back(claim_step());
-  steps.push_back(stop_step());
+  steps.push_back(stop_step(instances_));
   steps.push_back(copy_step());
   steps.push_back(switch_step());
   steps.push_back(std::move(start));

@@ -48,7 +48,6 @@ class ExternalJobs {
   void put_place(api::JsonObject& data, std::string_view member,
                  const std::optional<ExternalPlace>& place) const;
   JobStep claim_step();
-  JobStep stop_step();
   JobStep copy_step();
   JobStep switch_step();
 

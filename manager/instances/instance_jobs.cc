@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "manager/external/host.h"
 #include "manager/instances/names.h"
+#include "manager/instances/start_stop_steps.h"
 #include "manager/jobs/upload_guard.h"
 #include "manager/store/index.h"
 #include "wire/json/json.h"
@@ -149,16 +150,6 @@ JobStep InstanceJobs::reserve_step(std::string text) {
     co_await instances_.repository().remove(row.name, row.domain);
     co_await instances_.forget(row.name, row.domain);
     or_throw(remove_tree(layout_.work_of(row.service, row.database)));
-  };
-  return step;
-}
-
-JobStep InstanceJobs::start_step() {
-  JobStep step;
-  step.text = "start";
-  step.can_cancel = false;
-  step.run = [this](JobRun& run) -> Task<void> {
-    co_await instances_.start_if_wanted(run.text("name"), run.text("domain"));
   };
   return step;
 }
@@ -355,9 +346,9 @@ JobRunner::Steps InstanceJobs::turn_back_steps() {
     co_await instances_.reload(row.name, row.domain);
   };
   JobRunner::Steps steps;
-  steps.push_back(stop_step());
+  steps.push_back(stop_step(instances_));
   steps.push_back(std::move(swap));
-  steps.push_back(start_step());
+  steps.push_back(start_step(instances_));
   steps.push_back(std::move(enter));
   return steps;
 }

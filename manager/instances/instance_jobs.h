@@ -81,10 +81,8 @@ class InstanceJobs {
   JobRunner::Steps turn_back_onto_steps();
   JobStep check_step();
   JobStep load_step();
-  JobStep stop_step();
   JobStep save_aside_step();
   JobStep put_onto_step(std::function<std::string(JobRun&)> source);
-  JobStep start_step();
   Task<BackupKeys> keys();
 
   JobRunner& runner_;

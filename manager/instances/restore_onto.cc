@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "manager/instances/instance_jobs.h"
+#include "manager/instances/start_stop_steps.h"
 #include "wire/json/json.h"
 
 namespace berth::manager {
@@ -106,11 +107,11 @@ JobRunner::Steps InstanceJobs::restore_onto_steps() {
   JobRunner::Steps steps;
   steps.push_back(check_step());
   steps.push_back(load_step());
-  steps.push_back(stop_step());
+  steps.push_back(stop_step(instances_));
   steps.push_back(save_aside_step());
   steps.push_back(
       put_onto_step([](JobRun& run) { return Restorer::beside_name(run.text("database"), run.entry().id); }));
-  steps.push_back(start_step());
+  steps.push_back(start_step(instances_));
   steps.push_back(std::move(clean));
   return steps;
 }
@@ -132,10 +133,10 @@ JobRunner::Steps InstanceJobs::turn_back_onto_steps() {
     co_await instances_.reload(row.name, row.domain);
   };
   JobRunner::Steps steps;
-  steps.push_back(stop_step());
+  steps.push_back(stop_step(instances_));
   steps.push_back(save_aside_step());
   steps.push_back(put_onto_step([](JobRun& run) { return run.text("keptDatabase"); }));
-  steps.push_back(start_step());
+  steps.push_back(start_step(instances_));
   steps.push_back(std::move(enter));
   return steps;
 }

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "manager/instances/instance_jobs.h"
 #include "manager/instances/names.h"
+#include "manager/instances/start_stop_steps.h"
 #include "manager/jobs/upload_guard.h"
 #include "manager/store/index.h"
 #include "wire/json/json.h"
@@ -154,18 +155,6 @@ JobStep InstanceJobs::load_step() {
   return load;
 }
 
-JobStep InstanceJobs::stop_step() {
-  JobStep stop;
-  stop.text = "stop";
-  stop.run = [this](JobRun& run) -> Task<void> {
-    co_await instances_.halt(run.text("name"), run.text("domain"));
-  };
-  stop.undo = [this](JobRun& run) -> Task<void> {
-    co_await instances_.start_if_wanted(run.text("name"), run.text("domain"));
-  };
-  return stop;
-}
-
 JobRunner::Steps InstanceJobs::restore_steps() {
   JobRunner::Steps steps;
   steps.push_back(check_step());
@@ -230,7 +219,7 @@ JobRunner::Steps InstanceJobs::swap_steps() {
   JobRunner::Steps steps;
   steps.push_back(std::move(stop));
   steps.push_back(std::move(swap));
-  steps.push_back(start_step());
+  steps.push_back(start_step(instances_));
   steps.push_back(std::move(clean));
   return steps;
 }

@@ -77,7 +77,7 @@ TEST_F(SetsBadDays, AFullDiskAtAnyStepOfABackupTakesNothingGoodAway) {
     EXPECT_NE(set.state, SetState::kRunning);
     EXPECT_EQ(ended.state == api::JobState::kDone, set.id != good && set.state == SetState::kGood)
         << ended.error.value_or("");
-    Memory memory;
+    TextSink memory;
     run(rig_->sets.get(good, "team", "example.com", memory));
     EXPECT_EQ(run(rig_->sets.store().set(good)).state, SetState::kGood);
   }

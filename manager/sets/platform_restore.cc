@@ -20,16 +20,6 @@ constexpr std::size_t kMostManifest = 256 << 20;
 // Which loading beside this is; part of the scratch database's name.
 constexpr const char* kScratch = "p";
 
-struct TextSink : BackupSink {
-  std::string text;
-  Task<void> write(std::string bytes) override {
-    text += bytes;
-    if (text.size() > kMostManifest)
-      throw_failure(Errc::kTooLarge, "set.json has more than {} bytes", kMostManifest);
-    co_return;
-  }
-};
-
 // Rows of `from` into the table of the same name, but those that are there. Members in `sealed` are opened with the
 // old platform's key and sealed with ours. `order` makes the rows come one after the other, so that one is in memory.
 struct TableCopy {
@@ -100,7 +90,7 @@ Task<PlatformRestore::Found> PlatformRestore::find_set(TargetRow row, std::strin
   for (const auto& object : objects) found.sets.push_back(object.set);
   for (const auto& object : objects) {
     if (!set.empty() && object.set != set) continue;
-    TextSink text;
+    TextSink text(kMostManifest);
     auto fetching = target->fetch(object, text);
     co_await fetching;
     auto manifest = or_throw(parse_manifest(text.text));

@@ -27,14 +27,6 @@ namespace {
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 
-struct Memory : BackupSink {
-  std::string text;
-  Task<void> write(std::string bytes) override {
-    text += bytes;
-    co_return;
-  }
-};
-
 class RemoteTargets : public testing::Test {
  protected:
   RemoteTargets() {
@@ -80,7 +72,7 @@ class RemoteTargets : public testing::Test {
                       [&](BackupSink& sink) -> Task<void> { co_await sink.write(text); }));
     const auto objects = run(target->list("set1", ""));
     ASSERT_EQ(objects.size(), 1u);
-    Memory memory;
+    TextSink memory;
     run(target->fetch(objects[0], memory));
     EXPECT_TRUE(memory.text == text);
     run(target->fetch_to_file(objects[0], folder_ + "/file"));

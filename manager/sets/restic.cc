@@ -83,14 +83,6 @@ std::string find_snapshot(std::string_view output) {
   return {};
 }
 
-struct TextSink : BackupSink {
-  std::string text;
-  Task<void> write(std::string bytes) override {
-    text += bytes;
-    co_return;
-  }
-};
-
 }  // namespace
 
 std::string format_object_name(std::string_view name) {

@@ -21,14 +21,6 @@ namespace {
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 
-struct Memory : BackupSink {
-  std::string text;
-  Task<void> write(std::string bytes) override {
-    text += bytes;
-    co_return;
-  }
-};
-
 ObjectWriter writes(std::string text) {
   return [text = std::move(text)](BackupSink& sink) -> Task<void> { co_await sink.write(text); };
 }
@@ -73,7 +65,7 @@ class ResticTest : public testing::Test {
     return Error{Errc::kCancelled, "it went well"};
   }
   std::string fetched(Target& target, const StoredObject& object) {
-    Memory memory;
+    TextSink memory;
     run(target.fetch(object, memory));
     return memory.text;
   }
@@ -165,7 +157,7 @@ TEST_F(ResticTest, AFlippedByteIsNoticedWhenItIsRead) {
   content[1000] = static_cast<char>(content[1000] ^ 1);
   std::filesystem::permissions(largest, std::filesystem::perms::owner_all);
   ASSERT_TRUE(write_file_durably(largest, content));
-  Memory memory;
+  TextSink memory;
   const auto error = failure(target.fetch(object, memory));
   EXPECT_EQ(error.code, Errc::kMalformed) << error.detail;
   EXPECT_EQ(failure(target.fetch_to_file(object, folder_ + "/file")).code, Errc::kMalformed);

@@ -45,7 +45,7 @@ TEST_F(SetsTest, TheDefaultPolicyBacksUpEverythingAndProvesIt) {
   // And the set tells all about itself at the target.
   const auto objects = run(target()->list(set.id, std::string(kManifestName)));
   ASSERT_EQ(objects.size(), 1u);
-  Memory text;
+  TextSink text;
   run(target()->fetch(objects[0], text));
   const auto manifest = parse_manifest(text.text).value();
   EXPECT_EQ(manifest.items.size(), 3u);
@@ -276,7 +276,7 @@ TEST_F(SetsTest, ABadTargetIsFoundOutAndWhatWasGoodStaysGood) {
   EXPECT_THAT(fails({.stores_until_denied = 1}), HasSubstr("the target refuses us"));
 
   // The first set is as good as it was, and the newest backup of each instance is in it or in a later good one.
-  Memory memory;
+  TextSink memory;
   run(rig_->sets.get(first, "team", "example.com", memory));
   faults.cuts = true;
   const auto drill = rig_->finish(run(rig_->set_restore.drill("team", "example.com", "test")));

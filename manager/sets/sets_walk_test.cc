@@ -24,7 +24,7 @@ class SetsWalk : public SetsTest {
     EXPECT_EQ(set.state, SetState::kGood);
     EXPECT_FALSE(set.verified.empty());
     EXPECT_EQ(run(rig_->sets.store().items(set.id)).size(), 2u);
-    Memory memory;
+    TextSink memory;
     run(rig_->sets.get(set.id, "team", "example.com", memory));
   }
   void expect_nothing_beside() {
@@ -82,7 +82,7 @@ TEST_F(SetsWalk, AFailedBackupEndsAsSuchAndTheSetBeforeItStaysGood) {
     walk.passed(
         point.name,
         [&] {
-          Memory memory;
+          TextSink memory;
           run(rig_->sets.get(good, "team", "example.com", memory));
           EXPECT_EQ(run(rig_->sets.store().set(good)).state, SetState::kGood);
         },

@@ -14,15 +14,6 @@
 
 namespace berth::manager {
 
-// Keeps what it is given.
-struct Memory : BackupSink {
-  std::string text;
-  Task<void> write(std::string bytes) override {
-    text += bytes;
-    co_return;
-  }
-};
-
 // A target that does what a bad one does, in front of a good one.
 class BadTarget : public Target {
  public:
@@ -56,7 +47,7 @@ class BadTarget : public Target {
     return good_->list(set, name);
   }
   Task<void> fetch(StoredObject object, BackupSink& sink) override {
-    Memory memory;
+    TextSink memory;
     auto fetching = good_->fetch(object, memory);
     co_await fetching;
     if (faults_.flips && object.name.starts_with("team")) memory.text[memory.text.size() / 2] ^= 4;

@@ -1,10 +1,8 @@
 #include "manager/database/testing/running_cluster.h"
 
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,24 +10,11 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "base/unique_fd.h"
+#include "db/testing/free_port.h"
 #include "net/tls.h"
 
 namespace berth::manager {
 namespace {
-
-// Free now; a test that meets another program on it fails to start.
-int find_free_port() {
-  const UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0)
-    throw Failure(errno_error(errno, "find a port"));
-  return ntohs(address.sin_port);
-}
 
 // To the owner of the data folder, as PostgreSQL wants it.
 void write_as_owner(const std::string& folder, const std::string& name, const std::string& content) {
@@ -55,7 +40,7 @@ RunningCluster::RunningCluster(loop::Loop& loop, bool serves_tcp, bool tls) : lo
   settings.max_connections = 30;
   if (serves_tcp) {
     settings.listen_addresses = "127.0.0.1";
-    settings.port = find_free_port();
+    settings.port = db::find_free_port();
   }
   cluster_ = std::make_unique<Cluster>(loop, settings);
   try {
