@@ -260,7 +260,7 @@ TEST(Program, DropsItsRightsOnceThePortsAreBound) {
   if (::getuid() != 0) GTEST_SKIP() << "needs root";
   Root root;
   ASSERT_EQ(::chmod(root.path().c_str(), 0755), 0);
-  ASSERT_EQ(::chmod((root.path() + "/run/berth/control.sock").c_str(), 0666), 0);
+  ASSERT_EQ(::chmod((root.path() + "/run/berth/apps/control.sock").c_str(), 0666), 0);
   Program program(root,
                   {"--http", "0", "--https", "off", "--reactors", "1", "--uid", "70123", "--gid", "70123"});
   Manager manager(root);

@@ -30,7 +30,7 @@ std::string_view usage() {
          "  --bind    address to listen on; default: all, IPv4 and IPv6\n"
          "  --reactors  threads; default: one per core\n"
          "  --uid --gid  become this user once the ports are bound\n"
-         "Everything else comes from the manager through DIR/run/berth/control.sock.\n";
+         "Everything else comes from the manager through DIR/run/berth/apps/control.sock.\n";
 }
 
 Result<Options> parse_options(std::span<const char* const> arguments, unsigned cores) {

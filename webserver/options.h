@@ -22,9 +22,9 @@ struct Options {
   std::optional<gid_t> gid;
   bool help = false;
 
-  std::string control_path() const { return root + "/run/berth/control.sock"; }
+  std::string control_path() const { return root + "/run/berth/apps/control.sock"; }
   std::string link_path(unsigned reactor) const {
-    return fmt::format("{}/run/berth/link.{}.sock", root, reactor);
+    return fmt::format("{}/run/berth/apps/link.{}.sock", root, reactor);
   }
 };
 

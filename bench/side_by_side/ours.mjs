@@ -29,8 +29,8 @@ function serve(socket, handle) {
 
 // `quiet`: a second service, in a process of its own.
 export async function startOurs({ dir, bin, certificate, reactors, quiet = false }) {
-  const root = `${dir}/berth`, control = `${root}/run/berth/control.sock`;
-  mkdirSync(`${root}/run/berth`, { recursive: true });
+  const root = `${dir}/berth`, control = `${root}/run/berth/apps/control.sock`;
+  mkdirSync(`${root}/run/berth/apps`, { recursive: true });
   mkdirSync(`${root}/log`);
   const paths = (quiet ? [path, quietPath] : [path]).map(path => ({ path, grant: randomBytes(32).toString('hex') }));
   let webserver, settle;

@@ -42,10 +42,10 @@ Result<void> make_folders(const Layout& layout) {
     mode_t mode;
   };
   const Folder folders[] = {
-      {layout.etc(), 0755},      {layout.library(), 0755},    {layout.apps(), 0755},
-      {layout.backup(), 0700},   {layout.downloads(), 0700},  {layout.work(), 0711},
-      {layout.logs(), 0755},     {layout.core_dumps(), 0700}, {layout.run(), 0755},
-      {layout.starting(), 0700},
+      {layout.etc(), 0755},      {layout.library(), 0755},     {layout.apps(), 0755},
+      {layout.backup(), 0700},   {layout.downloads(), 0700},   {layout.work(), 0711},
+      {layout.logs(), 0755},     {layout.core_dumps(), 0700},  {layout.run(), 0755},
+      {layout.starting(), 0700}, {layout.app_sockets(), 0755},
   };
   for (const auto& folder : folders) BERTH_TRY_VOID(make_directories(folder.path, folder.mode));
   return {};

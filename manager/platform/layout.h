@@ -31,7 +31,9 @@ struct Layout {
   std::string log(std::string_view service) const { return logs() + "/" + std::string(service); }
   std::string core_dumps() const { return logs() + "/core_dumps"; }
   std::string run() const { return root + "/run/berth"; }
-  std::string control_socket() const { return run() + "/control.sock"; }
+  // What a sandboxed app finds of run(): sockets of the manager and the webserver, and nothing else.
+  std::string app_sockets() const { return run() + "/apps"; }
+  std::string control_socket() const { return app_sockets() + "/control.sock"; }
   std::string manager_socket() const { return run() + "/manager.sock"; }
   std::string pgsql_sockets() const { return run() + "/pgsql"; }
   // Folder of the socket by which a job reaches another platform's database; short, as socket paths are.

@@ -125,8 +125,9 @@ loop::Task<void> run_alone(AppService& service) {
   const std::string grant = random_hex(32);
 
   TemporaryFolder root;
-  or_throw(make_directories(root.path + "/run/berth"));
-  const auto listener = or_throw(net::Listener::unix_socket(loop, root.path + "/run/berth/control.sock"));
+  or_throw(make_directories(root.path + "/run/berth/apps"));
+  const auto listener =
+      or_throw(net::Listener::unix_socket(loop, root.path + "/run/berth/apps/control.sock"));
   WebserverPeer peer(loop, grant, path);
   loop::Spawned<void> serving(loop, peer.serve(loop, *listener));
 

@@ -141,8 +141,8 @@ export class Webserver {
 
   private async begin(): Promise<void> {
     writeFileSync(this.console_file, "");
-    mkdirSync(join(this.folder, "run/berth"), { recursive: true });
-    const socket = join(this.folder, "run/berth/control.sock");
+    mkdirSync(join(this.folder, "run/berth/apps"), { recursive: true });
+    const socket = join(this.folder, "run/berth/apps/control.sock");
     this.server = createServer((connection) => this.peers.push(new ControlPeer(connection)));
     await new Promise<void>((done) => this.server.listen(socket, done));
     this.webserver = this.spawn(
@@ -187,7 +187,7 @@ export class Webserver {
 
   async start_service(): Promise<void> {
     this.service = this.spawn("echo", [
-      ...["--service", "echo", "--manager", join(this.folder, "run/berth/control.sock")],
+      ...["--service", "echo", "--manager", join(this.folder, "run/berth/apps/control.sock")],
     ]);
     this.service_control = (await this.hello("ServiceHello")).peer;
     const started = await this.service_control.ask({

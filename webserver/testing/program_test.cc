@@ -18,8 +18,8 @@ namespace berth::webserver::testing {
 Root::Root() {
   path_ = "/tmp/berth-webserver-root-XXXXXX";
   if (!::mkdtemp(path_.data())) throw std::runtime_error("mkdtemp");
-  or_throw(make_directories(path_ + "/run/berth"));
-  listener_ = or_throw(net::listen_unix(path_ + "/run/berth/control.sock", 0600));
+  or_throw(make_directories(path_ + "/run/berth/apps"));
+  listener_ = or_throw(net::listen_unix(path_ + "/run/berth/apps/control.sock", 0600));
 }
 
 Root::~Root() { (void)remove_tree(path_); }
