@@ -37,6 +37,8 @@ struct SpawnOptions {
   // Runs in the child between fork and exec; only async-signal-safe calls. Returns 0 or an errno.
   std::function<int()> in_child;
   bool new_session = true;  // setsid: no signals from our terminal
+  // CLONE_NEW… flags of clone(2): the child begins in namespaces of its own (and, with CLONE_NEWPID, is their init).
+  int namespaces = 0;
 };
 
 // Starts a process. Errors of exec and of in_child are reported here, not by the child's exit.
