@@ -214,13 +214,30 @@ void find_certificate(const CheckFacts& facts, std::vector<Check>& found) {
   found.push_back(std::move(check));
 }
 
+// An app that has the network has it because it asked before it was installed, or because its database is elsewhere.
+bool is_missing(const sandbox::LayerState& layer) {
+  if (layer.state == "on") return false;
+  return layer.state != "off" || layer.layer != sandbox::name_of(sandbox::Layer::kNetwork) ||
+         layer.why.find("switched off") != std::string::npos;
+}
+
+void find_weaker(const CheckFacts& facts, std::vector<Check>& found) {
+  if (facts.weaker.empty()) return;
+  auto check = make_check("sandbox-weaker", Severity::kWarning);
+  check.values = {some_of(facts.weaker)};
+  check.text = fmt::format("Allowed to run in a weaker sandbox: {}.", some_of(facts.weaker));
+  check.why = "Where a layer is missing that every other app needs to start, such an app runs all the same.";
+  check.fix = "Take it out of the setting when it is not needed any more.";
+  check.command = "berth config get weakerSandbox";
+  found.push_back(std::move(check));
+}
+
 void find_sandbox(const CheckFacts& facts, std::vector<Check>& found) {
   const CheckFacts::Service* weakest = nullptr;
   std::size_t count = 0, most_missing = 0;
   for (const auto& service : facts.services) {
     const auto missing =
-        static_cast<std::size_t>(std::count_if(service.sandbox.begin(), service.sandbox.end(),
-                                               [](const auto& layer) { return layer.state != "on"; }));
+        static_cast<std::size_t>(std::count_if(service.sandbox.begin(), service.sandbox.end(), is_missing));
     if (missing == 0) continue;
     ++count;
     if (missing > most_missing) weakest = &service, most_missing = missing;
@@ -228,7 +245,7 @@ void find_sandbox(const CheckFacts& facts, std::vector<Check>& found) {
   if (!weakest) return;
   std::vector<std::string> missing;
   for (const auto& layer : weakest->sandbox)
-    if (layer.state != "on") missing.push_back(layer.layer);
+    if (is_missing(layer)) missing.push_back(layer.layer);
   const auto all = weakest->sandbox.size(), on = all - most_missing;
   auto check = make_check("sandbox", Severity::kWarning);
   check.values = {std::to_string(count),
@@ -299,6 +316,7 @@ std::vector<Check> find_checks(const CheckFacts& facts) {
   find_backup_places(facts, found);
   find_certificate(facts, found);
   find_sandbox(facts, found);
+  find_weaker(facts, found);
   find_unsigned(facts, found);
   find_modes(facts, found);
   found.insert(found.end(), facts.others.begin(), facts.others.end());

@@ -11,7 +11,7 @@
 
 #include "api/commands.h"
 #include "api/status.h"
-#include "manager/supervise/confinement.h"
+#include "sandbox/layer.h"
 
 namespace berth::manager {
 
@@ -26,7 +26,7 @@ struct CheckFacts {
   struct Service {
     std::string id, title;
     bool is_signed = true;
-    std::vector<SandboxLayer> sandbox;  // empty: not reported
+    std::vector<sandbox::LayerState> sandbox;  // empty: not reported
   };
   struct Certificate {
     bool is_self_signed = false;
@@ -52,6 +52,7 @@ struct CheckFacts {
   bool is_root = true;
   bool developer_mode = false;
   std::vector<Service> services;
+  std::vector<std::string> weaker;  // services that may run without a required layer of their sandbox
   std::optional<Certificate> certificate;
   std::vector<Instance> instances;
   std::int64_t backup_days = 0;  // an instance without a backup that young is a finding; 0: none is

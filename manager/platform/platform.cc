@@ -51,6 +51,23 @@ db::DatabaseOptions database_options(db::ConnectionOptions connection, std::size
 // A copy of this platform on another machine is another one.
 std::string machine_id() { return std::string(trim(read_file("/etc/machine-id", 4096).value_or(""))); }
 
+SandboxSettings sandbox_settings(const Settings& settings) {
+  SandboxSettings chosen;
+  for (const auto id : split(settings.text("weakerSandbox"), ' '))
+    if (!id.empty()) chosen.weaker.emplace(id);
+  chosen.off = parse_switched_off(settings.text("sandboxOff"))
+                   .value_or(std::map<std::string, std::set<sandbox::Layer>>());
+  chosen.memory_bytes = static_cast<std::uint64_t>(settings.number("serviceMemory"));
+  if (chosen.memory_bytes == 0) {
+    const auto pages = ::sysconf(_SC_PHYS_PAGES), page = ::sysconf(_SC_PAGE_SIZE);
+    if (pages > 0 && page > 0)
+      chosen.memory_bytes = static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page) / 2;
+  }
+  chosen.tasks = static_cast<std::uint64_t>(settings.number("serviceTasks"));
+  chosen.open_files = static_cast<std::uint64_t>(settings.number("serviceOpenFiles"));
+  return chosen;
+}
+
 std::chrono::sys_seconds seconds_now() {
   return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
 }
@@ -83,7 +100,8 @@ class Platform::Parts_ {
         webserver_(loop_, table_, layout_, box_, webserver_options(program)),
         certificates_(settings_, webserver_),
         service_repository_(database_),
-        services_(loop_, table_, service_repository_, layout_, is_root_),
+        services_(loop_, table_, service_repository_, layout_, is_root_,
+                  program.substr(0, program.rfind('/')) + "/berth-launch"),
         instance_repository_(database_, box_),
         instance_databases_(admin_database_),
         instances_(loop_, instance_repository_, instance_databases_, cluster_, services_, webserver_, box_,
@@ -284,6 +302,12 @@ void Platform::Parts_::connect_parts() {
   services_.ready = [this](Service& service) { return instances_.service_ready(service); };
   services_.changed = [this](Service& service) { admin_.service_changed(service); };
   services_.removed = [this](const std::string& id) { admin_.service_removed(id); };
+  services_.sandbox().settings = [this] { return sandbox_settings(settings_); };
+  services_.network_reason_call = [this](const std::string& id) -> std::string {
+    for (const auto& row : instances_.of_service(id))
+      if (row.external) return fmt::format("the database of {} is on {}", row.key(), row.external->host);
+    return {};
+  };
   services_.instance_changed_call = [this](const std::string& name, const std::string& domain) {
     if (const auto* row = instances_.find(name, domain)) admin_.instance_changed(*row);
     forwards_.changed();
@@ -589,6 +613,8 @@ void Platform::Parts_::add_check_facts(CheckFacts& facts, const api::Status& sta
   for (const auto& [id, service] : services_.all())
     facts.services.push_back(
         {id, service->row().title, !service->row().signer.empty(), service->process().sandbox()});
+  for (const auto& id : sandbox_settings(settings_).weaker)
+    if (services_.find(id)) facts.weaker.push_back(id);
   if (const auto end = certificates_.not_after())
     facts.certificate = CheckFacts::Certificate{certificates_.is_self_signed(), *end};
   const auto& backups = sets_.overview();

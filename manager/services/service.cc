@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -75,11 +77,12 @@ std::uint64_t memory_of(pid_t pid) {
   return 0;
 }
 
-Service::Service(loop::Loop& loop, ProcessTable& table, ServiceRepository& repository, const Layout& layout,
-                 bool is_root, ServiceRow row, ServiceObserver& observer,
-                 std::function<ServiceSettings()> settings)
+Service::Service(loop::Loop& loop, ProcessTable& table, ServiceRepository& repository,
+                 ServiceSandbox& sandbox, const Layout& layout, bool is_root, ServiceRow row,
+                 ServiceObserver& observer, std::function<ServiceSettings()> settings)
     : loop_(loop),
       repository_(repository),
+      sandbox_(sandbox),
       layout_(layout),
       is_root_(is_root),
       row_(std::move(row)),
@@ -110,31 +113,27 @@ Task<ProcessPlan> Service::plan() {
   co_await repository_.write_out(row_.id, row_.build, folder);
   or_throw(make_directories(logs, 0750));
   or_throw(make_directories(work, 0700));
-  if (is_root_)
-    for (const auto& path : {logs, work})
-      if (::chown(path.c_str(), row_.uid, row_.uid) != 0) throw Failure(errno_error(errno, "chown " + path));
-  if (is_root_) hand_over(logs, row_.uid);  // it was installed before, under another uid
   const auto settings = settings_();
   ProcessPlan plan;
-  plan.spawn.program = folder + "/" + row_.program;
-  plan.spawn.arguments = {"--service",       row_.id,
-                          "--manager",       layout_.control_socket(),
-                          "--log-dir",       logs,
-                          "--log-file-size", std::to_string(settings.log_file_bytes),
-                          "--log-files",     std::to_string(settings.log_files)};
-  plan.spawn.directory = work;
+  std::vector<std::string> arguments = {"--service",       row_.id,
+                                        "--manager",       layout_.control_socket(),
+                                        "--log-dir",       logs,
+                                        "--log-file-size", std::to_string(settings.log_file_bytes),
+                                        "--log-files",     std::to_string(settings.log_files)};
   // Nothing of our environment but what a sanitizer build needs.
   std::vector<std::string> environment = {"PATH=/usr/bin:/bin", "HOME=" + work, "TMPDIR=/tmp",
                                           "LANG=C.UTF-8"};
   for (const char* name : {"ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"})
     if (const char* value = ::getenv(name)) environment.push_back(fmt::format("{}={}", name, value));
-  plan.spawn.environment = std::move(environment);
-  Confinement confinement;
+  plan.sandbox =
+      sandbox_.plan(row_, observer_.network_reason(*this), std::move(arguments), std::move(environment));
+  // The user that it runs as, which is the manager's own where that layer is off, and its files are his.
   if (is_root_) {
-    confinement.uid = row_.uid;
-    confinement.gid = row_.uid;
+    const uid_t uid = plan.sandbox->spec.uid;
+    for (const auto& path : {logs, work})
+      if (::chown(path.c_str(), uid, uid) != 0) throw Failure(errno_error(errno, "chown " + path));
+    hand_over(logs, uid);  // it was installed before, or ran, under another uid
   }
-  plan.confinement = confinement;
   plan.output = logs + "/output.log";
   co_return plan;
 }
@@ -295,7 +294,26 @@ void Service::renew_instance(const InstanceStart& start) {
   if (peer_) peer_->send(format_start(start));
 }
 
+// A service that was started without a network cannot reach a database on another host.
+Task<void> Service::get_network(std::string database_host) {
+  const auto& layers = process_->sandbox();
+  const auto network = std::find_if(layers.begin(), layers.end(), [](const auto& layer) {
+    return layer.layer == sandbox::name_of(sandbox::Layer::kNetwork);
+  });
+  if (network == layers.end() || network->state != "on") co_return;
+  log_warning("started again with a network", {{"service", row_.id}, {"database", database_host}});
+  const pid_t old = process_->pid();
+  process_->recycle();
+  const auto deadline = loop_.now() + kStartLimit;
+  while (loop_.now() < deadline) {
+    if (ready_.is_set() && process_->pid() != old) co_return;
+    co_await loop::sleep_for(loop_, 20ms);
+  }
+  throw_failure(Errc::kTimeout, "{} does not come back with a network", row_.id);
+}
+
 Task<void> Service::start_instance(InstanceStart start) {
+  if (peer_ && !start.database_host.starts_with('/')) co_await get_network(start.database_host);
   auto request = format_start(start);
   set_state(start.name, start.domain, api::InstanceState::kStarting, "");
   const std::string key = instance_key(start.name, start.domain);

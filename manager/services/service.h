@@ -13,6 +13,7 @@
 #include "manager/control/control_server.h"
 #include "manager/platform/layout.h"
 #include "manager/services/service_repository.h"
+#include "manager/services/service_sandbox.h"
 #include "manager/supervise/supervised_process.h"
 
 namespace berth::manager {
@@ -45,6 +46,8 @@ class ServiceObserver {
   virtual Task<void> service_ready(Service& service) = 0;
   virtual void service_changed(Service& service) = 0;
   virtual void instance_changed(Service& service, const std::string& name, const std::string& domain) = 0;
+  // Why this service cannot do without the machine's network; empty: it can.
+  virtual std::string network_reason(const Service& service) = 0;
 
  protected:
   ~ServiceObserver() = default;
@@ -61,8 +64,9 @@ struct ServiceSettings {
 // Owned by Services. Goes without stopping the process.
 class Service {
  public:
-  Service(loop::Loop& loop, ProcessTable& table, ServiceRepository& repository, const Layout& layout,
-          bool is_root, ServiceRow row, ServiceObserver& observer, std::function<ServiceSettings()> settings);
+  Service(loop::Loop& loop, ProcessTable& table, ServiceRepository& repository, ServiceSandbox& sandbox,
+          const Layout& layout, bool is_root, ServiceRow row, ServiceObserver& observer,
+          std::function<ServiceSettings()> settings);
   ~Service();
 
   const ServiceRow& row() const { return row_; }
@@ -101,6 +105,7 @@ class Service {
  private:
   struct Waiting;
   Task<ProcessPlan> plan();
+  Task<void> get_network(std::string database_host);
   void received(const json::Object& message);
   Task<void> await_answer(std::string key, bool starts, json::Object request, loop::Duration limit);
   void set_state(const std::string& name, const std::string& domain, api::InstanceState state,
@@ -109,6 +114,7 @@ class Service {
 
   loop::Loop& loop_;
   ServiceRepository& repository_;
+  ServiceSandbox& sandbox_;
   const Layout& layout_;
   bool is_root_;
   ServiceRow row_;

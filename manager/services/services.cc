@@ -9,13 +9,18 @@ namespace berth::manager {
 using namespace std::chrono_literals;
 
 Services::Services(loop::Loop& loop, ProcessTable& table, ServiceRepository& repository, const Layout& layout,
-                   bool is_root)
-    : loop_(loop), table_(table), repository_(repository), layout_(layout), is_root_(is_root) {}
+                   bool is_root, std::string launcher)
+    : loop_(loop),
+      table_(table),
+      repository_(repository),
+      layout_(layout),
+      is_root_(is_root),
+      sandbox_(layout, is_root, std::move(launcher)) {}
 
 Service& Services::make(ServiceRow row) {
   const std::string id = row.id;
-  auto service = std::make_unique<Service>(loop_, table_, repository_, layout_, is_root_, std::move(row),
-                                           static_cast<ServiceObserver&>(*this), settings);
+  auto service = std::make_unique<Service>(loop_, table_, repository_, sandbox_, layout_, is_root_,
+                                           std::move(row), static_cast<ServiceObserver&>(*this), settings);
   auto& made = *service;
   services_[id] = std::move(service);
   return made;
@@ -47,7 +52,10 @@ Service* Services::find_by_pid(pid_t pid) {
 
 uid_t Services::uid_of(const std::string& id) const {
   const auto* service = find(id);
-  return is_root_ && service ? service->row().uid : ::geteuid();
+  if (!is_root_ || !service) return ::geteuid();
+  for (const auto& layer : service->process().sandbox())
+    if (layer.layer == sandbox::name_of(sandbox::Layer::kUser) && layer.state != "on") return ::geteuid();
+  return service->row().uid;
 }
 
 Task<Service*> Services::take_over(std::string id) {
@@ -118,6 +126,10 @@ void Services::service_changed(Service& service) {
 
 void Services::instance_changed(Service& service, const std::string& name, const std::string& domain) {
   if (instance_changed_call) instance_changed_call(name, domain);
+}
+
+std::string Services::network_reason(const Service& service) {
+  return network_reason_call ? network_reason_call(service.row().id) : std::string();
 }
 
 }  // namespace berth::manager

@@ -13,14 +13,16 @@ namespace berth::manager {
 // Owned by the manager's main.
 class Services : private ServiceObserver {
  public:
+  // `launcher`: path of berth-launch.
   Services(loop::Loop& loop, ProcessTable& table, ServiceRepository& repository, const Layout& layout,
-           bool is_root);
+           bool is_root, std::string launcher);
 
   std::function<ServiceSettings()> settings;
   std::function<Task<void>(Service&)> ready;  // after a hello
   std::function<void(Service&)> changed;
   std::function<void(const std::string& id)> removed;
   std::function<void(const std::string& name, const std::string& domain)> instance_changed_call;
+  std::function<std::string(const std::string& id)> network_reason_call;  // may be empty: none needs one
 
   // Reads all rows; starts (or adopts) those that are wanted.
   Task<void> load();
@@ -41,6 +43,7 @@ class Services : private ServiceObserver {
   void tell_all(const json::Object& message);
 
   ServiceRepository& repository() { return repository_; }
+  ServiceSandbox& sandbox() { return sandbox_; }
   uid_t uid_of(const std::string& id) const;  // as which its processes run
   bool is_root() const { return is_root_; }
 
@@ -48,6 +51,7 @@ class Services : private ServiceObserver {
   Task<void> service_ready(Service& service) override;
   void service_changed(Service& service) override;
   void instance_changed(Service& service, const std::string& name, const std::string& domain) override;
+  std::string network_reason(const Service& service) override;
   Service& make(ServiceRow row);
 
   loop::Loop& loop_;
@@ -55,6 +59,7 @@ class Services : private ServiceObserver {
   ServiceRepository& repository_;
   const Layout& layout_;
   bool is_root_;
+  ServiceSandbox sandbox_;
   std::map<std::string, std::unique_ptr<Service>> services_;
 };
 

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "base/time_zone.h"
+#include "manager/services/service_sandbox.h"
 #include "manager/sets/schedule.h"
 
 namespace berth::manager {
@@ -65,6 +66,28 @@ std::vector<SettingDeclaration> declare() {
                             "Largest index taken from a store, in bytes"));
   all.push_back(flag_item("developerMode", false,
                           "Unsigned apps and apps uploaded by hand may be installed; they are marked"));
+  all.push_back(
+      text_item("weakerSandbox", "",
+                "Apps (their ids, separated by spaces) that may run though a required layer of their "
+                "sandbox is missing; the next start takes it over"));
+  {
+    auto off = text_item("sandboxOff", "",
+                         "Layers of the sandbox that are switched off, as SERVICE/LAYER separated by spaces "
+                         "(echo/own-user); the next start takes it over");
+    off.check = [](std::string_view value) -> Result<void> {
+      BERTH_TRY_VOID(parse_switched_off(value));
+      return {};
+    };
+    all.push_back(std::move(off));
+  }
+  all.push_back(
+      number_item("serviceMemory", 0, 0, std::int64_t{1} << 40,
+                  "Memory of an app whose package asks for no other limit, in bytes; 0: half of the "
+                  "machine's"));
+  all.push_back(number_item("serviceTasks", 512, 8, 10'000,
+                            "Processes and threads of an app whose package asks for no other limit"));
+  all.push_back(
+      number_item("serviceOpenFiles", 8192, 256, 1 << 20, "Files and sockets an app may have open"));
   all.push_back(
       number_item("binDays", 7, 0, 365,
                   "Days for which a deleted instance can be brought back; 0: deleting is for good"));

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cerrno>
 #include <cstdlib>
@@ -26,9 +27,17 @@ std::string program_of(pid_t pid) {
   return path;
 }
 
+// A launcher that stands beside a program names it in its arguments.
+bool has_argument(pid_t pid, const std::string& argument) {
+  const auto arguments = read_file(fmt::format("/proc/{}/cmdline", pid), 1 << 16);
+  if (!arguments) return false;
+  const auto all = split(*arguments, '\0');
+  return std::find(all.begin(), all.end(), argument) != all.end();
+}
+
 bool is_same_program(pid_t pid, const std::string& program) {
   const std::string running = program_of(pid);
-  if (running == program) return true;
+  if (running == program || has_argument(pid, program)) return true;
   char resolved[4096];
   return ::realpath(program.c_str(), resolved) && running == resolved;
 }
@@ -99,18 +108,19 @@ std::optional<ProcessRecord> ProcessTable::find_survivor(const std::string& name
   if (found != records_.end() && loop::process_start_time(found->second.pid) == found->second.start_time)
     return found->second;
   // Died between fork and the entry in the table? Then the child itself told its pid.
-  const auto noted = read_file(starting_path(name), 64);
-  if (!noted) return std::nullopt;
-  const auto pid = parse_integer(trim(*noted));
-  if (!pid || *pid <= 1) return std::nullopt;
-  const auto start = loop::process_start_time(static_cast<pid_t>(*pid));
-  if (!start || !is_same_program(static_cast<pid_t>(*pid), program)) return std::nullopt;
+  const auto pid = read_notes(name).pid;
+  const auto start = pid ? loop::process_start_time(pid) : std::nullopt;
+  if (!start || !is_same_program(pid, program)) return std::nullopt;
   ProcessRecord record;
   record.name = name;
-  record.pid = static_cast<pid_t>(*pid);
+  record.pid = pid;
   record.start_time = *start;
   record.program = program;
   return record;
+}
+
+sandbox::LaunchNotes ProcessTable::read_notes(const std::string& name) const {
+  return sandbox::parse_launch_notes(read_file(starting_path(name), 1 << 16).value_or(""));
 }
 
 Result<void> ProcessTable::put(ProcessRecord record) {
@@ -132,12 +142,16 @@ Result<void> ProcessTable::save() const {
 int note_own_pid(const char* path) {
   const int fd = ::open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return errno;
+  // The first process of a PID namespace calls itself 1; the /proc that we still have is the manager's.
   char digits[24];
-  std::size_t at = sizeof digits;
-  digits[--at] = '\n';
-  for (auto rest = static_cast<unsigned long>(::getpid()); rest > 0; rest /= 10)
-    digits[--at] = static_cast<char>('0' + rest % 10);
-  const auto put = ::write(fd, digits + at, sizeof digits - at);
+  const auto size = ::readlink("/proc/self", digits, sizeof digits - 1);
+  if (size <= 0) {
+    const int number = errno;
+    ::close(fd);
+    return number;
+  }
+  digits[size] = '\n';
+  const auto put = ::write(fd, digits, static_cast<std::size_t>(size) + 1);
   const int number = put < 0 ? errno : 0;
   ::close(fd);
   return number;

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "sandbox/launch_notes.h"
 
 namespace berth::manager {
 
@@ -35,6 +36,8 @@ class ProcessTable {
   Result<void> remove(const std::string& name);
   const std::map<std::string, ProcessRecord>& records() const { return records_; }
 
+  // What is known of a start beside that: written by the child itself (note_own_pid) and by its launcher.
+  sandbox::LaunchNotes read_notes(const std::string& name) const;
   // Path in which a starting child writes its pid (see note_own_pid).
   std::string starting_path(const std::string& name) const { return starting_ + "/" + name; }
 

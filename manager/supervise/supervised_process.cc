@@ -3,13 +3,16 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/file.h"
 #include "base/log.h"
 #include "manager/platform/clock.h"
+#include "sandbox/cgroup.h"
 
 namespace berth::manager {
 
@@ -18,6 +21,7 @@ using loop::Task;
 namespace {
 
 constexpr off_t kOutputLimit = 1 << 20;
+constexpr std::chrono::seconds kLaunchLimit{30};  // it takes milliseconds
 
 Task<void> wait_for(loop::Event& event) { co_await event.wait(); }
 
@@ -44,6 +48,21 @@ bool is_fault(const loop::ExitStatus& status) {
     case SIGTRAP: return true;
     default: return false;
   }
+}
+
+bool is_launcher(pid_t pid) {
+  const auto arguments = read_file(fmt::format("/proc/{}/cmdline", pid), 1 << 16);
+  return arguments &&
+         std::string_view(*arguments).substr(0, arguments->find('\0')).ends_with("/berth-launch");
+}
+
+// The status that wait(2) gave to another process.
+loop::ExitStatus describe_wait(int value) {
+  loop::ExitStatus status;
+  status.known = true;
+  if (WIFEXITED(value)) status.code = WEXITSTATUS(value);
+  else status.signal = WTERMSIG(value);
+  return status;
 }
 
 }  // namespace
@@ -107,6 +126,10 @@ void SupervisedProcess::kill() {
   if (watch_) watch_->send_signal(SIGKILL);
 }
 
+void SupervisedProcess::recycle() {
+  if (watch_) watch_->send_signal(SIGTERM);
+}
+
 Task<void> SupervisedProcess::stop() {
   wanted_.reset();
   poked_.set();
@@ -139,30 +162,38 @@ Task<void> SupervisedProcess::pause(std::chrono::milliseconds time) {
   pause_timer_.cancel();
 }
 
-Task<void> SupervisedProcess::begin() {
-  adopted_ = false;
-  was_ready_ = false;
-  began_ = loop_.now();
+bool SupervisedProcess::adopt() {
   auto survivor = table_.find_survivor(options_.name, options_.program);
   if (!survivor && options_.find_other) survivor = options_.find_other();
-  if (survivor) {
-    auto watch = loop::ProcessWatch::make(loop_, survivor->pid);
-    if (watch) {
-      watch_ = std::move(*watch);
-      adopted_ = true;
-      started_at_ = survivor->started_at.empty() ? utc_now() : survivor->started_at;
-      auto record = *survivor;
-      record.started_at = started_at_;
-      or_throw(table_.put(std::move(record)));
-      log_info("adopted", {{"process", options_.name}, {"pid", watch_->pid()}});
-      co_return;
-    }
-  }
-  ProcessPlan plan = co_await options_.plan();
-  // Wanted no more while the plan was made.
-  if (!wanted_.is_set()) co_return;
-  const auto uid =
-      plan.confinement && plan.confinement->uid ? std::optional(plan.confinement->uid) : std::nullopt;
+  if (!survivor) return false;
+  auto watch = loop::ProcessWatch::make(loop_, survivor->pid);
+  if (!watch) return false;
+  watch_ = std::move(*watch);
+  adopted_ = true;
+  started_at_ = survivor->started_at.empty() ? utc_now() : survivor->started_at;
+  auto record = *survivor;
+  record.started_at = started_at_;
+  or_throw(table_.put(std::move(record)));
+  take_notes();
+  log_info("adopted", {{"process", options_.name}, {"pid", pid()}});
+  return true;
+}
+
+// What the launcher wrote down of the process that we watch.
+void SupervisedProcess::take_notes() {
+  const auto notes = table_.read_notes(options_.name);
+  if (!watch_ || notes.pid != watch_->pid()) return;
+  main_pid_ = notes.main;
+  sandbox_ = notes.layers;
+  std::sort(sandbox_.begin(), sandbox_.end(), [](const auto& one, const auto& other) {
+    return sandbox::parse_layer(one.layer) < sandbox::parse_layer(other.layer);
+  });
+  launch_error_ = notes.failed;
+}
+
+Task<void> SupervisedProcess::launch(ProcessPlan plan) {
+  std::optional<uid_t> uid;
+  if (plan.sandbox && plan.sandbox->spec.uid) uid = plan.sandbox->spec.uid;
   UniqueFd output;
   if (!plan.output.empty()) {
     output = or_throw(open_output(plan.output, uid));
@@ -170,27 +201,63 @@ Task<void> SupervisedProcess::begin() {
     plan.spawn.descriptors.emplace_back(output.get(), 2);
   }
   const std::string starting = table_.starting_path(options_.name);
-  const auto confinement = plan.confinement;
   const auto inner = plan.spawn.in_child;
-  plan.spawn.in_child = [&starting, &confinement, &inner] {
+  plan.spawn.in_child = [&starting, &inner] {
     if (const int number = note_own_pid(starting.c_str())) return number;
-    if (inner)
-      if (const int number = inner()) return number;
-    return confinement ? confine_self(*confinement) : 0;
+    return inner ? inner() : 0;
   };
-  const pid_t pid = or_throw(loop::spawn(plan.spawn));
+  UniqueFd ready;
+  pid_t pid;
+  if (plan.sandbox) {
+    auto start = or_throw(start_sandboxed(std::move(*plan.sandbox), plan.spawn, starting));
+    pid = start.pid;
+    ready = std::move(start.ready);
+  } else {
+    pid = or_throw(loop::spawn(plan.spawn));
+  }
   watch_ = or_throw(loop::ProcessWatch::make(loop_, pid));
-  if (confinement) sandbox_ = describe_confinement(*confinement, ::geteuid() == 0);
+  ended_.reset();
   started_at_ = utc_now();
   ProcessRecord record;
   record.name = options_.name;
   record.pid = pid;
   record.start_time = loop::process_start_time(pid).value_or(0);
-  record.program = plan.spawn.program;
+  record.program = plan.sandbox ? options_.program : plan.spawn.program;
   record.started_at = started_at_;
   if (auto put = table_.put(std::move(record)); !put)
     log_error("process table not written", {{"process", options_.name}, {"error", put.error().detail}});
-  log_info("started", {{"process", options_.name}, {"pid", pid}});
+  if (!ready) {
+    log_info("started", {{"process", options_.name}, {"pid", pid}});
+    co_return;
+  }
+  const bool launched = co_await wait_until_launched(loop_, std::move(ready), kLaunchLimit);
+  take_notes();
+  if (!launched) {
+    launch_error_ = "its sandbox was not ready in time";
+    kill();
+  }
+  if (launch_error_.empty()) log_info("started", {{"process", options_.name}, {"pid", this->pid()}});
+}
+
+Task<void> SupervisedProcess::begin() {
+  adopted_ = false;
+  was_ready_ = false;
+  main_pid_ = 0;
+  launch_error_.clear();
+  sandbox_.clear();
+  began_ = loop_.now();
+  if (adopt()) {
+    // The last manager may have died while the walls went up: whose pid the service has is told in a moment.
+    for (int tries = 0; tries < 20 && main_pid_ == 0 && is_launcher(watch_->pid()); ++tries) {
+      co_await loop::sleep_for(loop_, std::chrono::milliseconds(50));
+      take_notes();
+    }
+    co_return;
+  }
+  ProcessPlan plan = co_await options_.plan();
+  // Wanted no more while the plan was made.
+  if (!wanted_.is_set()) co_return;
+  co_await launch(std::move(plan));
 }
 
 Task<void> SupervisedProcess::serve() {
@@ -216,19 +283,27 @@ Task<void> SupervisedProcess::serve() {
       continue;
     }
     ended_.reset();
-    set_state(ProcessState::kStarting);
-    const pid_t pid = watch_->pid();
-    const loop::ExitStatus status = co_await watch_->wait();
-    if (options_.end_group) ::kill(-pid, SIGKILL);
+    if (wanted_.is_set()) set_state(ProcessState::kStarting);
+    const pid_t watched = watch_->pid(), pid = this->pid();
+    loop::ExitStatus status = co_await watch_->wait();
+    if (options_.end_group) ::kill(-watched, SIGKILL);
+    bool was_out_of_memory = false;
+    if (const auto ended = table_.read_notes(options_.name); ended.pid == watched) {
+      if (ended.ended) status = describe_wait(*ended.ended);
+      was_out_of_memory = status.signal == SIGKILL && sandbox::ran_out_of_memory(ended.cgroups);
+      sandbox::remove_cgroups(ended.cgroups);
+    }
     watch_.reset();
+    main_pid_ = 0;
     if (auto removed = table_.remove(options_.name); !removed)
       log_error("process table not written", {{"process", options_.name}, {"error", removed.error().detail}});
     last_status_ = status;
     last_by_fault_ = is_fault(status);
-    last_exit_ = status.describe() + " at " + utc_now();
+    const std::string how = status.describe() + (was_out_of_memory ? ", its memory was used up" : "");
+    last_exit_ = how + " at " + utc_now();
     const auto lasted = std::chrono::duration_cast<std::chrono::milliseconds>(loop_.now() - began_);
     const bool wanted = wanted_.is_set();
-    if (wanted) log_warning("ended", {{"process", options_.name}, {"pid", pid}, {"how", status.describe()}});
+    if (wanted) log_warning("ended", {{"process", options_.name}, {"pid", pid}, {"how", how}});
     else log_info("stopped", {{"process", options_.name}, {"pid", pid}});
     if (!wanted) {
       set_state(ProcessState::kStopped);
@@ -236,12 +311,21 @@ Task<void> SupervisedProcess::serve() {
       continue;
     }
     ++restarts_;
-    const bool outside = !status.known || status.signal == SIGKILL || status.signal == SIGTERM;
+    if (!launch_error_.empty()) {
+      detail_ = "cannot start: " + launch_error_;
+      log_error("cannot start", {{"process", options_.name}, {"error", launch_error_}});
+      set_state(ProcessState::kFailed);
+      ended_.set();
+      const auto wait = policy_.delay_after({});
+      co_await pause(wait);
+      continue;
+    }
+    const bool outside =
+        !status.known || (status.signal == SIGKILL && !was_out_of_memory) || status.signal == SIGTERM;
     const auto wait = policy_.delay_after({lasted, was_ready_, outside});
-    detail_ = policy_.is_crash_loop()
-                  ? fmt::format("ended {} times in a row, last: {}; next try in {} s", policy_.faults(),
-                                status.describe(), (wait.count() + 999) / 1000)
-                  : "ended: " + status.describe();
+    detail_ = policy_.is_crash_loop() ? fmt::format("ended {} times in a row, last: {}; next try in {} s",
+                                                    policy_.faults(), how, (wait.count() + 999) / 1000)
+                                      : "ended: " + how;
     set_state(policy_.is_crash_loop() ? ProcessState::kCrashed : ProcessState::kStarting);
     ended_.set();
     co_await pause(wait);

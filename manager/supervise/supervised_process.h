@@ -11,9 +11,9 @@
 #include "loop/process.h"
 #include "loop/sync.h"
 #include "loop/task.h"
-#include "manager/supervise/confinement.h"
 #include "manager/supervise/process_table.h"
 #include "manager/supervise/restart_policy.h"
+#include "manager/supervise/sandboxed_start.h"
 
 namespace berth::manager {
 
@@ -23,7 +23,8 @@ std::string_view name_of(ProcessState state);  // "stopped", "starting", ...
 // What to start; made anew before each start.
 struct ProcessPlan {
   loop::SpawnOptions spawn;  // program, arguments, directory, environment
-  std::optional<Confinement> confinement;
+  // Behind walls: then the program, its arguments, environment and folder are those in here.
+  std::optional<SandboxPlan> sandbox;
   std::string output;  // file that gets stdout and stderr; kept below 2 MiB
 };
 
@@ -64,10 +65,14 @@ class SupervisedProcess {
   void note_ready();
   // Ends the process by SIGKILL; it comes back if wanted.
   void kill();
+  // The same by SIGTERM, which lets it put its things in order.
+  void recycle();
 
   ProcessState state() const { return state_; }
   bool is_wanted() const { return wanted_.is_set(); }
-  pid_t pid() const { return watch_ ? watch_->pid() : 0; }
+  // Of the program itself; 0: none. In a sandbox the process that is watched is the init beside it, and until the program
+  // runs there is only that one.
+  pid_t pid() const { return !watch_ ? 0 : main_pid_ ? main_pid_ : watch_->pid(); }
   bool is_adopted() const { return adopted_; }
   const std::string& name() const { return options_.name; }
   const std::string& started_at() const { return started_at_; }
@@ -76,13 +81,16 @@ class SupervisedProcess {
   const std::string& detail() const { return detail_; }        // why it failed or crashes
   bool last_ended_by_fault() const { return last_by_fault_; }  // segfault and the like
   int restarts() const { return restarts_; }
-  const std::vector<SandboxLayer>& sandbox() const { return sandbox_; }
+  const std::vector<sandbox::LayerState>& sandbox() const { return sandbox_; }
   // Set while no process exists.
   loop::Event& ended() { return ended_; }
 
  private:
   loop::Task<void> serve();
   loop::Task<void> begin();
+  bool adopt();
+  loop::Task<void> launch(ProcessPlan plan);
+  void take_notes();
   void set_state(ProcessState state);
   loop::Task<void> pause(std::chrono::milliseconds time);
 
@@ -94,6 +102,8 @@ class SupervisedProcess {
   loop::Timer pause_timer_;
   loop::Deferred notify_;
   std::unique_ptr<loop::ProcessWatch> watch_;
+  pid_t main_pid_ = 0;
+  std::string launch_error_;
   ProcessState state_ = ProcessState::kStopped;
   bool adopted_ = false;
   bool was_ready_ = false;
@@ -102,7 +112,7 @@ class SupervisedProcess {
   std::string started_at_, last_exit_, detail_;
   loop::ExitStatus last_status_;
   int restarts_ = 0;
-  std::vector<SandboxLayer> sandbox_;
+  std::vector<sandbox::LayerState> sandbox_;
   std::unique_ptr<loop::Spawned<void>> serving_;
 };
 

@@ -72,7 +72,7 @@ Rig::Rig(RigWorld& the_world)
       http(world.loop),
       webserver(world.loop, table, world.layout, box, WebserverOptions{}),
       service_repository(database),
-      services(world.loop, table, service_repository, world.layout, false),
+      services(world.loop, table, service_repository, world.layout, false, BERTH_LAUNCHER),
       instance_repository(database, box),
       databases(admin_database),
       instances(world.loop, instance_repository, databases, world.cluster.cluster(), services, webserver, box,
@@ -111,6 +111,11 @@ Rig::Rig(RigWorld& the_world)
   instances.claim = [this](ExternalPlace place) { return externals.claim(std::move(place), false); };
   instances.release = [this](ExternalPlace place) { return externals.release(std::move(place)); };
   services.settings = [] { return ServiceSettings{}; };
+  services.network_reason_call = [this](const std::string& id) -> std::string {
+    for (const auto& row : instances.of_service(id))
+      if (row.external) return fmt::format("the database of {} is on {}", row.key(), row.external->host);
+    return {};
+  };
   services.ready = [this](Service& service) { return instances.service_ready(service); };
 }
 

@@ -1,0 +1,55 @@
+#include "manager/services/sandbox_wants.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "manager/services/service_sandbox.h"
+#include "wire/json/json.h"
+
+namespace berth::manager {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+Result<SandboxWants> parse(std::string_view text) {
+  return parse_sandbox_wants(json::parse_object(text).value());
+}
+
+TEST(SandboxWants, AnAppWithoutThemWantsNothing) {
+  EXPECT_EQ(parse(R"({"id": "notes"})").value(), SandboxWants());
+  EXPECT_THAT(describe(SandboxWants()), IsEmpty());
+}
+
+TEST(SandboxWants, AreToldInWordsBeforeTheAppIsInstalled) {
+  const auto wants =
+      parse(R"({"sandbox": {"hosts": ["mail.example.com"], "memory": 268435456, "tasks": 64, "cpu": 150,
+                               "seccomp": ["exec"]}})")
+          .value();
+  EXPECT_TRUE(wants.network);
+  EXPECT_THAT(describe(wants),
+              ElementsAre("connects to other machines: mail.example.com", "uses up to 256 MiB of memory",
+                          "runs up to 64 processes and threads", "uses up to 150 % of a processor core",
+                          "runs other programs"));
+}
+
+TEST(SandboxWants, AWishThatIsNotUnderstoodIsNoneOfTheOthers) {
+  for (const char* text : {R"({"sandbox": true})", R"({"sandbox": {"network": "yes"}})",
+                           R"({"sandbox": {"memory": 1}})", R"({"sandbox": {"memory": "1 GiB"}})",
+                           R"({"sandbox": {"tasks": 0}})", R"({"sandbox": {"seccomp": ["everything"]}})",
+                           R"({"sandbox": {"seccomp": "exec"}})", R"({"sandbox": {"hosts": [1]}})"}) {
+    SCOPED_TRACE(text);
+    EXPECT_EQ(parse(text).error().code, Errc::kMalformed);
+  }
+}
+
+TEST(SandboxOff, NamesLayersOfServices) {
+  const auto off = parse_switched_off("echo/own-user  echo/seccomp notes/PID-namespace").value();
+  EXPECT_THAT(off.at("echo"), ElementsAre(sandbox::Layer::kUser, sandbox::Layer::kSeccomp));
+  EXPECT_THAT(off.at("notes"), ElementsAre(sandbox::Layer::kPids));
+  EXPECT_FALSE(parse_switched_off("echo"));
+  EXPECT_FALSE(parse_switched_off("echo/moat"));
+}
+
+}  // namespace
+}  // namespace berth::manager

@@ -1,0 +1,119 @@
+#include "manager/services/service_sandbox.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "base/text.h"
+
+namespace berth::manager {
+namespace {
+
+using sandbox::Layer;
+using sandbox::Place;
+using sandbox::Wish;
+
+constexpr Layer kAlwaysRequired[] = {Layer::kPrivileges, Layer::kCapabilities, Layer::kLimits,
+                                     Layer::kSeccomp};
+// An ordinary user cannot have them everywhere; that the manager does not run as root is an admin's choice and a finding.
+constexpr Layer kRequiredAsRoot[] = {Layer::kUser, Layer::kMounts, Layer::kPids, Layer::kIpc};
+
+#if __has_feature(address_sanitizer)
+// LeakSanitizer looks for leaks as a debugger would, and AddressSanitizer reserves terabytes. Builds that ship have no
+// sanitizer, and not this.
+constexpr bool kHasSanitizer = true;
+#else
+constexpr bool kHasSanitizer = false;
+#endif
+
+}  // namespace
+
+Result<std::map<std::string, std::set<Layer>>> parse_switched_off(std::string_view text) {
+  std::map<std::string, std::set<Layer>> off;
+  for (const auto entry : split(text, ' ')) {
+    if (trim(entry).empty()) continue;
+    const auto slash = entry.find('/');
+    std::string name(slash == std::string_view::npos ? "" : entry.substr(slash + 1));
+    std::replace(name.begin(), name.end(), '-', ' ');
+    const auto layer = sandbox::parse_layer(name);
+    if (!layer) return fail(Errc::kMalformed, "\"{}\": SERVICE/LAYER expected, as in echo/own-user", entry);
+    off[std::string(entry.substr(0, slash))].insert(*layer);
+  }
+  return off;
+}
+
+ServiceSandbox::ServiceSandbox(const Layout& layout, bool is_root, std::string launcher)
+    : layout_(layout),
+      is_root_(is_root),
+      launcher_(std::move(launcher)),
+      cgroup_prefix_("berth-" + sha256_hex(layout.shown).substr(0, 8) + ".") {}
+
+std::shared_ptr<const std::vector<sock_filter>> ServiceSandbox::filter_for(const SandboxWants& wants,
+                                                                           bool network) {
+  sandbox::SeccompWishes wishes{wants.seccomp_groups, network};
+  if (kHasSanitizer) wishes.groups.insert("debug");
+  auto& filter = filters_[wishes];
+  if (!filter)
+    filter = std::make_shared<const std::vector<sock_filter>>(or_throw(sandbox::make_seccomp_filter(wishes)));
+  return filter;
+}
+
+// Memory and tasks by control groups; without them by rlimits, which count by user and by process.
+void ServiceSandbox::limit(sandbox::LaunchSpec& spec, const SandboxWants& wants,
+                           const SandboxSettings& chosen) {
+  sandbox::CgroupLimits limits;
+  limits.memory_bytes = wants.memory_bytes ? wants.memory_bytes : chosen.memory_bytes;
+  limits.tasks = wants.tasks ? wants.tasks : chosen.tasks;
+  limits.cpu_percent = wants.cpu_percent;
+  spec.limits = {{RLIMIT_CORE, 0}, {RLIMIT_NOFILE, chosen.open_files}};
+  if (spec.wish(Layer::kCgroup) == Wish::kOff) return;
+  if (!tree_) tree_ = sandbox::CgroupTree::of_this_process();
+  auto made = *tree_ ? sandbox::make_cgroup(**tree_, cgroup_prefix_ + spec.name, limits)
+                     : Result<std::vector<std::string>>(tl::unexpected(tree_->error()));
+  if (made) {
+    spec.cgroups = std::move(*made);
+    return;
+  }
+  spec.cgroup_why = made.error().detail;
+  // Tasks are counted by user: without one of its own, those of the manager and everybody else would count.
+  if (spec.uid && limits.tasks) spec.limits.emplace_back(RLIMIT_NPROC, limits.tasks);
+  if (limits.memory_bytes && !kHasSanitizer) spec.limits.emplace_back(RLIMIT_DATA, limits.memory_bytes);
+}
+
+SandboxPlan ServiceSandbox::plan(const ServiceRow& row, std::string network_why,
+                                 std::vector<std::string> arguments, std::vector<std::string> environment) {
+  const auto wants = or_throw(parse_sandbox_wants(row.store));
+  const auto chosen = settings ? settings() : SandboxSettings();
+  if (wants.network) network_why = "its package asks for the network";
+  SandboxPlan plan;
+  plan.launcher = launcher_;
+  plan.filter = filter_for(wants, !network_why.empty());
+  auto& spec = plan.spec;
+  spec.name = row.id;
+  const std::string program_folder = layout_.app(row.id), work = layout_.work() + "/" + row.id;
+  spec.program = program_folder + "/" + row.program;
+  spec.arguments = std::move(arguments);
+  spec.environment = std::move(environment);
+  spec.directory = work;
+  spec.wishes.fill(Wish::kOptional);
+  if (!chosen.weaker.contains(row.id)) {
+    for (const auto layer : kAlwaysRequired) spec.set_wish(layer, Wish::kRequired);
+    if (is_root_)
+      for (const auto layer : kRequiredAsRoot) spec.set_wish(layer, Wish::kRequired);
+  }
+  if (const auto off = chosen.off.find(row.id); off != chosen.off.end())
+    for (const auto layer : off->second) spec.set_wish(layer, Wish::kOff);
+  if (is_root_ && spec.wish(Layer::kUser) != Wish::kOff) spec.uid = spec.gid = row.uid;
+  spec.places = {{program_folder, Place::Use::kRead},
+                 {work, Place::Use::kWrite},
+                 {layout_.log(row.id), Place::Use::kWrite},
+                 {layout_.app_sockets(), Place::Use::kSockets},
+                 {layout_.pgsql_sockets(), Place::Use::kSockets}};
+  spec.host_network = !network_why.empty();
+  spec.network_why = std::move(network_why);
+  limit(spec, wants, chosen);
+  return plan;
+}
+
+}  // namespace berth::manager
