@@ -46,8 +46,9 @@ struct StoreApp {
   StoreAppState state;
   std::vector<std::string> categories;
   std::vector<std::string> langs;
-  bool is_signed = false;  // the index has a signature that we trust
-  std::uint64_t size = 0;  // bytes to download
+  bool is_signed = false;          // the index has a signature that we trust
+  std::uint64_t size = 0;          // bytes to download
+  std::vector<std::string> wants;  // what it asks for beyond every app's sandbox, a line each
   static constexpr auto fields() {
     return std::tuple(
         field("id", &StoreApp::id), with_default("folder", &StoreApp::folder),
@@ -56,7 +57,7 @@ struct StoreApp {
         with_default("logo", &StoreApp::logo), with_default("versions", &StoreApp::versions),
         with_default("state", &StoreApp::state), with_default("categories", &StoreApp::categories),
         with_default("langs", &StoreApp::langs), with_default("signed", &StoreApp::is_signed),
-        with_default("size", &StoreApp::size));
+        with_default("size", &StoreApp::size), with_default("wants", &StoreApp::wants));
   }
 };
 

@@ -1,5 +1,6 @@
 // berth service …
 #include "api/service.h"
+#include "api/store.h"
 
 #include <fcntl.h>
 
@@ -93,6 +94,23 @@ loop::Task<api::Job> install_file(Invocation& invocation, std::string id, std::s
   co_return co_await session->install_package(std::move(id), std::move(file));
 }
 
+// What the app asks for beyond every app's sandbox, before it is there. A store that cannot be asked tells so itself when
+// the app is installed.
+loop::Task<void> show_wants(Invocation& invocation, std::string id) {
+  if (invocation.output().is_json() || invocation.output().is_quiet()) co_return;
+  std::vector<api::StoreApp> apps;
+  try {
+    apps = (co_await invocation.ask(api::GetStore{})).apps;
+  } catch (const Failure&) {
+    co_return;
+  }
+  for (const auto& app : apps) {
+    if (app.id != id || app.wants.empty()) continue;
+    invocation.output().note(fmt::format("{} asks for more than other apps:", app.title));
+    for (const auto& line : app.wants) invocation.output().note("  it " + line);
+  }
+}
+
 loop::Task<int> install_service(Invocation& invocation) {
   const auto& arguments = invocation.arguments();
   const std::string id = arguments.text("SERVICE");
@@ -100,6 +118,7 @@ loop::Task<int> install_service(Invocation& invocation) {
   const std::string file = arguments.text("--file");
   if (id.empty() && file.empty()) throw_usage("service install SERVICE from the store, or --file PACKAGE");
   const std::string what = file.empty() ? id : file;
+  if (file.empty()) co_await show_wants(invocation, id);
   if (invocation.is_rehearsal(
           {fmt::format("install {}{}{}", what, version.empty() ? "" : " version ", version)}))
     co_return 0;

@@ -1,5 +1,7 @@
 #include "manager/endpoints/admin.h"
 #include "manager/endpoints/store_listing.h"
+#include "manager/services/sandbox_wants.h"
+#include "wire/json/json.h"
 
 namespace berth::manager {
 
@@ -39,6 +41,8 @@ void Admin::add_store() {
       auto app = list_entry<api::StoreApp>(entry, parts_.services.find(entry.id));
       app.description = entry.description;
       app.is_signed = !state->signer.empty();
+      const auto wants = parse_sandbox_wants(or_throw(json::parse_object(entry.json)));
+      app.wants = wants ? describe(*wants) : std::vector{"cannot be installed: " + wants.error().detail};
       for (const auto& [name, bytes] : entry.versions.front().sizes)
         if (name.starts_with(arch + "/")) app.size += bytes;
       result.apps.push_back(std::move(app));

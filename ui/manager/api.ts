@@ -256,6 +256,7 @@ export interface StoreApp {
   langs: string[];
   signed: boolean;
   size: number;
+  wants: string[];
 }
 
 export interface Setting {

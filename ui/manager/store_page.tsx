@@ -13,7 +13,7 @@ import { NotFound } from "./not_found";
 import { PageHead } from "./page_head";
 import { addressOf, Command, offlineReason, Time } from "./parts";
 import { jobs } from "./platform";
-import { jobTitle, stepText } from "./platform_texts";
+import { jobTitle, phrase, stepText } from "./platform_texts";
 import { loadStore, runningInstall, storeError, storeList } from "./store";
 import { t, tn } from "./texts";
 
@@ -220,6 +220,7 @@ export function StoreAppPage({ id }: { id: string }) {
               [t("fact.id"), <code>{app.id}</code>],
               app.size > 0 && [t("fact.size"), size(app.size)],
               [t("fact.languages"), app.langs.join(", ") || "–"],
+              app.wants.length > 0 && [t("fact.wants"), app.wants.map(phrase).join(" · ")],
               [
                 t("fact.signer"),
                 app.signed ? (

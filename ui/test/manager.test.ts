@@ -282,6 +282,7 @@ test("the store is searched by words and category", () => {
     langs: [],
     signed: true,
     size: 0,
+    wants: [],
   });
   const apps = [app("notes", "shared boards", ["team"]), app("files", "shared folders", ["team", "storage"])];
   assert.deepEqual(findApps(apps, "shared", "").length, 2);
