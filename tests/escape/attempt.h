@@ -1,0 +1,36 @@
+// Ways out of the sandbox, each tried by a service that means harm.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace berth::escape {
+
+// What the test knows of the machine and the attacker could have guessed: "manager-pid", "neighbour-pid", ….
+using Facts = std::map<std::string, std::string>;
+
+struct Outcome {
+  bool refused = true;
+  std::string detail;  // what happened
+};
+
+struct Attempt {
+  std::string name;
+  Outcome (*run)(const Facts& facts);
+};
+
+// Outcome of a call that gave `result` (below 0: errno is set).
+Outcome of_call(long result);
+// Runs `attempt` in a child, whatever becomes of it: an exit code of 0 means that it got through.
+Outcome in_child(int (*attempt)(const Facts&), const Facts& facts);
+Outcome open_file(const std::string& path, int flags);
+std::string fact(const Facts& facts, const std::string& name);
+
+std::vector<Attempt> file_attempts();
+std::vector<Attempt> process_attempts();
+std::vector<Attempt> kernel_attempts();
+std::vector<Attempt> socket_attempts();
+std::vector<Attempt> greedy_attempts();
+
+}  // namespace berth::escape
