@@ -1,17 +1,9 @@
 #include "net/http_client.h"
 
-#include <curl/curl.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-#include <openssl/x509.h>
-
 #include <algorithm>
-#include <map>
-#include <set>
 
-#include "base/bytes.h"
 #include "base/text.h"
-#include "loop/sync.h"
+#include "net/curl_multi.h"
 
 namespace berth::net {
 namespace {
@@ -19,18 +11,6 @@ namespace {
 constexpr std::uint64_t kMaxErrorBody = 64 << 10;
 constexpr std::size_t kMaxHeaders = 200;
 constexpr std::chrono::milliseconds kProgressInterval{200};
-
-void start_curl_once() {
-  static const CURLcode kStarted = curl_global_init(CURL_GLOBAL_DEFAULT);
-  BERTH_CHECK(kStarted == CURLE_OK);
-}
-
-std::string bare_hex(std::string_view fingerprint) {
-  std::string out;
-  for (const char c : to_lower(fingerprint))
-    if (c != ':' && c != ' ') out += c;
-  return out;
-}
 
 }  // namespace
 
@@ -43,7 +23,7 @@ std::optional<std::string_view> HttpResponse::find(std::string_view name) const 
 // One request while it runs; lives in the frame of fetch().
 class Transfer {
  public:
-  Transfer(loop::Loop& loop, HttpRequest wanted) : request(std::move(wanted)), done(loop) {
+  explicit Transfer(HttpRequest wanted) : request(std::move(wanted)) {
     easy = curl_easy_init();
     BERTH_CHECK(easy != nullptr);
   }
@@ -60,8 +40,6 @@ class Transfer {
   HttpRequest request;
   HttpResponse response;
   CURL* easy = nullptr;
-  loop::Event done;
-  CURLcode result = CURLE_OK;
 
  private:
   template <class T>
@@ -72,17 +50,17 @@ class Transfer {
   static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self);
   std::size_t read_stream(std::span<char> buffer);
   static std::size_t on_read(char* data, std::size_t size, std::size_t count, void* self);
+  static int on_seek(void* self, curl_off_t offset, int origin);
   static int on_progress(void* self, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
                          curl_off_t up);
-  static CURLcode on_tls(CURL* easy, void* context, void* self);
-  static int check_pin(X509_STORE_CTX* store, void* self);
   bool take(std::string_view data);
 
   curl_slist* header_list_ = nullptr;
   std::uint64_t received_ = 0;
   std::size_t body_sent_ = 0;
   loop::TimePoint last_progress_{};
-  bool too_large_ = false, cancelled_ = false, bad_pin_ = false;
+  bool too_large_ = false, cancelled_ = false;
+  std::optional<CertificatePin> pin_;
   std::exception_ptr thrown_;
   char error_buffer_[CURL_ERROR_SIZE] = "";
 };
@@ -92,10 +70,10 @@ void Transfer::set_up() {
   set(CURLOPT_PROTOCOLS_STR, "http,https");
   set(CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
   set(CURLOPT_NOSIGNAL, 1L);
-  set(CURLOPT_PRIVATE, static_cast<void*>(this));
   set(CURLOPT_ERRORBUFFER, error_buffer_);
   set(CURLOPT_FOLLOWLOCATION, request.max_redirects > 0 ? 1L : 0L);
-  set(CURLOPT_MAXREDIRS, static_cast<long>(request.max_redirects));
+  // libcurl counts being asked who we are as a redirect, too.
+  if (request.max_redirects > 0) set(CURLOPT_MAXREDIRS, static_cast<long>(request.max_redirects));
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request.connect_limit.count()));
   set(CURLOPT_TIMEOUT_MS, static_cast<long>(request.limit.count()));
   set(CURLOPT_LOW_SPEED_LIMIT, 1L);
@@ -117,6 +95,8 @@ void Transfer::set_up() {
     set(CURLOPT_UPLOAD, 1L);
     set(CURLOPT_READFUNCTION, &Transfer::on_read);
     set(CURLOPT_READDATA, static_cast<void*>(this));
+    set(CURLOPT_SEEKFUNCTION, &Transfer::on_seek);
+    set(CURLOPT_SEEKDATA, static_cast<void*>(this));
     if (request.body_stream) {
       set(CURLOPT_FOLLOWLOCATION, 0L);  // the body cannot be sent twice
       request.body_stream->more_ = [this] { curl_easy_pause(easy, CURLPAUSE_CONT); };
@@ -143,43 +123,19 @@ void Transfer::set_up() {
   if (!request.user.empty()) {
     set(CURLOPT_USERNAME, request.user.c_str());
     set(CURLOPT_PASSWORD, request.password.c_str());
-    set(CURLOPT_HTTPAUTH, request.auth == HttpRequest::Auth::kDigest ? CURLAUTH_DIGEST : CURLAUTH_BASIC);
+    const auto digest = CURLAUTH_DIGEST, basic = CURLAUTH_BASIC;
+    set(CURLOPT_HTTPAUTH, request.auth == HttpRequest::Auth::kDigest ? digest
+                          : request.auth == HttpRequest::Auth::kAny  ? digest | basic
+                                                                     : basic);
   }
   if (!request.ca_file.empty()) set(CURLOPT_CAINFO, request.ca_file.c_str());
   if (!request.pinned_fingerprint.empty()) {
-    if (bare_hex(request.pinned_fingerprint).size() != 64)
-      throw_failure(Errc::kMalformed, "a certificate fingerprint has 64 hexadecimal digits");
-    set(CURLOPT_SSL_VERIFYHOST, 0L);
-    set(CURLOPT_SSL_CTX_FUNCTION, &Transfer::on_tls);
-    set(CURLOPT_SSL_CTX_DATA, static_cast<void*>(this));
-    // Not shared: a connection that another request opened was not checked against this pin.
-    set(CURLOPT_FRESH_CONNECT, 1L);
-    set(CURLOPT_FORBID_REUSE, 1L);
-    set(CURLOPT_SSL_SESSIONID_CACHE, 0L);
+    pin_.emplace(request.pinned_fingerprint);
+    pin_->apply(easy);
   } else if (!request.verify) {
     set(CURLOPT_SSL_VERIFYPEER, 0L);
     set(CURLOPT_SSL_VERIFYHOST, 0L);
   }
-}
-
-CURLcode Transfer::on_tls(CURL*, void* context, void* self) {
-  auto* native = static_cast<SSL_CTX*>(context);
-  SSL_CTX_set_verify(native, SSL_VERIFY_PEER, nullptr);
-  SSL_CTX_set_cert_verify_callback(native, &Transfer::check_pin, self);
-  return CURLE_OK;
-}
-
-int Transfer::check_pin(X509_STORE_CTX* store, void* self) {
-  auto& transfer = *static_cast<Transfer*>(self);
-  X509* leaf = X509_STORE_CTX_get0_cert(store);
-  std::array<std::uint8_t, 32> hash{};
-  unsigned size = 0;
-  if (leaf) X509_digest(leaf, EVP_sha256(), hash.data(), &size);
-  const bool is_pinned =
-      leaf && equal_in_constant_time(format_hex(hash), bare_hex(transfer.request.pinned_fingerprint));
-  transfer.bad_pin_ = !is_pinned;
-  X509_STORE_CTX_set_error(store, is_pinned ? X509_V_OK : X509_V_ERR_CERT_REJECTED);
-  return is_pinned ? 1 : 0;
 }
 
 bool Transfer::take(std::string_view data) {
@@ -253,6 +209,16 @@ std::size_t Transfer::on_read(char* data, std::size_t size, std::size_t count, v
   return left.size();
 }
 
+// A body that was sent before the server asked who we are is sent again.
+int Transfer::on_seek(void* self, curl_off_t offset, int origin) {
+  auto& transfer = *static_cast<Transfer*>(self);
+  if (transfer.request.read_body || transfer.request.body_stream || origin != SEEK_SET || offset < 0 ||
+      static_cast<std::size_t>(offset) > transfer.request.body.size())
+    return CURL_SEEKFUNC_CANTSEEK;
+  transfer.body_sent_ = static_cast<std::size_t>(offset);
+  return CURL_SEEKFUNC_OK;
+}
+
 int Transfer::on_progress(void* self, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
                           curl_off_t up) {
   auto& transfer = *static_cast<Transfer*>(self);
@@ -276,7 +242,8 @@ void Transfer::throw_error(CURLcode code) const {
   const auto& url = request.url;
   if (too_large_) throw_failure(Errc::kTooLarge, "{}: answer above {} bytes", url, request.limit_bytes);
   if (cancelled_) throw_failure(Errc::kCancelled, "{}: cancelled", url);
-  if (bad_pin_) throw_failure(Errc::kDenied, "{}: the server's certificate is not the pinned one", url);
+  if (pin_ && pin_->is_broken())
+    throw_failure(Errc::kDenied, "{}: the server's certificate is not the pinned one", url);
   switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST: throw_failure(Errc::kNotFound, "{}: {}", url, text);
     case CURLE_OPERATION_TIMEDOUT: throw_failure(Errc::kTimeout, "{}: {}", url, text);
@@ -291,31 +258,15 @@ void Transfer::throw_error(CURLcode code) const {
   }
 }
 
-// libcurl's multi interface on our loop: it tells which descriptors and which timer it wants.
 class HttpClient::Impl {
  public:
-  explicit Impl(loop::Loop& loop) : loop_(loop), timer_(loop), collect_(loop) {
-    start_curl_once();
-    multi_ = curl_multi_init();
-    BERTH_CHECK(multi_ != nullptr);
-    curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &Impl::on_socket);
-    curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
-    curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &Impl::on_timer);
-    curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
-    curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, 16L);
-  }
-  ~Impl() {
-    curl_multi_cleanup(multi_);
-    watches_.clear();
-  }
+  explicit Impl(loop::Loop& loop) : multi_(loop) {}
 
   loop::Task<HttpResponse> fetch(HttpRequest request) {
-    Transfer transfer(loop_, std::move(request));
+    Transfer transfer(std::move(request));
     transfer.set_up();
-    Registered registered(*this, transfer);
-    co_await transfer.done.wait();
-    registered.remove();
-    if (transfer.result != CURLE_OK) transfer.throw_error(transfer.result);
+    const CURLcode result = co_await multi_.perform(transfer.easy);
+    if (result != CURLE_OK) transfer.throw_error(result);
     long status = 0;
     char* url = nullptr;
     curl_easy_getinfo(transfer.easy, CURLINFO_RESPONSE_CODE, &status);
@@ -326,94 +277,7 @@ class HttpClient::Impl {
   }
 
  private:
-  class Watch final : public loop::IoHandler {
-   public:
-    Watch(Impl& owner, int fd) : owner_(owner), fd_(fd) {}
-    void on_io(std::uint32_t events) override {
-      const int bits = (events & EPOLLIN ? CURL_CSELECT_IN : 0) | (events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
-                       (events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
-      owner_.act(fd_, bits);  // may remove this watch
-    }
-
-   private:
-    Impl& owner_;
-    int fd_;
-  };
-
-  // In the multi handle as long as it lives: a cancelled task takes its request out.
-  class Registered {
-   public:
-    Registered(Impl& owner, Transfer& transfer) : owner_(owner), transfer_(transfer) {
-      BERTH_CHECK(curl_multi_add_handle(owner_.multi_, transfer_.easy) == CURLM_OK);
-    }
-    ~Registered() { remove(); }
-    void remove() {
-      if (!std::exchange(removed_, true)) curl_multi_remove_handle(owner_.multi_, transfer_.easy);
-    }
-
-   private:
-    Impl& owner_;
-    Transfer& transfer_;
-    bool removed_ = false;
-  };
-
-  static int on_socket(CURL*, curl_socket_t fd, int what, void* self, void*) {
-    static_cast<Impl*>(self)->watch(fd, what);
-    return 0;
-  }
-  static int on_timer(CURLM*, long milliseconds, void* self) {
-    auto& impl = *static_cast<Impl*>(self);
-    if (milliseconds < 0) impl.timer_.cancel();
-    else
-      impl.timer_.start(std::chrono::milliseconds(milliseconds),
-                        [&impl] { impl.act(CURL_SOCKET_TIMEOUT, 0); });
-    return 0;
-  }
-
-  void watch(int fd, int what) {
-    auto found = watches_.find(fd);
-    if (what == CURL_POLL_REMOVE) {
-      if (found == watches_.end()) return;
-      loop_.unwatch(fd);
-      retired_.push_back(std::move(found->second));  // it may be the one that is calling
-      watches_.erase(found);
-      return;
-    }
-    const std::uint32_t interest =
-        (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
-    if (found == watches_.end()) {
-      auto& made = watches_[fd] = std::make_unique<Watch>(*this, fd);
-      loop_.watch(fd, interest, *made);
-    } else {
-      loop_.change_interest(fd, interest);
-    }
-  }
-
-  void act(int fd, int bits) {
-    int running = 0;
-    curl_multi_socket_action(multi_, fd, bits, &running);
-    collect_.schedule([this] { collect(); });
-  }
-
-  void collect() {
-    retired_.clear();
-    int left = 0;
-    while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
-      if (message->msg != CURLMSG_DONE) continue;
-      void* transfer_pointer = nullptr;
-      curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer_pointer);
-      auto& transfer = *static_cast<Transfer*>(transfer_pointer);
-      transfer.result = message->data.result;
-      transfer.done.set();
-    }
-  }
-
-  loop::Loop& loop_;
-  CURLM* multi_ = nullptr;
-  std::map<int, std::unique_ptr<Watch>> watches_;
-  std::vector<std::unique_ptr<Watch>> retired_;
-  loop::Timer timer_;
-  loop::Deferred collect_;
+  CurlMulti multi_;
 };
 
 HttpClient::HttpClient(loop::Loop& loop) : impl_(std::make_unique<Impl>(loop)) {}

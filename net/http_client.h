@@ -31,10 +31,10 @@ struct HttpRequest {
   std::optional<std::uint64_t> body_size;
   // Instead of both: another task writes the body. Borrowed; chunked; redirects are not followed.
   BodyStream* body_stream = nullptr;
-  // Credentials for the server itself: Basic (RFC 7617) at once, or Digest (RFC 7616) after it has asked. They are
-  // not sent to where a redirect leads.
+  // Credentials for the server itself: Basic (RFC 7617) at once, or Digest (RFC 7616) after it has asked; kAny: after it
+  // has asked, what it offers of the two, Digest first. They are not sent to where a redirect leads.
   std::string user, password;
-  enum class Auth : std::uint8_t { kBasic, kDigest } auth = Auth::kBasic;
+  enum class Auth : std::uint8_t { kBasic, kDigest, kAny } auth = Auth::kBasic;
   // Called with each piece of a 2xx body; false cancels the request. Without it the body is kept in
   // the response. Bodies of other statuses are always kept (up to 64 KiB).
   std::function<bool(std::string_view)> on_data;

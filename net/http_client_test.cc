@@ -112,6 +112,30 @@ TEST_F(HttpClientTest, SendsABodyThatATaskWritesAndHoldsTheTaskBack) {
   EXPECT_EQ(response.body, "50000000");
 }
 
+TEST_F(HttpClientTest, TakesTheWayOfProvingWhoItIsThatTheServerOffersAndSendsTheBodyAgain) {
+  std::string offer;
+  std::vector<std::string> bodies;
+  test::Server server(loop_, replies([&](const test::Request& request) {
+                        bodies.push_back(request.body);
+                        const auto said = http1::find_header(request.head.headers, "authorization");
+                        if (!said) return test::answer(401, "", {{"www-authenticate", offer}});
+                        return test::answer(200, std::string(said->substr(0, said->find(' '))));
+                      }));
+  for (const auto& [offered, taken] : std::map<std::string, std::string>{
+           {"Basic realm=\"r\"", "Basic"}, {"Digest realm=\"r\", nonce=\"n\", qop=\"auth\"", "Digest"}}) {
+    offer = offered;
+    bodies.clear();
+    HttpClient fresh(loop_);  // knows nothing of the server yet
+    HttpRequest request{.method = "POST", .url = server.url("http"), .body = "an alarm"};
+    request.user = "u";
+    request.password = "p";
+    request.auth = HttpRequest::Auth::kAny;
+    EXPECT_EQ(loop::run_task(loop_, fresh.fetch(std::move(request))).body, taken);
+    EXPECT_EQ(bodies.back(), "an alarm");
+    EXPECT_EQ(bodies.size(), 2u);
+  }
+}
+
 TEST_F(HttpClientTest, AWriterLearnsThatItsRequestEndedAndAnAbortedBodyIsNoWholeOne) {
   test::Server full(loop_, [](std::unique_ptr<Stream> stream) -> loop::Task<void> {
     Bytes buffer(100);
