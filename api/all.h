@@ -2,6 +2,7 @@
 // is declared in its header and listed here.
 #pragma once
 
+#include "api/alarm.h"
 #include "api/backup.h"
 #include "api/commands.h"
 #include "api/database.h"
@@ -25,9 +26,9 @@ namespace berth::api {
 template <class... T>
 struct TypeList {};
 
-using AllWords =
-    TypeList<PlatformState, ServiceState, InstanceState, Severity, LayerState, JobState, JobKind, SettingType,
-             CommandState, Topic, BackupScope, BackupSetState, BackupItemState, TimeMachineState>;
+using AllWords = TypeList<PlatformState, ServiceState, InstanceState, Severity, LayerState, JobState, JobKind,
+                          SettingType, CommandState, Topic, BackupScope, BackupSetState, BackupItemState,
+                          TimeMachineState, AlarmSeverity>;
 
 using AllObjects =
     TypeList<ExternalDatabase, Process, Check, Disk, Status, ServiceApp, SandboxLayer, Service, KeptData,
@@ -35,22 +36,24 @@ using AllObjects =
              Optimisation, Renaming, Job, JobLogLine, FieldProblem, StoreVersion, StoreAppState, StoreApp,
              Setting, Certificate, CommandLine, CommandFileReport, AppStoreApp, BackupOption, BackupTarget,
              BackupPolicy, BackupItem, BackupSet, BackupProof, BackupVerdict, BackupKey, ReachableRange,
-             BaseBackup, TimeMachine, RewindPlan>;
+             BaseBackup, TimeMachine, RewindPlan, Alarm, AlarmChannel>;
 
 // Their answers come along.
-using AllRequests = TypeList<
-    GetStatus, Subscribe, GetServices, GetInstances, GetJobs, GetInstance, GetJob, GetStore, InstallApp,
-    InstallPackage, StartService, StopService, RestartService, RemoveService, CreateInstance, SuggestInstance,
-    StopInstance, RestartInstance, EditInstance, DeleteInstance, UndoDelete, SetInstancePassword,
-    SetDatabasePassword, BackupInstance, RestoreInstance, CancelJob, GetLog, StopLog, GetSettings, SetSetting,
-    SetAdminPassword, GetCertificate, SetCertificate, ResetCertificate, GetCommandFile, RunCommandFile,
-    AppPlatformInfoRequest, RequestHttpKey, RequestAppStore, InstallService, AddInstance, StartInstance,
-    GetInstanceDatabase, CleanUpInstance, CleanUpAll, OptimiseDatabases, GetDatabases, TestDatabase,
-    UseDatabase, RenameInstances, TakeOverDatabase, GetSqlRecipe, GetBackupTargets, SetBackupTarget,
-    TestBackupTarget, RemoveBackupTarget, GetBackupPolicies, SetBackupPolicy, RemoveBackupPolicy, RunBackup,
-    GetBackupSets, GetBackupSet, FetchBackup, VerifyBackup, DrillBackup, PlanBackupPrune, PruneBackups,
-    RestoreFromSet, RestorePlatform, GetBackupKeys, GetTimeMachine, MakeBaseBackup, RewindInstance,
-    MoveInstance, EndForward, UndoMove, PrepareArrival, StartArrival, ConfirmArrival, AbandonArrival>;
+using AllRequests =
+    TypeList<GetStatus, Subscribe, GetServices, GetInstances, GetJobs, GetInstance, GetJob, GetStore,
+             InstallApp, InstallPackage, StartService, StopService, RestartService, RemoveService,
+             CreateInstance, SuggestInstance, StopInstance, RestartInstance, EditInstance, DeleteInstance,
+             UndoDelete, SetInstancePassword, SetDatabasePassword, BackupInstance, RestoreInstance, CancelJob,
+             GetLog, StopLog, GetSettings, SetSetting, SetAdminPassword, GetCertificate, SetCertificate,
+             ResetCertificate, GetCommandFile, RunCommandFile, AppPlatformInfoRequest, RequestHttpKey,
+             RequestAppStore, InstallService, AddInstance, StartInstance, GetInstanceDatabase,
+             CleanUpInstance, CleanUpAll, OptimiseDatabases, GetDatabases, TestDatabase, UseDatabase,
+             RenameInstances, TakeOverDatabase, GetSqlRecipe, GetBackupTargets, SetBackupTarget,
+             TestBackupTarget, RemoveBackupTarget, GetBackupPolicies, SetBackupPolicy, RemoveBackupPolicy,
+             RunBackup, GetBackupSets, GetBackupSet, FetchBackup, VerifyBackup, DrillBackup, PlanBackupPrune,
+             PruneBackups, RestoreFromSet, RestorePlatform, GetBackupKeys, GetTimeMachine, MakeBaseBackup,
+             RewindInstance, MoveInstance, EndForward, UndoMove, PrepareArrival, StartArrival, ConfirmArrival,
+             AbandonArrival, GetAlarms, AcknowledgeAlarm, SilenceAlarm, TestAlarm, TestMail, StartApps>;
 
 // Come unasked, under the src of what was subscribed to.
 using AllIndications =

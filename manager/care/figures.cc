@@ -111,6 +111,26 @@ Task<api::InstanceDatabase> DatabaseFigures::of(std::string name, std::string do
   co_return told;
 }
 
+Task<std::vector<DiskGrowth>> DatabaseFigures::growth() {
+  const auto rows = co_await manager_.query_repeatable(
+      "SELECT name || '@' || domain AS who, day::text AS day, bytes FROM database_size ORDER BY name, "
+      "domain, day");
+  std::vector<DiskGrowth> list;
+  std::vector<api::DaySize> history;
+  std::string who;
+  const auto finish = [&] {
+    if (const auto grown = growth_of(history)) list.push_back({who, grown->bytes_a_day});
+    history.clear();
+  };
+  for (const auto row : rows) {
+    if (row.text("who") != who) finish();
+    who = row.get<std::string>("who");
+    history.push_back({row.get<std::string>("day"), row.get<std::uint64_t>("bytes")});
+  }
+  finish();
+  co_return list;
+}
+
 Task<api::GetDatabasesResult> DatabaseFigures::of_all() {
   api::GetDatabasesResult result;
   const auto rows = co_await admin_.query_repeatable(

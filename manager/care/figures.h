@@ -8,6 +8,7 @@
 #include "db/database.h"
 #include "manager/database/cluster.h"
 #include "manager/database/instance_database.h"
+#include "manager/disk/disk_policy.h"
 
 namespace berth::manager {
 
@@ -27,6 +28,8 @@ class DatabaseFigures {
 
   // Opens the database; a database whose tables have no statistics yet tells no bloat. Throws Failure.
   Task<api::InstanceDatabase> of(std::string name, std::string domain, std::string database);
+  // Of each instance whose growth is known.
+  Task<std::vector<DiskGrowth>> growth();
   // Of the whole cluster; runs and nextRun stay empty.
   Task<api::GetDatabasesResult> of_all();
 

@@ -29,6 +29,7 @@ Admin::Admin(Parts parts)
   add_services();
   add_instances();
   add_databases();
+  add_alarms();
   add_external();
   add_move();
   add_jobs();

@@ -91,6 +91,7 @@ class Admin {
   void add_services();
   void add_instances();
   void add_databases();
+  void add_alarms();
   void add_external();
   void add_move();
   void add_jobs();

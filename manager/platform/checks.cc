@@ -12,8 +12,7 @@ using api::Severity;
 using Days = std::chrono::duration<std::int64_t, std::ratio<86'400>>;
 
 constexpr std::int64_t kCertificateWarning = 14;  // days before its end; authorities renew from 30 on
-constexpr std::uint64_t kDiskWarning = 90, kDiskError = 97;  // per cent used
-constexpr std::size_t kNamedAtMost = 3;                      // further ones are counted
+constexpr std::size_t kNamedAtMost = 3;           // further ones are counted
 
 Check make_check(std::string id, Severity severity) {
   Check check;
@@ -45,19 +44,6 @@ void find_processes(const CheckFacts& facts, std::vector<Check>& found) {
     check.command = fmt::format("berth log {}", process.name);
     found.push_back(std::move(check));
   }
-}
-
-void find_disk(const CheckFacts& facts, std::vector<Check>& found) {
-  const auto& disk = facts.disk;
-  if (disk.total_bytes == 0) return;
-  const auto used = 100 - disk.free_bytes * 100 / disk.total_bytes;
-  if (used <= kDiskWarning) return;
-  auto check = make_check("disk", used >= kDiskError ? Severity::kError : Severity::kWarning);
-  check.values = {std::to_string(used)};
-  check.text = fmt::format("The disk is {} % full.", used);
-  check.why = "PostgreSQL stops taking data when it is full, and with it every app.";
-  check.fix = "Delete what is not needed, or enlarge the disk.";
-  found.push_back(std::move(check));
 }
 
 void find_descriptors(const CheckFacts& facts, std::vector<Check>& found) {
@@ -307,7 +293,6 @@ void find_modes(const CheckFacts& facts, std::vector<Check>& found) {
 std::vector<Check> find_checks(const CheckFacts& facts) {
   std::vector<Check> found;
   find_processes(facts, found);
-  find_disk(facts, found);
   find_descriptors(facts, found);
   find_backups(facts, found);
   find_databases(facts, found);

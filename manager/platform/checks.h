@@ -46,8 +46,7 @@ struct CheckFacts {
   };
 
   std::chrono::system_clock::time_point now;
-  std::vector<Process> down;  // wanted, but not running
-  api::Disk disk;
+  std::vector<Process> down;        // wanted, but not running
   bool is_webserver_short = false;  // of descriptors: new clients wait
   bool is_root = true;
   bool developer_mode = false;

@@ -20,7 +20,6 @@ const auto kNow = *parse_utc("2026-11-22T12:00:00Z");
 CheckFacts healthy() {
   CheckFacts facts;
   facts.now = kNow;
-  facts.disk = {.total_bytes = 100'000, .free_bytes = 40'000};
   facts.services = {{"notes", "Notes", true, {{"own user", "on", ""}, {"seccomp", "on", ""}}}};
   facts.certificate = CheckFacts::Certificate{false, kNow + 24h * 48};
   facts.instances = {{"team@example.com", kNow - 24h * 90, kNow - 24h * 2}};
@@ -43,7 +42,6 @@ TEST(Checks, AHealthyPlatformHasNone) {
 TEST(Checks, EachFindingSaysWhatWhyAndWhatToDo) {
   auto facts = healthy();
   facts.down = {{"notes", "crashed", "signal 9 (Killed)", false}, {"postgres", "starting", "", true}};
-  facts.disk.free_bytes = 5'000;
   facts.is_webserver_short = true;
   facts.is_root = false;
   facts.developer_mode = true;
@@ -51,9 +49,9 @@ TEST(Checks, EachFindingSaysWhatWhyAndWhatToDo) {
   facts.certificate = CheckFacts::Certificate{true, kNow + 24h * 3};
   facts.instances.front().backed_up.reset();
   const auto found = find_checks(facts);
-  EXPECT_THAT(ids(found), ElementsAre("process-notes", "webserver-descriptors", "process-postgres", "disk",
-                                      "backup", "certificate-ends", "certificate-self-signed", "sandbox",
-                                      "unsigned", "not-root", "developer-mode"));
+  EXPECT_THAT(ids(found), ElementsAre("process-notes", "webserver-descriptors", "process-postgres", "backup",
+                                      "certificate-ends", "certificate-self-signed", "sandbox", "unsigned",
+                                      "not-root", "developer-mode"));
   for (const auto& check : found) {
     SCOPED_TRACE(check.id);
     EXPECT_FALSE(check.text.empty());

@@ -21,6 +21,7 @@ struct Layout {
   std::string pgsql() const { return library() + "/pgsql"; }
   std::string apps() const { return library() + "/apps"; }
   std::string app(std::string_view service) const { return apps() + "/" + std::string(service); }
+  std::string reserve() const { return library() + "/reserve"; }
   std::string backup() const { return library() + "/backup"; }
   std::string downloads() const { return library() + "/downloads"; }
   std::string work() const { return library() + "/work"; }  // a writable folder per instance

@@ -4,10 +4,12 @@
 #include <functional>
 
 #include "api/status.h"
+#include "manager/alarms/alarm_setup.h"
 #include "manager/archive/time_machine_jobs.h"
 #include "manager/care/database_care.h"
 #include "manager/commands/command_runner.h"
 #include "manager/control/webserver_control.h"
+#include "manager/disk/disk_guard.h"
 #include "manager/external/external_jobs.h"
 #include "manager/instances/exports.h"
 #include "manager/instances/instance_jobs.h"
@@ -42,6 +44,9 @@ struct Parts {
   Exports& exports;
   CommandRunner& commands;
   DatabaseCare& care;
+  Alarms& alarms;
+  AlarmSetup& alarm_setup;
+  DiskGuard& disk_guard;
   ExternalDatabases& externals;
   ExternalJobs& external_jobs;
   RenameJobs& rename_jobs;

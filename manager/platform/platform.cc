@@ -4,6 +4,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "base/bytes.h"
@@ -19,6 +20,7 @@
 #include "manager/move/forwards.h"
 #include "manager/platform/checks.h"
 #include "manager/platform/clock.h"
+#include "manager/platform/own_mac.h"
 #include "manager/platform/parts.h"
 #include "manager/platform/postgres_control.h"
 #include "manager/platform/schema.h"
@@ -72,6 +74,10 @@ std::chrono::sys_seconds seconds_now() {
   return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
 }
 
+bool is_of_alarms(std::string_view setting) {
+  return setting.starts_with("alarm") || setting.starts_with("mail") || setting == "dnsName";
+}
+
 std::string read_password_line(const std::string& file) {
   const auto content = or_throw(read_file(file, 65536));
   const std::string_view line = std::string_view(content).substr(0, content.find_first_of("\r\n"));
@@ -97,6 +103,11 @@ class Platform::Parts_ {
         database_(loop_, database_options(cluster_.superuser("manager"), 4)),
         settings_(database_, box_),
         http_(loop_),
+        alarm_tables_(database_),
+        alarms_(loop_, alarm_tables_, seconds_now),
+        alarm_setup_(loop_, alarms_, http_, settings_,
+                     [this] { return AlarmSender{platform_name(), own_mac(), platform_version()}; }),
+        disk_guard_(loop_, disk_parts()),
         webserver_(loop_, table_, layout_, box_, webserver_options(program)),
         certificates_(settings_, webserver_),
         service_repository_(database_),
@@ -151,7 +162,10 @@ class Platform::Parts_ {
   api::Status status() const;
 
  private:
-  void add_check_facts(CheckFacts& facts, const api::Status& status) const;
+  void add_check_facts(CheckFacts& facts) const;
+  static void add_process_facts(CheckFacts& facts, const SupervisedProcess& process);
+  std::vector<api::Check> checks() const;
+  api::Disk disk() const;
   ClusterSettings cluster_settings() const {
     ClusterSettings settings;
     settings.data_folder = layout_.pgsql();
@@ -168,6 +182,21 @@ class Platform::Parts_ {
     options.bind = options_.bind;
     if (is_root_) options.uid = kWebserverUid;
     return options;
+  }
+  DiskParts disk_parts() {
+    DiskParts parts;
+    parts.figures = [this] { return read_disk(layout_.library()); };
+    parts.threshold = [this] { return static_cast<int>(settings_.number("diskThreshold")); };
+    parts.reserve = [this] { return static_cast<std::uint64_t>(settings_.number("reserveBytes")); };
+    parts.reserve_folder = layout_.reserve();
+    parts.stop_apps = [this] { return services_.stop_all(); };
+    parts.start_apps = [this]() -> Task<void> {
+      services_.start_wanted();
+      co_return;
+    };
+    parts.growth = [this] { return figures_.growth(); };
+    parts.changed = [this] { admin_.status_changed(); };
+    return parts;
   }
   StoreOptions store_options() const {
     StoreOptions options;
@@ -197,6 +226,9 @@ class Platform::Parts_ {
                  .exports = exports_,
                  .commands = commands_,
                  .care = care_,
+                 .alarms = alarms_,
+                 .alarm_setup = alarm_setup_,
+                 .disk_guard = disk_guard_,
                  .externals = externals_,
                  .external_jobs = external_jobs_,
                  .rename_jobs = rename_jobs_,
@@ -231,6 +263,8 @@ class Platform::Parts_ {
   std::string platform_name() const;
   Task<void> release_external(ExternalPlace place);
   void announce(double seconds) const;
+  // A service that died and is started again is an event.
+  void note_death(const Service& service);
 
   loop::Loop& loop_;
   Options options_;
@@ -244,6 +278,10 @@ class Platform::Parts_ {
   db::Database admin_database_, database_;
   Settings settings_;
   net::HttpClient http_;
+  AlarmTables alarm_tables_;
+  Alarms alarms_;
+  AlarmSetup alarm_setup_;
+  DiskGuard disk_guard_;
   WebserverControl webserver_;
   Certificates certificates_;
   ServiceRepository service_repository_;
@@ -283,6 +321,7 @@ class Platform::Parts_ {
   loop::Event webserver_known_, services_known_;
   std::unique_ptr<ControlServer> control_, admin_socket_;
   loop::Timer purge_timer_, time_machine_timer_;
+  std::map<std::string, int> deaths_;  // of services, as last seen
   loop::TaskGroup tasks_;
   loop::TimePoint began_ = loop_.now();
   bool is_up_ = false, is_stopping_ = false;
@@ -300,7 +339,19 @@ void Platform::Parts_::connect_parts() {
     return settings;
   };
   services_.ready = [this](Service& service) { return instances_.service_ready(service); };
-  services_.changed = [this](Service& service) { admin_.service_changed(service); };
+  services_.changed = [this](Service& service) {
+    note_death(service);
+    admin_.service_changed(service);
+  };
+  services_.alarm_said_call = [this](const std::string& source, const json::Object& message) {
+    alarms_.app_said(source, message);
+  };
+  alarms_.checks = [this] { return checks(); };
+  services_.hold = [this]() -> std::optional<Error> {
+    if (!disk_guard_.are_apps_held()) return std::nullopt;
+    return Error{Errc::kNoSpace,
+                 "the apps are stopped because the disk was full; berth platform start-apps starts them"};
+  };
   services_.removed = [this](const std::string& id) { admin_.service_removed(id); };
   services_.sandbox().settings = [this] { return sandbox_settings(settings_); };
   services_.network_reason_call = [this](const std::string& id) -> std::string {
@@ -335,6 +386,23 @@ void Platform::Parts_::connect_parts() {
   jobs_.changed = [this](const api::Job& job) { admin_.job_changed(job); };
   webserver_.changed = [this] { admin_.status_changed(); };
   postgres_.changed = [this] { admin_.status_changed(); };
+}
+
+void Platform::Parts_::note_death(const Service& service) {
+  const auto& process = service.process();
+  int& known = deaths_[service.row().id];
+  const bool has_died = process.restarts() > known;
+  known = process.restarts();
+  if (!has_died) return;
+  Condition condition;
+  condition.key = "death/" + service.row().id;
+  condition.code = alarm_code::kService;
+  condition.source = service.row().id;
+  condition.text = fmt::format("{} ended by itself: {}", service.row().title,
+                               process.last_exit().empty() ? "the cause is unknown" : process.last_exit());
+  condition.details = "It is started again by itself.";
+  condition.command = fmt::format("berth log {}", service.row().id);
+  alarms_.event(std::move(condition));
 }
 
 std::string Platform::Parts_::platform_name() const {
@@ -530,14 +598,19 @@ Task<void> Platform::Parts_::start() {
   co_await certificates_.load(own_names(settings_.text("dnsName")));
   co_await load_domains();
   apply_settings();
+  settings_.secret_changed = [this](const std::string& name) {
+    if (is_of_alarms(name)) tasks_.spawn(alarm_setup_.apply());
+  };
   settings_.on_changed([this](const std::vector<std::string>& names) {
     apply_settings();
     commands_.settings_changed();
     care_.replan();
     set_timer_.changed();
+    if (std::any_of(names.begin(), names.end(), is_of_alarms)) tasks_.spawn(alarm_setup_.apply());
     for (const auto& name : names)
       if (name.starts_with("timeMachine")) tasks_.spawn(time_machine_jobs_.look_after());
   });
+  co_await alarms_.load();
   co_await services_.load();
   // Before the survivors come back: the webserver must hear of all grants at once, not lose some.
   co_await instances_.load();
@@ -570,6 +643,9 @@ Task<void> Platform::Parts_::start() {
   erase_secret(first_password_);
   tasks_.spawn(instance_jobs_.purge());
   plan_purge();
+  co_await disk_guard_.begin();
+  co_await alarm_setup_.apply();
+  alarms_.begin();
   commands_.start();
   care_.begin();
   external_jobs_.begin();
@@ -588,6 +664,7 @@ Task<void> Platform::Parts_::stop() {
   external_jobs_.stop();
   set_timer_.stop();
   time_machine_timer_.cancel();
+  disk_guard_.stop();
   admin_.status_changed();
   admin_socket_.reset();
   co_await services_.stop_all();
@@ -598,18 +675,40 @@ Task<void> Platform::Parts_::stop() {
   }
   co_await webserver_.process().stop();
   control_.reset();
+  co_await alarms_.stop();
   admin_database_.release();
   database_.release();
   co_await postgres_.stop();
   log_info("stopped");
 }
 
-void Platform::Parts_::add_check_facts(CheckFacts& facts, const api::Status& status) const {
+api::Disk Platform::Parts_::disk() const {
+  struct statvfs figures{};
+  if (::statvfs(layout_.library().c_str(), &figures) != 0) return {};
+  return {static_cast<std::uint64_t>(figures.f_blocks) * figures.f_frsize,
+          static_cast<std::uint64_t>(figures.f_bavail) * figures.f_frsize};
+}
+
+void Platform::Parts_::add_process_facts(CheckFacts& facts, const SupervisedProcess& process) {
+  if (process.is_wanted() && process.state() != ProcessState::kRunning)
+    facts.down.push_back({process.name(), std::string(name_of(process.state())), process.detail(),
+                          process.state() == ProcessState::kStarting});
+}
+
+std::vector<api::Check> Platform::Parts_::checks() const {
+  CheckFacts facts;
+  add_process_facts(facts, webserver_.process());
+  add_process_facts(facts, postgres_.process());
+  for (const auto& [id, service] : services_.all()) add_process_facts(facts, service->process());
+  add_check_facts(facts);
+  return find_checks(facts);
+}
+
+void Platform::Parts_::add_check_facts(CheckFacts& facts) const {
   facts.now = std::chrono::system_clock::now();
-  facts.disk = status.disk;
   facts.is_webserver_short = webserver_.is_short_of_descriptors();
   facts.is_root = is_root_;
-  facts.developer_mode = status.developer_mode;
+  facts.developer_mode = settings_.flag("developerMode");
   for (const auto& [id, service] : services_.all())
     facts.services.push_back(
         {id, service->row().title, !service->row().signer.empty(), service->process().sandbox()});
@@ -638,6 +737,8 @@ void Platform::Parts_::add_check_facts(CheckFacts& facts, const api::Status& sta
   facts.backup_days = settings_.number("backupDays");
   facts.commands = commands_.report();
   facts.others = time_machine_.checks();
+  for (auto& check : disk_guard_.checks()) facts.others.push_back(std::move(check));
+  for (auto& check : alarm_setup_.checks()) facts.others.push_back(std::move(check));
   for (const auto id : split(settings_.text("acceptedChecks"), ' '))
     if (!trim(id).empty()) facts.accepted.emplace(trim(id));
 }
@@ -655,7 +756,7 @@ api::Status Platform::Parts_::status() const {
   status.fingerprint = certificates_.fingerprint();
   status.dns = settings_.text("dnsName");
   status.developer_mode = settings_.flag("developerMode");
-  CheckFacts facts;
+  bool degraded = false;
   const auto add = [&](const SupervisedProcess& process) {
     api::Process view;
     view.name = process.name();
@@ -666,9 +767,7 @@ api::Status Platform::Parts_::status() const {
       view.memory_bytes = memory_of(process.pid());
     }
     view.restarts = static_cast<std::uint64_t>(process.restarts());
-    if (process.is_wanted() && process.state() != ProcessState::kRunning)
-      facts.down.push_back({process.name(), std::string(name_of(process.state())), process.detail(),
-                            process.state() == ProcessState::kStarting});
+    degraded = degraded || (process.is_wanted() && process.state() != ProcessState::kRunning);
     status.processes.push_back(std::move(view));
   };
   api::Process own;
@@ -686,14 +785,8 @@ api::Status Platform::Parts_::status() const {
   status.services = services_.all().size();
   for (const auto& [key, row] : instances_.all())
     if (!row.is_deleted()) ++status.instances;
-  struct statvfs disk{};
-  if (::statvfs(layout_.library().c_str(), &disk) == 0) {
-    status.disk.total_bytes = static_cast<std::uint64_t>(disk.f_blocks) * disk.f_frsize;
-    status.disk.free_bytes = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
-  }
-  const bool degraded = !facts.down.empty();
-  add_check_facts(facts, status);
-  status.checks = find_checks(facts);
+  status.disk = disk();
+  status.checks = checks();
   status.state = is_stopping_ ? api::PlatformState::kStopping
                  : !is_up_    ? api::PlatformState::kStarting
                  : degraded   ? api::PlatformState::kDegraded

@@ -246,6 +246,39 @@ CREATE TABLE backup_proof (
 -- Whether it goes to, has gone to, or comes from another platform, and which; a JSON object, empty: nothing of that.
 ALTER TABLE instance ADD COLUMN moved text NOT NULL DEFAULT '';
 )sql"});
+  all.push_back({9, "alarms", R"sql(
+-- Alarms that are set, and for a while those that are over, and events.
+CREATE TABLE alarm (
+  id bigint PRIMARY KEY,                 -- given by the manager
+  key text NOT NULL,                     -- whose and which
+  code bigint NOT NULL,
+  severity smallint NOT NULL,            -- 0 indeterminate, 1 major, 2 critical
+  source text NOT NULL,
+  text text NOT NULL,
+  details text NOT NULL,
+  fix text NOT NULL,
+  command text NOT NULL,
+  is_event boolean NOT NULL,
+  mail_every bigint NOT NULL,            -- seconds; 0: one mail
+  mail_after bigint NOT NULL,
+  raised timestamptz NOT NULL,
+  cleared timestamptz,
+  count bigint NOT NULL,
+  acknowledged_by text NOT NULL,
+  acknowledged timestamptz,
+  silenced_until timestamptz,
+  told jsonb NOT NULL                    -- channel to seconds since 1970
+);
+CREATE INDEX alarm_set ON alarm (key) WHERE cleared IS NULL AND NOT is_event;
+-- What the channels still have to be told, in order.
+CREATE TABLE alarm_notice (
+  id bigint PRIMARY KEY,
+  channel text NOT NULL,
+  alarm bigint NOT NULL REFERENCES alarm,
+  notice text NOT NULL,                  -- set, repeat, clear, event
+  made timestamptz NOT NULL
+);
+)sql"});
   return all;
 }
 

@@ -227,12 +227,7 @@ void Service::received(const json::Object& message) {
     set_state(name, domain, parse_instance_status(json::get_string(message, "status")),
               json::get_string(message, "detail"));
   } else if (mt == "AppSendAlarm") {
-    log_warning("alarm of an app", {{"service", row_.id},
-                                    {"instance", key},
-                                    {"type", json::get_integer(message, "type")},
-                                    {"severity", json::get_integer(message, "severity")},
-                                    {"code", json::get_integer(message, "code")},
-                                    {"text", json::get_string(message, "text")}});
+    observer_.alarm_said(*this, instances_.contains(key) ? key : row_.id, message);
   } else if (mt != "AppServiceShutdownComplete") {
     BERTH_LOG(kProcess, "unknown control message", {"service", row_.id}, {"mt", mt});
   }

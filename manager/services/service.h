@@ -48,6 +48,8 @@ class ServiceObserver {
   virtual void instance_changed(Service& service, const std::string& name, const std::string& domain) = 0;
   // Why this service cannot do without the machine's network; empty: it can.
   virtual std::string network_reason(const Service& service) = 0;
+  // `source`: the instance of the service that it is about ("name@domain"), else the service.
+  virtual void alarm_said(Service& service, const std::string& source, const json::Object& message) = 0;
 
  protected:
   ~ServiceObserver() = default;

@@ -71,6 +71,8 @@ Task<Service*> Services::take_over(std::string id) {
 Task<void> Services::start_and_wait(std::string id, loop::Duration limit) {
   Service* service = find(id);
   if (!service) throw_failure(Errc::kNotFound, "service {} is not installed", id);
+  if (hold)
+    if (auto reason = hold()) throw Failure(std::move(*reason));
   service->process().start();
   const auto deadline = loop_.now() + limit;
   while (loop_.now() < deadline) {
@@ -111,6 +113,11 @@ Task<void> Services::stop_all() {
   for (auto& stop : stops) co_await stop->join();
 }
 
+void Services::start_wanted() {
+  for (auto& [id, service] : services_)
+    if (service->row().wanted && !service->process().is_wanted()) service->process().start();
+}
+
 void Services::tell_all(const json::Object& message) {
   for (auto& [id, service] : services_) service->tell(message);
 }
@@ -130,6 +137,10 @@ void Services::instance_changed(Service& service, const std::string& name, const
 
 std::string Services::network_reason(const Service& service) {
   return network_reason_call ? network_reason_call(service.row().id) : std::string();
+}
+
+void Services::alarm_said(Service& service, const std::string& source, const json::Object& message) {
+  if (alarm_said_call) alarm_said_call(source, message);
 }
 
 }  // namespace berth::manager

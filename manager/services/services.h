@@ -23,6 +23,7 @@ class Services : private ServiceObserver {
   std::function<void(const std::string& id)> removed;
   std::function<void(const std::string& name, const std::string& domain)> instance_changed_call;
   std::function<std::string(const std::string& id)> network_reason_call;  // may be empty: none needs one
+  std::function<void(const std::string& source, const json::Object& message)> alarm_said_call;
 
   // Reads all rows; starts (or adopts) those that are wanted.
   Task<void> load();
@@ -40,6 +41,10 @@ class Services : private ServiceObserver {
   Task<void> drop(std::string id);
   // Stops all, side by side, without changing wishes.
   Task<void> stop_all();
+  // No service is started while it says why. May be empty.
+  std::function<std::optional<Error>()> hold;
+  // Starts those that are wanted and do not run.
+  void start_wanted();
   void tell_all(const json::Object& message);
 
   ServiceRepository& repository() { return repository_; }
@@ -52,6 +57,7 @@ class Services : private ServiceObserver {
   void service_changed(Service& service) override;
   void instance_changed(Service& service, const std::string& name, const std::string& domain) override;
   std::string network_reason(const Service& service) override;
+  void alarm_said(Service& service, const std::string& source, const json::Object& message) override;
   Service& make(ServiceRow row);
 
   loop::Loop& loop_;

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "base/time_zone.h"
+#include "manager/alarms/places.h"
 #include "manager/services/service_sandbox.h"
 #include "manager/sets/schedule.h"
 
@@ -35,6 +36,58 @@ SettingDeclaration number_item(std::string name, std::int64_t value, std::int64_
   item.min = min;
   item.max = max;
   return {std::move(item), std::move(text)};
+}
+
+SettingDeclaration secret_item(std::string name, std::string text) {
+  auto item = text_item(std::move(name), "", std::move(text));
+  item.item.is_password = true;
+  return item;
+}
+
+// Alarms and mail (docs/admin.md).
+void declare_alarms(std::vector<SettingDeclaration>& all) {
+  all.push_back(
+      text_item("alarmUrl", "", "Address of the Events app that gets alarms and events; empty: none"));
+  all.push_back(text_item("alarmUser", "", "User name for the Events app (Basic or Digest, as it asks)"));
+  all.push_back(secret_item("alarmPassword", "Password for the Events app"));
+  all.push_back(text_item("alarmFingerprint", "",
+                          "SHA-256 of the certificate of the Events app; empty: the system's roots decide"));
+  all.push_back(number_item("alarmRepeatMinutes", 30, 1, 1440,
+                            "An alarm that is still set is told to the Events app again after so long"));
+  all.push_back(secret_item("alarmWebhooks",
+                            "Addresses that get each alarm as JSON, separated by spaces, at most eight"));
+  all.push_back(number_item("alarmHistoryDays", 90, 1, 3650,
+                            "Days for which past alarms and events are shown; at most 5,000 of them"));
+  all.push_back(
+      text_item("mailTo", "", "Who gets alarms by mail: addresses, separated by commas; empty: nobody"));
+  all.push_back(text_item("mailServer", "", "Mail server: host or host:port; empty: no mail"));
+  all.back().check = [](std::string_view value) -> Result<void> {
+    BERTH_TRY_VOID(parse_mail_server(value));
+    return {};
+  };
+  {
+    auto choice =
+        text_item("mailSecurity", "starttls",
+                  "starttls (port 587), tls (465), opportunistic (STARTTLS if offered), plain (25)");
+    choice.item.type = ConfigType::kChoice;
+    choice.item.choices = {"starttls", "tls", "opportunistic", "plain"};
+    all.push_back(std::move(choice));
+  }
+  all.push_back(text_item("mailFrom", "", "Address that mails come from; empty: mailUser"));
+  all.push_back(text_item("mailFromName", "Berth", "Name that mails come from"));
+  all.push_back(text_item("mailHelo", "", "Our name to the mail server; empty: localhost"));
+  all.push_back(text_item("mailUser", "", "User name at the mail server; empty: none"));
+  all.push_back(secret_item("mailPassword", "Password at the mail server"));
+  all.push_back(text_item("mailFingerprint", "",
+                          "SHA-256 of the certificate of the mail server; empty: the system's roots decide"));
+  all.push_back(number_item("mailPerHour", 20, 1, 1000, "Mails within an hour; further ones wait"));
+  all.push_back(
+      text_item("mailTokenUrl", "", "OAuth2: address that gives access tokens; empty: the password is used"));
+  all.back().check = check_secret_url;
+  all.push_back(text_item("mailClientId", "", "OAuth2: client id"));
+  all.push_back(secret_item("mailClientSecret", "OAuth2: client secret"));
+  all.push_back(secret_item("mailRefreshToken", "OAuth2: refresh token; empty: client credentials are used"));
+  all.push_back(text_item("mailScope", "", "OAuth2: scope, as the provider wants it"));
 }
 
 std::vector<SettingDeclaration> declare() {
@@ -164,6 +217,13 @@ std::vector<SettingDeclaration> declare() {
     passphrase.item.is_password = true;
     all.push_back(std::move(passphrase));
   }
+  declare_alarms(all);
+  all.push_back(
+      number_item("diskThreshold", 95, 20, 100,
+                  "Per cent of the disk at which all apps are stopped; ten below it a warning; 100: never"));
+  all.push_back(
+      number_item("reserveBytes", 500'000'000, 0, 1LL << 40,
+                  "Size of the reserve on the disk that berth emergency free-space gives back; 0: none"));
   all.push_back(
       text_item("commandFileUrl", "",
                 "Address of the command file, which tells this platform where to send backups; empty: none"));
@@ -238,6 +298,7 @@ Task<Result<void>> Settings::set(std::string name, std::string value) {
     if (!declared.is_password) continue;
     if (value.empty()) co_await forget_secret(name);
     else co_await set_secret(name, std::move(value));
+    if (secret_changed) secret_changed(name);
     co_return Result<void>();
   }
   const auto* item = config_.find_item(name);

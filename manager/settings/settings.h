@@ -46,6 +46,8 @@ class Settings {
   void on_changed(std::function<void(const std::vector<std::string>&)> call) {
     config_.on_changed(std::move(call));
   }
+  // An admin has set or forgotten the secret `name`.
+  std::function<void(const std::string& name)> secret_changed;
   // For the API `Config` of the admin endpoint.
   sdk::Config& config() { return config_; }
 
