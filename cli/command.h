@@ -94,6 +94,8 @@ std::vector<Command> job_commands();
 std::vector<Command> log_commands();
 std::vector<Command> settings_commands();
 std::vector<Command> time_machine_commands();
+std::vector<Command> alarm_commands();
+std::vector<Command> disk_commands();
 std::vector<Command> command_file_commands();
 
 }  // namespace berth::cli
