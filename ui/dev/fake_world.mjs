@@ -547,6 +547,7 @@ export function makeWorld({ stepMs, isFresh = false }) {
                 langs: ["en", "de"],
                 signed: id !== "acme-visitors",
                 size,
+                wants: id === "files" ? ["connects to other machines", "uses up to 512 MiB of memory"] : [],
                 versions: [
                   {
                     id: "14r2",
