@@ -68,6 +68,23 @@ export function makeDatabases(world) {
         return { job: world.runJob("optimise", "Optimise all databases", "", ["optimise"], () => {}) };
       case "CleanUpAll":
         return { job: world.runJob("clean-up", "Clean up all databases", "", ["rewrite"], () => {}) };
+      case "RenameInstances": {
+        const { domain, newDomain } = message;
+        const renamings = [...world.instances.values()]
+          .filter((one) => one.state !== "deleted" && (!domain || one.domain === domain))
+          .map((one) => ({
+            name: one.name,
+            domain: one.domain,
+            path: one.path,
+            newDomain: newDomain ?? one.domain,
+            newPath: one.path.replace(`/${one.domain}/`, `/${newDomain ?? one.domain}/`),
+            ...(world.instances.has(`${one.name}@${newDomain}`)
+              ? { problem: `there would be two instances ${one.name}@${newDomain}` }
+              : {}),
+          }));
+        if (message.dryRun) return { renamings };
+        return { renamings, job: world.runJob("rename", "Rename instances", "instances", ["rename"], () => {}) };
+      }
       case "MoveInstance": {
         const one = find(message);
         const plan = {

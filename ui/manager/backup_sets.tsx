@@ -10,7 +10,7 @@ import { go } from "../kit/route";
 import type { BackupItem, BackupItemState, BackupSet, BackupSetState } from "./api";
 import { downloadFromSet } from "./backup";
 import { verifySet } from "./backup_actions";
-import { backups, backupsVersion, hasData, isManager, itemKey } from "./backups";
+import { backups, backupsVersion, hasData, isManager, isWriteOnly, itemKey } from "./backups";
 import { commands } from "./commands";
 import { attempt } from "./connection";
 import { NotFound } from "./not_found";
@@ -109,7 +109,9 @@ export function SetPage({ id }: { id: string }) {
           <Button
             onClick={() => verifySet(set.id)}
             disabledReason={
-              offlineReason.value ?? (!hasData(set.state) && set.state !== "damaged" && t("reason.noData"))
+              offlineReason.value ??
+              ((isWriteOnly(set) && t("reason.dropBox")) ||
+                (!hasData(set.state) && set.state !== "damaged" && t("reason.noData")))
             }
           >
             {t("act.verifySet")}
@@ -189,7 +191,9 @@ const nameOf = (item: BackupItem) => (isManager(item) ? t("set.manager") : itemK
 function ItemRow({ set, item }: { set: BackupSet; item: BackupItem }) {
   const proof = backups.value?.proofs.get(itemKey(item));
   const provenHere = proof?.provenAt !== undefined && proof.set === set.id && proof.error === "";
-  const reason = offlineReason.value ?? (item.state !== "written" && t("reason.noData"));
+  const reason =
+    offlineReason.value ??
+    ((isWriteOnly(set) && t("reason.dropBox")) || (item.state !== "written" && t("reason.noData")));
   return (
     <tr>
       <td class="break">

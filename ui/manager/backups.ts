@@ -67,6 +67,10 @@ export function useBackups(): Backups | undefined {
   return backups.value;
 }
 
+/** Whether it lies where nothing can be had from. */
+export const isWriteOnly = (set: BackupSet): boolean =>
+  backups.value?.targets.some((one) => one.name === set.target && one.kind === "dropbox") ?? false;
+
 /** The manager's own database has no name. */
 export const isManager = (item: { name: string; domain: string }) => item.name === "" && item.domain === "";
 export const itemKey = (item: { name: string; domain: string }) => (isManager(item) ? "manager" : instanceKey(item));

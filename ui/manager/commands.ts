@@ -1,6 +1,6 @@
 // The `berth` command that does the same as a button: shown beside forms and warnings.
 
-import type { BackupPolicy, EditInstance, ExternalDatabase, SetBackupTarget } from "./api";
+import type { BackupPolicy, EditInstance, ExternalDatabase, RenameInstances, SetBackupTarget } from "./api";
 
 export type InstanceChanges = Partial<
   Pick<EditInstance, "newName" | "newDomain" | "path" | "logFlags" | "excludeFromBackup">
@@ -47,6 +47,14 @@ export const commands = {
   databasePassword: (key: string) => words("instance", "passwd", key, "--database"),
   backup: (key: string) => words("instance", "backup", key, "-o", `${key.split("@")[0]}.dump`),
   restore: (file: string) => words("instance", "restore", file, "--wait"),
+  renameInstances: (wish: Pick<RenameInstances, "domain" | "newDomain" | "path" | "newPath">) =>
+    words(
+      ...["instance", "rename"],
+      ...(wish.domain ? ["--of", wish.domain] : ["--all"]),
+      ...(wish.newDomain ? ["--domain", wish.newDomain] : []),
+      ...(wish.path ? ["--path-from", wish.path] : []),
+      ...(wish.newPath ? ["--path-to", wish.newPath] : []),
+    ),
   deleteInstance: (key: string, now: boolean) => words("instance", "rm", key, now && "--now"),
   moveInstance: (key: string, url: string, fingerprint: string, checkOnly: boolean) =>
     words(

@@ -61,6 +61,9 @@ export function SettingsTab({ instance }: { instance: Instance }) {
           <div class="form">
             <TextInput label={t("new.name")} value={name} onInput={setName} error={nameError} />
             <TextInput label={t("new.domain")} value={domain} onInput={setDomain} />
+            <p class="small">
+              <a href={addressOf.rename(instance.domain)}>{t("act.renameDomain")}</a>
+            </p>
             <TextInput
               label={t("new.path")}
               value={path}

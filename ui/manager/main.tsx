@@ -16,6 +16,7 @@ import { Palette } from "./palette";
 import { platform } from "./platform";
 import { PlatformRestorePage } from "./platform_restore_page";
 import { ProcessPage } from "./process_page";
+import { RenamePage } from "./rename_page";
 import { RestorePage } from "./restore_page";
 import { ServicePage } from "./service_page";
 import { SettingsPage } from "./settings_page";
@@ -39,6 +40,8 @@ function Page() {
       return second === undefined ? <JobsPage /> : <JobPage key={second} id={second} />;
     case "backups":
       return <BackupsPage tab={second} id={third} />;
+    case "rename":
+      return <RenamePage />;
     case "restore":
       return <RestorePage />;
     case "restore-platform":

@@ -73,6 +73,7 @@ function allEntries(): Entry[] {
     page(t("backups.timemachine"), addressOf.backups("timemachine"), "history"),
     page(t("restore.title"), addressOf.restore(), "undo"),
     page(t("whole.title"), addressOf.restorePlatform(), "undo"),
+    page(t("rename.title"), addressOf.rename(), "list"),
     page(t("nav.bin"), "#/bin", "bin"),
     page(t("nav.settings"), "#/settings", "settings"),
     page(t("settings.certificate"), "#/settings/certificate", "shield"),

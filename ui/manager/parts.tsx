@@ -92,6 +92,7 @@ export const addressOf = {
   process: (name: string) => formatRoute(["platform", name]),
   backups: (tab: string) => formatRoute(["backups", tab]),
   set: (id: string) => formatRoute(["backups", "set", id]),
+  rename: (domain?: string) => formatRoute(["rename"], { domain }),
   restorePlatform: () => "#/restore-platform",
   restore: (query: { instance?: string; set?: string; at?: string } = {}) => formatRoute(["restore"], query),
 };

@@ -10,7 +10,7 @@ import { go, route, setQuery } from "../kit/route";
 import { bringBackKept } from "./actions";
 import type { BackupItem, BackupSet, Job } from "./api";
 import { SetPill } from "./backup_sets";
-import { type Backups, backupsVersion, hasData, isManager, itemKey, useBackups } from "./backups";
+import { type Backups, backupsVersion, hasData, isManager, isWriteOnly, itemKey, useBackups } from "./backups";
 import { commands } from "./commands";
 import { ask, attempt } from "./connection";
 import { JobProgress } from "./job_progress";
@@ -156,7 +156,7 @@ function FromSet(props: PreviewProps & { known: Backups | undefined }) {
   const chosen = route.value.query.get("set") ?? newest?.set ?? "";
   const { value, error } = useAnswer("GetBackupSet", { id: chosen }, backupsVersion.value, chosen !== "");
   const fresh = value?.set.id === chosen ? value : undefined;
-  const sets = known?.sets.filter((set) => hasData(set.state) || set.id === chosen) ?? [];
+  const sets = known?.sets.filter((set) => (hasData(set.state) && !isWriteOnly(set)) || set.id === chosen) ?? [];
   const item = fresh?.items.find((one) => itemKey(one) === source && !isManager(one));
   const wrong =
     source && fresh ? itemProblem(fresh.set, fresh.items, source, platform.value?.services ?? new Map()) : undefined;

@@ -297,6 +297,20 @@ describe("manager page", () => {
     assert.deepEqual(complaints, []);
   });
 
+  test("a whole domain is renamed after a look at what becomes of each", async () => {
+    const { page, complaints } = await signedIn("#/instance/team@example.com/settings");
+    await page.getByRole("link", { name: "Rename the whole domain…" }).click();
+    assert.equal(await page.getByLabel("Domain today").inputValue(), "example.com");
+    const rename = page.locator("form").getByRole("button", { name: /^Rename/ });
+    assert.equal(await rename.getAttribute("data-tip"), "Type the new domain or a new path first");
+    await page.getByLabel("New domain").fill("new.example");
+    await page.getByRole("cell", { name: /team@new.example/ }).waitFor();
+    await page.getByText("berth instance rename --of example.com --domain new.example").waitFor();
+    await page.getByRole("button", { name: /Rename \d+ instances/ }).click();
+    await page.getByRole("heading", { name: "Rename instances" }).waitFor();
+    assert.deepEqual(complaints, []);
+  });
+
   test("all databases are optimised or cleaned up from PostgreSQL's page", async () => {
     const { page, complaints } = await signedIn("#/platform/postgres");
     await page.getByText("14 of 100").waitFor();
