@@ -18,6 +18,7 @@ export type BackupScope = "all" | "domain" | "instance" | "manager";
 export type BackupSetState = "running" | "good" | "partial" | "failed" | "damaged";
 export type BackupItemState = "waiting" | "written" | "failed" | "damaged";
 export type TimeMachineState = "off" | "starting" | "on" | "failing";
+export type AlarmSeverity = "indeterminate" | "major" | "critical";
 
 export interface ExternalDatabase {
   type: string;
@@ -419,6 +420,31 @@ export interface RewindPlan {
   logBytes: number;
   neededBytes: number;
   freeBytes: number;
+}
+
+export interface Alarm {
+  id: number;
+  code: number;
+  severity: AlarmSeverity;
+  source: string;
+  text: string;
+  details: string;
+  fix: string;
+  command: string;
+  event: boolean;
+  raisedAt: string;
+  clearedAt?: string;
+  count: number;
+  acknowledgedBy: string;
+  acknowledgedAt?: string;
+  silencedUntil?: string;
+}
+
+export interface AlarmChannel {
+  name: string;
+  waiting: number;
+  error: string;
+  deliveredAt?: string;
 }
 
 export interface GetStatus {
@@ -1692,6 +1718,90 @@ export interface AbandonArrivalResult {
   errorCode?: ErrorCode;
 }
 
+export interface GetAlarms {
+  mt: "GetAlarms";
+  src?: string;
+  history?: number;
+}
+
+export interface GetAlarmsResult {
+  mt: "GetAlarmsResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  alarms: Alarm[];
+  history: Alarm[];
+  channels: AlarmChannel[];
+}
+
+export interface AcknowledgeAlarm {
+  mt: "AcknowledgeAlarm";
+  src?: string;
+  id: number;
+}
+
+export interface AcknowledgeAlarmResult {
+  mt: "AcknowledgeAlarmResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  alarm: Alarm;
+}
+
+export interface SilenceAlarm {
+  mt: "SilenceAlarm";
+  src?: string;
+  id: number;
+  minutes: number;
+}
+
+export interface SilenceAlarmResult {
+  mt: "SilenceAlarmResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  alarm: Alarm;
+}
+
+export interface TestAlarm {
+  mt: "TestAlarm";
+  src?: string;
+}
+
+export interface TestAlarmResult {
+  mt: "TestAlarmResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  channels: string[];
+}
+
+export interface TestMail {
+  mt: "TestMail";
+  src?: string;
+  to?: string;
+}
+
+export interface TestMailResult {
+  mt: "TestMailResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  recipients: string[];
+}
+
+export interface StartApps {
+  mt: "StartApps";
+  src?: string;
+}
+
+export interface StartAppsResult {
+  mt: "StartAppsResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+}
+
 // By `mt`: what to send and what comes back.
 export interface Requests {
   GetStatus: { request: GetStatus; answer: GetStatusResult };
@@ -1774,6 +1884,12 @@ export interface Requests {
   StartArrival: { request: StartArrival; answer: StartArrivalResult };
   ConfirmArrival: { request: ConfirmArrival; answer: ConfirmArrivalResult };
   AbandonArrival: { request: AbandonArrival; answer: AbandonArrivalResult };
+  GetAlarms: { request: GetAlarms; answer: GetAlarmsResult };
+  AcknowledgeAlarm: { request: AcknowledgeAlarm; answer: AcknowledgeAlarmResult };
+  SilenceAlarm: { request: SilenceAlarm; answer: SilenceAlarmResult };
+  TestAlarm: { request: TestAlarm; answer: TestAlarmResult };
+  TestMail: { request: TestMail; answer: TestMailResult };
+  StartApps: { request: StartApps; answer: StartAppsResult };
 }
 
 export interface StatusChanged {

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "db/testing/free_port.h"
+#include "manager/database/leftovers.h"
 #include "net/tls.h"
 
 namespace berth::manager {
@@ -111,6 +112,8 @@ void RunningCluster::kill_now() {
     if (const auto pid = parse_integer(child); pid && *pid > 1) ::kill(static_cast<pid_t>(*pid), SIGKILL);
   (void)loop::run_task(loop_, watch_->wait());
   watch_.reset();
+  // Also those that it forked in its last moment: the next one would not start beside them.
+  loop::run_task(loop_, end_leftovers(loop_, cluster_->settings().data_folder, std::chrono::seconds(30)));
 }
 
 void RunningCluster::kill_postmaster() {
