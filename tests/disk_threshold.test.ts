@@ -96,6 +96,6 @@ describe("disk threshold", { skip: can_mount() ? false : "needs root and mount" 
     truncateSync(reserve(), 0);
     await restart_manager();
     await platform.ready();
-    assert.ok(statSync(reserve()).blocks * 512 >= 30 * MEGA);
+    await until("the reserve", () => (statSync(reserve(), { throwIfNoEntry: false })?.blocks ?? 0) * 512 >= 30 * MEGA);
   });
 });

@@ -95,7 +95,8 @@ class RigTest : public testing::Test {
         loop_, world_->cluster.options(row.database, row.database_user, row.database_password));
   }
   std::size_t databases_like(const std::string& pattern) {
-    return run(rig_->admin_database.query("SELECT datname FROM pg_database WHERE datname LIKE $1", pattern))
+    return run(rig_->admin_database.query_repeatable("SELECT datname FROM pg_database WHERE datname LIKE $1",
+                                                     pattern))
         .size();
   }
 
