@@ -84,6 +84,21 @@ test("a service that crashes by itself is reported with the reason and comes bac
   await until("echo to serve", async () => (await fetch_url(`${platform().http_url}/example.com/e/bytes/5`)).status === 200);
 });
 
+test("a service that stands still is found, and started again with that as the cause", async () => {
+  await platform().berth("config", "set", "healthSeconds", "1");
+  await platform().berth("config", "set", "hangSeconds", `${2 * slowness}`);
+  const old = await until("echo", () => pid_now(platform(), "echo"));
+  // The settings count from the next question on.
+  await kill_hard(platform(), "echo");
+  const pid = await back(platform(), "echo", old);
+  await until("echo to serve", async () => (await fetch_url(`${platform().http_url}/example.com/e/bytes/5`)).status === 200);
+  process.kill(pid, "SIGSTOP");
+  await back(platform(), "echo", pid);
+  const echo = (await platform().berth("service", "show", "echo", "--json")).json;
+  assert.match((echo.service ?? echo).lastExit, /^did not answer for \d+ s, ended by the manager at /);
+  await until("echo to serve", async () => (await fetch_url(`${platform().http_url}/example.com/e/bytes/5`)).status === 200);
+});
+
 test("a killed webserver is back within 200 ms and its services attach again by themselves", async () => {
   const services = ["postgres", "manager", "notes", "echo"].map((name) => [name, pid_now(platform(), name)] as const);
   const old = await kill_hard(platform(), "webserver");

@@ -171,7 +171,12 @@ loop::Task<json::Object> Daemon::handle(json::Object message) {
     for (auto& [name, value] : values) answer[name] = std::move(value);
     co_return answer;
   }
-  if (mt == "Ping") co_return answer_to(message, "Pong");
+  if (mt == "Ping") {
+    // Each of them has to take its turn: one that hangs must be found.
+    std::function<void(Reactor&)> turn = [](Reactor&) {};
+    co_await reactors_.on_all(std::move(turn));
+    co_return answer_to(message, "Pong");
+  }
   if (mt == "Drain") {
     std::function<void(Reactor&)> drain = [](Reactor& reactor) { reactor.drain(); };
     co_await reactors_.on_all(std::move(drain));

@@ -157,6 +157,9 @@ Task<void> WebserverControl::serve(ControlPeer& peer, json::Object hello) {
     for (const auto& path : *sockets)
       if (path.is_string()) link_sockets_.emplace_back(path.get_string());
   peer.send(configuration());
+  loop::Spawned<void> watching(loop_, watch_health(loop_, peer, health, [this](std::string why) {
+                                 process_->end_hung(std::move(why));
+                               }));
   while (auto message = co_await peer.receive()) {
     const std::string mt = json::get_string(message->body, "mt");
     if (mt == "WebserverReady") {

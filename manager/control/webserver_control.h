@@ -7,6 +7,7 @@
 
 #include "loop/loop.h"
 #include "manager/control/control_server.h"
+#include "manager/control/health_watch.h"
 #include "manager/platform/layout.h"
 #include "manager/settings/secret_box.h"
 #include "manager/supervise/supervised_process.h"
@@ -31,6 +32,7 @@ class WebserverControl {
   SupervisedProcess& process() { return *process_; }
   const SupervisedProcess& process() const { return *process_; }
   std::function<void()> changed;
+  std::function<HealthLimits()> health = [] { return HealthLimits{}; };
   // Set while a webserver has our configuration in force.
   loop::Event& ready() { return ready_; }
   int http() const { return http_; }  // bound ports, 0: none

@@ -40,6 +40,7 @@ constexpr auto kPurgeInterval = 1h;
 constexpr auto kTimeMachineDelay = 20s;
 constexpr auto kDatabaseLimit = 10min;  // crash recovery of a large cluster takes its time
 constexpr auto kWebserverLimit = 30s;
+constexpr auto kWebserverHealthEvery = 60s;
 
 db::DatabaseOptions database_options(db::ConnectionOptions connection, std::size_t connections) {
   db::DatabaseOptions options;
@@ -254,6 +255,10 @@ class Platform::Parts_ {
   Task<void> open_database();
   Task<void> load_domains();
   Task<void> set_first_password();
+  HealthLimits health_limits() const {
+    return {std::chrono::seconds(settings_.number("healthSeconds")),
+            std::chrono::seconds(settings_.number("hangSeconds"))};
+  }
   Task<void> start_webserver();
   Task<void> start_own_instances();
   Task<void> serve_control(ControlPeer& peer);
@@ -336,6 +341,7 @@ void Platform::Parts_::connect_parts() {
     settings.log_flags = kDefaultTraceFlags;
     settings.log_file_bytes = static_cast<std::uint64_t>(settings_.number("logFileBytes"));
     settings.log_files = static_cast<std::uint64_t>(settings_.number("logFiles"));
+    settings.health = health_limits();
     return settings;
   };
   services_.ready = [this](Service& service) { return instances_.service_ready(service); };
@@ -385,6 +391,12 @@ void Platform::Parts_::connect_parts() {
   };
   jobs_.changed = [this](const api::Job& job) { admin_.job_changed(job); };
   webserver_.changed = [this] { admin_.status_changed(); };
+  webserver_.health = [this] {
+    auto limits = health_limits();
+    // Its questions wake all reactors, and an unused webserver is to sleep.
+    if (limits.every.count() > 0) limits.every = std::max(limits.every, kWebserverHealthEvery);
+    return limits;
+  };
   postgres_.changed = [this] { admin_.status_changed(); };
 }
 

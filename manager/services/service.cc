@@ -197,6 +197,9 @@ Task<void> Service::serve(ControlPeer& peer, json::Object hello) {
   process_->note_ready();
   loop::Spawned<void> keeping(loop_, repository_.set_hello(row_.id, told));
   loop::Spawned<void> starting(loop_, observer_.service_ready(*this));
+  loop::Spawned<void> watching(loop_, watch_health(
+                                          loop_, peer, [this] { return settings_().health; },
+                                          [this](std::string why) { process_->end_hung(std::move(why)); }));
   ready_.set();
   while (auto message = co_await peer.receive()) received(message->body);
 }

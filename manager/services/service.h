@@ -11,6 +11,7 @@
 #include "api/service.h"
 #include "api/state.h"
 #include "manager/control/control_server.h"
+#include "manager/control/health_watch.h"
 #include "manager/platform/layout.h"
 #include "manager/services/service_repository.h"
 #include "manager/services/service_sandbox.h"
@@ -61,6 +62,7 @@ struct ServiceSettings {
   std::uint64_t log_flags = 0;
   std::uint64_t log_file_bytes = 1 << 20;
   std::uint64_t log_files = 5;
+  HealthLimits health;  // ours: how it is watched
 };
 
 // Owned by Services. Goes without stopping the process.

@@ -200,6 +200,11 @@ std::vector<SettingDeclaration> declare() {
   all.push_back(
       number_item("serviceStartSeconds", 30, 1, 600,
                   "A service that does not report within so long after its installation counts as broken"));
+  all.push_back(number_item("healthSeconds", 10, 0, 3600,
+                            "Seconds between two questions to an app whether it still works; 0: none"));
+  all.push_back(
+      number_item("hangSeconds", 30, 2, 3600,
+                  "An app or webserver that does not answer for so long is ended and started again"));
   all.push_back(
       number_item("logFileBytes", 1 << 20, 1 << 16, 1 << 30,
                   "Size of one log file of a service; the next start of the service takes it over"));

@@ -22,6 +22,7 @@ namespace {
 
 constexpr off_t kOutputLimit = 1 << 20;
 constexpr std::chrono::seconds kLaunchLimit{30};  // it takes milliseconds
+constexpr std::chrono::seconds kHungGrace{5};     // to write a core
 
 Task<void> wait_for(loop::Event& event) { co_await event.wait(); }
 
@@ -97,6 +98,7 @@ SupervisedProcess::SupervisedProcess(loop::Loop& loop, ProcessTable& table, Supe
       ended_(loop),
       poked_(loop),
       pause_timer_(loop),
+      force_timer_(loop),
       notify_(loop) {
   ended_.set();
   serving_ = std::make_unique<loop::Spawned<void>>(loop_, serve());
@@ -128,6 +130,15 @@ void SupervisedProcess::kill() {
 
 void SupervisedProcess::recycle() {
   if (watch_) watch_->send_signal(SIGTERM);
+}
+
+void SupervisedProcess::end_hung(std::string why) {
+  if (!watch_) return;
+  log_error("hangs", {{"process", options_.name}, {"pid", pid()}, {"why", why}});
+  hung_ = std::move(why);
+  watch_->send_signal(SIGABRT);
+  watch_->send_signal(SIGCONT);  // one that was stopped takes its signals when it goes on
+  force_timer_.start(kHungGrace, [this] { kill(); });
 }
 
 Task<void> SupervisedProcess::stop() {
@@ -244,6 +255,7 @@ Task<void> SupervisedProcess::begin() {
   was_ready_ = false;
   main_pid_ = 0;
   launch_error_.clear();
+  hung_.clear();
   sandbox_.clear();
   began_ = loop_.now();
   if (adopt()) {
@@ -293,13 +305,16 @@ Task<void> SupervisedProcess::serve() {
       was_out_of_memory = status.signal == SIGKILL && sandbox::ran_out_of_memory(ended.cgroups);
       sandbox::remove_cgroups(ended.cgroups);
     }
+    force_timer_.cancel();
     watch_.reset();
     main_pid_ = 0;
     if (auto removed = table_.remove(options_.name); !removed)
       log_error("process table not written", {{"process", options_.name}, {"error", removed.error().detail}});
     last_status_ = status;
     last_by_fault_ = is_fault(status);
-    const std::string how = status.describe() + (was_out_of_memory ? ", its memory was used up" : "");
+    const std::string how = !hung_.empty()
+                                ? hung_ + ", ended by the manager"
+                                : status.describe() + (was_out_of_memory ? ", its memory was used up" : "");
     last_exit_ = how + " at " + utc_now();
     const auto lasted = std::chrono::duration_cast<std::chrono::milliseconds>(loop_.now() - began_);
     const bool wanted = wanted_.is_set();
@@ -321,7 +336,8 @@ Task<void> SupervisedProcess::serve() {
       continue;
     }
     const bool outside =
-        !status.known || (status.signal == SIGKILL && !was_out_of_memory) || status.signal == SIGTERM;
+        hung_.empty() &&
+        (!status.known || (status.signal == SIGKILL && !was_out_of_memory) || status.signal == SIGTERM);
     const auto wait = policy_.delay_after({lasted, was_ready_, outside});
     detail_ = policy_.is_crash_loop() ? fmt::format("ended {} times in a row, last: {}; next try in {} s",
                                                     policy_.faults(), how, (wait.count() + 999) / 1000)

@@ -67,6 +67,9 @@ class SupervisedProcess {
   void kill();
   // The same by SIGTERM, which lets it put its things in order.
   void recycle();
+  // It runs, but works no more: ended with SIGABRT, so that a core shows where it hangs, then by force. Counts as a crash of
+  // its own with the cause `why` ("did not answer for 30 s").
+  void end_hung(std::string why);
 
   ProcessState state() const { return state_; }
   bool is_wanted() const { return wanted_.is_set(); }
@@ -99,11 +102,11 @@ class SupervisedProcess {
   SupervisedOptions options_;
   RestartPolicy policy_;
   loop::Event wanted_, ended_, poked_;
-  loop::Timer pause_timer_;
+  loop::Timer pause_timer_, force_timer_;
   loop::Deferred notify_;
   std::unique_ptr<loop::ProcessWatch> watch_;
   pid_t main_pid_ = 0;
-  std::string launch_error_;
+  std::string launch_error_, hung_;
   ProcessState state_ = ProcessState::kStopped;
   bool adopted_ = false;
   bool was_ready_ = false;

@@ -48,6 +48,23 @@ class SupervisedProcessTest : public testing::Test {
   loop::Loop loop_;
 };
 
+TEST_F(SupervisedProcessTest, OneThatHangsIsEndedAlsoWhenItIsStoppedAndItsCauseIsTold) {
+  auto table = this->table();
+  auto patient = options("/bin/sleep", {"1000"});
+  patient.restart.first = 60s;
+  SupervisedProcess process(loop_, table, std::move(patient));
+  process.start();
+  ASSERT_TRUE(loop_.run_until([&] { return process.pid() > 0; }));
+  process.note_ready();
+  ::kill(process.pid(), SIGSTOP);
+  process.end_hung("did not answer for 3 s");
+  ASSERT_TRUE(loop_.run_until([&] { return process.restarts() == 1; }));
+  EXPECT_EQ(process.last_status().signal, SIGABRT);
+  EXPECT_TRUE(process.last_exit().starts_with("did not answer for 3 s, ended by the manager at "));
+  EXPECT_EQ(process.detail(), "ended: did not answer for 3 s, ended by the manager");
+  loop::run_task(loop_, process.stop());
+}
+
 TEST_F(SupervisedProcessTest, StartsAgainAfterItWasKilled) {
   auto table = this->table();
   SupervisedProcess process(loop_, table, options("/bin/sleep", {"1000"}));
