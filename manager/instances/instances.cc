@@ -34,6 +34,7 @@ Instances::Instances(loop::Loop& loop, InstanceRepository& repository, InstanceD
       box_(box),
       layout_(layout),
       starts_(loop, kStartsInAll),
+      prepared_(loop),
       sizes_(databases.admin()),
       sizes_known_(loop) {
   sizes_known_.set();
@@ -130,7 +131,26 @@ DatabaseType Instances::database_type(const std::string& id) const {
       .value_or(DatabaseType::kPostgresql);
 }
 
-Task<void> Instances::start_row(InstanceRow row) {
+// While a start gets ready to be told to the service: who stops the instance waits that long, else it would begin after that.
+class Instances::Preparing {
+ public:
+  Preparing(Instances& instances, std::string key) : instances_(instances) {
+    place_ = instances_.preparing_.insert(std::move(key));
+  }
+  ~Preparing() { end(); }
+  void end() {
+    if (!place_) return;
+    instances_.preparing_.erase(*place_);
+    place_.reset();
+    instances_.prepared_.set();
+  }
+
+ private:
+  Instances& instances_;
+  std::optional<std::multiset<std::string>::iterator> place_;
+};
+
+Task<void> Instances::start_row(InstanceRow row, bool only_if_wanted) {
   Service* service = services_.find(row.service);
   if (!service) throw_failure(Errc::kNotFound, "service {} is not installed", row.service);
   const auto needed = database_type(row.service);
@@ -141,6 +161,7 @@ Task<void> Instances::start_row(InstanceRow row) {
         "service {} is written for {}, but the database of {} is {}: give it an external one (berth instance "
         "use-database)",
         row.service, name_of(needed), row.key(), name_of(given));
+  Preparing preparing(*this, row.key());
   if (row.external && claim) co_await claim(*row.external);
   auto start = start_message(row);
   or_throw(make_directories(start.working_path, 0700));
@@ -150,7 +171,20 @@ Task<void> Instances::start_row(InstanceRow row) {
       throw Failure(errno_error(errno, "chown " + start.working_path));
   }
   co_await grant(row);
+  preparing.end();
+  if (only_if_wanted && !should_run(row.key())) {  // stopped meanwhile
+    if (row.external && release) co_await release(*row.external);
+    co_return;
+  }
   co_await service->start_instance(std::move(start));
+}
+
+bool Instances::should_run(const std::string& key) const {
+  const auto found = rows_.find(key);
+  return found != rows_.end() && should_run(found->second);
+}
+bool Instances::should_run(const InstanceRow& row) {
+  return row.wanted && row.is_made && !row.is_deleted() && !row.is_away();
 }
 
 Task<void> Instances::service_ready(Service& service) {
@@ -162,8 +196,9 @@ Task<void> Instances::service_ready(Service& service) {
   const auto one = [](Instances& self, loop::Semaphore& permits, InstanceRow row) -> Task<void> {
     const auto permit = co_await permits.acquire();
     const auto general = co_await self.starts_.acquire();
+    if (!self.should_run(row.key())) co_return;  // stopped while it waited
     try {
-      co_await self.start_row(row);
+      co_await self.start_row(row, true);
     } catch (const Failure& failure) {
       log_error("instance does not start", {{"instance", row.key()}, {"error", failure.error().detail}});
     }
@@ -172,7 +207,7 @@ Task<void> Instances::service_ready(Service& service) {
   for (const auto& row : of_service(id)) {
     const auto* runtime = service.find_instance(row.key());
     const bool runs = runtime && runtime->state == api::InstanceState::kRunning;
-    const bool should = row.wanted && row.is_made && !row.is_deleted() && !row.is_away();
+    const bool should = should_run(row);
     if (should && !runs) {
       starts.push_back(std::make_unique<loop::Spawned<void>>(loop_, one(*this, permits, row)));
     } else if (should) {
@@ -221,7 +256,7 @@ Task<void> Instances::start_when_ready(InstanceRow row) {
                   service->process().detail());
   const auto* runtime = service->find_instance(row.key());
   if (runtime && runtime->state == api::InstanceState::kRunning) co_return;
-  co_await start_row(row);
+  co_await start_row(row, false);
 }
 
 Task<void> Instances::start_if_wanted(std::string name, std::string domain) {
@@ -234,6 +269,10 @@ Task<void> Instances::start_if_wanted(std::string name, std::string domain) {
 
 Task<void> Instances::halt(std::string name, std::string domain) {
   const auto row = or_throw(get(name, domain));
+  while (preparing_.contains(row.key())) {
+    prepared_.reset();
+    co_await prepared_.wait();
+  }
   if (Service* service = services_.find(row.service)) co_await service->stop_instance(name, domain);
   if (row.external && release) co_await release(*row.external);
 }

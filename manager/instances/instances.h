@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 
 #include "api/instance.h"
@@ -89,7 +90,11 @@ class Instances {
 
  private:
   InstanceStart start_message(const InstanceRow& row) const;
-  Task<void> start_row(InstanceRow row);
+  class Preparing;
+  // `only_if_wanted`: not if somebody has stopped it meanwhile.
+  Task<void> start_row(InstanceRow row, bool only_if_wanted);
+  bool should_run(const std::string& key) const;
+  static bool should_run(const InstanceRow& row);
   Task<void> start_when_ready(InstanceRow row);
   Task<void> grant(const InstanceRow& row);
   void tell(const InstanceRow& row);
@@ -105,6 +110,8 @@ class Instances {
   std::map<std::string, InstanceRow> rows_;  // by key
   Task<void> measure();
   loop::Semaphore starts_;  // of all services, when they come up
+  std::multiset<std::string> preparing_;
+  loop::Event prepared_;
   DatabaseSizes sizes_;
   loop::TimePoint sizes_read_{};
   loop::Event sizes_known_;  // set while nothing is measured
