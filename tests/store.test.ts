@@ -1,6 +1,6 @@
 // A store that is offline, cuts off, stalls, lies, is not signed or has nothing for this machine: an install
 // fails with words that help, leaves nothing behind, and works once the store does.
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { arch } from "node:os";
 import { join } from "node:path";
 import { FakeStore, type Fault, sha256_of } from "./harness/fake_store";
@@ -8,6 +8,7 @@ import { type CliResult, Platform, build } from "./harness/platform";
 import { run } from "./harness/process";
 import { after, before, describe } from "node:test";
 import { assert, test } from "./harness/test";
+import { until } from "./harness/wait";
 
 const kOurs = { x64: "x86_64", arm64: "arm64", arm: "arm" }[arch() as "x64" | "arm64" | "arm"];
 const kOther = kOurs === "arm64" ? "x86_64" : "arm64";
@@ -36,6 +37,8 @@ describe("store", () => {
     }
   });
 
+  const value = async (one: Platform, name: string): Promise<string> =>
+    (await one.berth("config", "get", name, "--json")).json.value;
   async function nothing_left(): Promise<void> {
     const services = (await platform.berth("service", "ls", "--json")).json;
     assert.deepEqual((services.services ?? services).map((one: { id: string }) => one.id).filter((id: string) => id === "echo"), []);
@@ -192,7 +195,7 @@ describe("store", () => {
     assert.equal((await run("curl", ["-sS", `${platform.http_url}/example.com/e/bytes/3`])).stdout.length, 3);
   });
 
-  test("a folder is a store, too, and an unsigned one is refused unless the developer mode is on", async () => {
+  test("a folder is a store, too, and an unsigned one is refused unless developer mode is on, which ends by itself", async () => {
     const folder = new FakeStore(join(build, "store/demo"));
     const other = await Platform.start({ store: folder.folder, no_wait: false });
     try {
@@ -200,6 +203,15 @@ describe("store", () => {
       // Signed by the build's key, which nobody told this platform to trust.
       assert.notEqual(done.code, 0);
       assert.match(done.stderr, /sign|key|trust/i);
+      await other.berth("config", "set", "developerMode", "true");
+      const ends = await until("an end of developer mode", async () => Date.parse(await value(other, "developerModeEnds")) || undefined);
+      assert.ok(Math.abs(ends - Date.now() - 8 * 3_600_000) < 60_000, "eight hours unless set otherwise");
+      rmSync(join(folder.folder, "apps.json.minisig"));
+      await other.berth("service", "install", "echo", "--wait");
+      const refused = await other.cli(["config", "set", "developerModeEnds", "tonight"]);
+      assert.match(refused.stderr, /a moment like/);
+      await other.berth("config", "set", "developerModeEnds", new Date(Date.now() + 1_000).toISOString().replace(/\.\d+/, ""));
+      await until("the end of developer mode", async () => (await value(other, "developerMode")) === "false");
       await other.stop();
     } finally {
       await other.destroy();

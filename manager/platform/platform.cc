@@ -26,6 +26,7 @@
 #include "manager/platform/schema.h"
 #include "manager/platform/version.h"
 #include "manager/sets/set_timer.h"
+#include "manager/settings/developer_mode.h"
 #include "net/http_client.h"
 #include "wire/json/json.h"
 
@@ -103,6 +104,7 @@ class Platform::Parts_ {
         admin_database_(loop_, database_options(cluster_.superuser(), 4)),
         database_(loop_, database_options(cluster_.superuser("manager"), 4)),
         settings_(database_, box_),
+        developer_mode_(loop_, settings_),
         http_(loop_),
         alarm_tables_(database_),
         alarms_(loop_, alarm_tables_, seconds_now),
@@ -282,6 +284,7 @@ class Platform::Parts_ {
   PostgresControl postgres_;
   db::Database admin_database_, database_;
   Settings settings_;
+  DeveloperMode developer_mode_;
   net::HttpClient http_;
   AlarmTables alarm_tables_;
   Alarms alarms_;
@@ -610,11 +613,13 @@ Task<void> Platform::Parts_::start() {
   co_await certificates_.load(own_names(settings_.text("dnsName")));
   co_await load_domains();
   apply_settings();
+  developer_mode_.begin();
   settings_.secret_changed = [this](const std::string& name) {
     if (is_of_alarms(name)) tasks_.spawn(alarm_setup_.apply());
   };
   settings_.on_changed([this](const std::vector<std::string>& names) {
     apply_settings();
+    developer_mode_.changed(names);
     commands_.settings_changed();
     care_.replan();
     set_timer_.changed();
@@ -671,6 +676,7 @@ Task<void> Platform::Parts_::start() {
 Task<void> Platform::Parts_::stop() {
   is_stopping_ = true;
   purge_timer_.cancel();
+  developer_mode_.stop();
   commands_.stop();
   care_.stop();
   external_jobs_.stop();

@@ -7,6 +7,7 @@
 #include "manager/alarms/places.h"
 #include "manager/services/service_sandbox.h"
 #include "manager/sets/schedule.h"
+#include "manager/settings/developer_mode.h"
 
 namespace berth::manager {
 namespace {
@@ -119,6 +120,15 @@ std::vector<SettingDeclaration> declare() {
                             "Largest index taken from a store, in bytes"));
   all.push_back(flag_item("developerMode", false,
                           "Unsigned apps and apps uploaded by hand may be installed; they are marked"));
+  all.push_back(
+      number_item("developerHours", 8, 0, 8760, "Hours after which developer mode ends by itself; 0: never"));
+  {
+    auto moment = text_item("developerModeEnds", "",
+                            "When developer mode ends by itself, as 2026-11-23T08:00:00Z; set when it is "
+                            "switched on; empty: never");
+    moment.check = check_moment;
+    all.push_back(std::move(moment));
+  }
   all.push_back(
       text_item("weakerSandbox", "",
                 "Apps (their ids, separated by spaces) that may run though a required layer of their "
