@@ -167,7 +167,7 @@ loop::Task<json::Object> Daemon::handle(json::Object message) {
   }
   if (mt == "GetCounters") {
     auto answer = answer_to(message, "Counters");
-    auto values = co_await counters();
+    auto values = co_await counters(json::get_bool(message, "attaches", true));
     for (auto& [name, value] : values) answer[name] = std::move(value);
     co_return answer;
   }
@@ -231,14 +231,14 @@ loop::Task<void> Daemon::rotate_ticket_keys() {
   }
 }
 
-loop::Task<json::Object> Daemon::counters() {
+loop::Task<json::Object> Daemon::counters(bool with_attaches) {
   struct Gathered {
     std::mutex mutex;
     Counters sum;
     json::Array attaches;  // of the first reactor: a service attaches at all of them
   };
   const auto gathered = std::make_shared<Gathered>();
-  std::function<void(Reactor&)> gather = [gathered](Reactor& reactor) {
+  std::function<void(Reactor&)> gather = [gathered, with_attaches](Reactor& reactor) {
     const std::scoped_lock lock(gathered->mutex);
     const auto& one = reactor.counters();
     auto& sum = gathered->sum;
@@ -251,7 +251,7 @@ loop::Task<json::Object> Daemon::counters() {
     sum.bytes_in += one.bytes_in;
     sum.bytes_out += one.bytes_out;
     sum.accept_pauses += one.accept_pauses;
-    if (reactor.number() != 0) return;
+    if (reactor.number() != 0 || !with_attaches) return;
     reactor.for_each_attach([&](Attach& attach) {
       if (!attach.is_routed) return;
       gathered->attaches.push_back(json::Object{{"path", attach.path},

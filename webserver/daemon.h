@@ -31,7 +31,8 @@ class Daemon {
   loop::Task<void> converse();
   loop::Task<json::Object> handle(json::Object message);
   loop::Task<void> apply_config(Config config);
-  loop::Task<json::Object> counters();
+  // `with_attaches`: also what is attached, which is long where there are many instances.
+  loop::Task<json::Object> counters(bool with_attaches);
   loop::Task<void> rotate_ticket_keys();
   loop::Task<void> accept_without_config();
   loop::Task<void> watch_drain();

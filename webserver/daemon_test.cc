@@ -85,6 +85,8 @@ TEST(Program, AnswersEveryChangeTheManagerMakes) {
   EXPECT_EQ(attaches[0].as_object().at("path"), "/b");
   EXPECT_EQ(attaches[0].as_object().at("kind"), "websocket");
   EXPECT_EQ(attaches[0].as_object().at("service"), "fake");
+  answer = manager.ask({{"mt", "GetCounters"}, {"src", 3}, {"attaches", false}});
+  EXPECT_TRUE(answer.at("attaches").as_array().empty()) << "a long list that the monitoring does not read";
 
   EXPECT_EQ(manager.ask({{"mt", "RemoveGrant"}, {"grant", std::string(64, 'b')}}).at("mt"), "Ok");
   EXPECT_EQ(or_throw(link::parse_attached(service.expect(link::Type::kDetached).payload)).id, 9U);

@@ -231,7 +231,7 @@ void WebserverControl::set_options(Switches switches, json::Object limits) {
 
 Task<json::Object> WebserverControl::counters() {
   if (!peer_) co_return json::Object();
-  json::Object request{{"mt", "GetCounters"}};
+  json::Object request{{"mt", "GetCounters"}, {"attaches", false}};
   co_return co_await peer_->ask(std::move(request), 3s);
 }
 
