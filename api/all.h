@@ -11,6 +11,7 @@
 #include "api/job.h"
 #include "api/log.h"
 #include "api/message.h"
+#include "api/monitor.h"
 #include "api/move.h"
 #include "api/original.h"
 #include "api/rename.h"
@@ -36,7 +37,8 @@ using AllObjects =
              Optimisation, Renaming, Job, JobLogLine, FieldProblem, StoreVersion, StoreAppState, StoreApp,
              Setting, Certificate, CommandLine, CommandFileReport, AppStoreApp, BackupOption, BackupTarget,
              BackupPolicy, BackupItem, BackupSet, BackupProof, BackupVerdict, BackupKey, ReachableRange,
-             BaseBackup, TimeMachine, RewindPlan, Alarm, AlarmChannel>;
+             BaseBackup, TimeMachine, RewindPlan, Alarm, AlarmChannel, MonitorSeries, MonitorMarker,
+             MonitorSpace, DiskForecast>;
 
 // Their answers come along.
 using AllRequests =
@@ -53,7 +55,8 @@ using AllRequests =
              RunBackup, GetBackupSets, GetBackupSet, FetchBackup, VerifyBackup, DrillBackup, PlanBackupPrune,
              PruneBackups, RestoreFromSet, RestorePlatform, GetBackupKeys, GetTimeMachine, MakeBaseBackup,
              RewindInstance, MoveInstance, EndForward, UndoMove, PrepareArrival, StartArrival, ConfirmArrival,
-             AbandonArrival, GetAlarms, AcknowledgeAlarm, SilenceAlarm, TestAlarm, TestMail, StartApps>;
+             AbandonArrival, GetAlarms, AcknowledgeAlarm, SilenceAlarm, TestAlarm, TestMail, StartApps,
+             GetMonitor, GetMetrics, GetDisk>;
 
 // Come unasked, under the src of what was subscribed to.
 using AllIndications =

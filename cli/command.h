@@ -96,6 +96,7 @@ std::vector<Command> settings_commands();
 std::vector<Command> time_machine_commands();
 std::vector<Command> alarm_commands();
 std::vector<Command> disk_commands();
+std::vector<Command> monitor_commands();
 std::vector<Command> command_file_commands();
 
 }  // namespace berth::cli

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "api/alarm.h"
+#include "api/monitor.h"
 #include "base/file.h"
 #include "cli/human.h"
 #include "cli/invocation.h"
@@ -108,6 +109,32 @@ loop::Task<int> free_space(Invocation& invocation) {
   co_return 0;
 }
 
+loop::Task<int> show_disk(Invocation& invocation) {
+  const auto disk = co_await invocation.ask(api::GetDisk{});
+  auto& output = invocation.output();
+  if (output.is_json()) {
+    output.print_json(api::to_json(disk));
+    co_return 0;
+  }
+  const auto all = disk.used_bytes + disk.free_bytes;
+  const auto percent = all ? static_cast<double>(disk.used_bytes) * 100 / static_cast<double>(all) : 0;
+  output.print_line(fmt::format("{} of {} used ({:.1f} %), {} free", format_size(disk.used_bytes),
+                                format_size(disk.total_bytes), percent, format_size(disk.free_bytes)));
+  output.print_line(disk.threshold >= 100 ? std::string("the apps are never stopped (diskThreshold 100)")
+                                          : fmt::format("a warning at {} %, all apps are stopped at {} %",
+                                                        disk.warning, disk.threshold));
+  output.print_line(fmt::format("reserve for an emergency: {} of {}", format_size(disk.reserve_bytes),
+                                format_size(disk.reserve_wanted)));
+  if (disk.forecast)
+    output.print_line(fmt::format(
+        "full in {}: {} grows {} a day", format_count(static_cast<std::uint64_t>(disk.forecast->days), "day"),
+        printable(disk.forecast->who), format_size(static_cast<std::uint64_t>(disk.forecast->bytes_a_day))));
+  else output.print_line("not full within 30 days, as far as the databases' growth tells");
+  if (disk.are_apps_held)
+    output.warn("the apps are stopped because the disk was full: berth platform start-apps");
+  co_return 0;
+}
+
 loop::Task<int> start_apps(Invocation& invocation) {
   if (invocation.is_rehearsal({"start the services that ran before the disk was full"})) co_return 0;
   co_await invocation.ask(api::StartApps{});
@@ -128,6 +155,13 @@ std::vector<Command> disk_commands() {
        {},
        "emergency free-space",
        free_space},
+      {"platform",
+       "disk",
+       "How full the disk is, when it will be, and at which use the apps are stopped",
+       Effect::kReads,
+       {},
+       "platform disk",
+       show_disk},
       {"platform",
        "start-apps",
        "Start the apps that were stopped because the disk was full",

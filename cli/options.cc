@@ -88,6 +88,7 @@ std::string_view text_of_noun(std::string_view noun) {
   if (noun == "backup target") return "Where backup sets go";
   if (noun == "backup policy") return "What is backed up, when, where to, and how long it stays";
   if (noun == "job") return "Long work of the manager";
+  if (noun == "monitor") return "Curves of the last 31 days, and what other monitoring systems read";
   if (noun == "config") return "Settings of the platform";
   if (noun == "cert") return "The certificate of the web server";
   return "";

@@ -661,5 +661,44 @@ TEST_F(Program, APlatformDoesNotComeBackWhereSomethingStandsInTheWay) {
   EXPECT_THAT(outcome.error, HasSubstr("has 2 instances already"));
 }
 
+TEST_F(Program, MonitorShowsNowMeanPeakAndTheCurve) {
+  api::GetMonitorResult told;
+  told.step = 10;
+  told.series = {{"webserver", "cpu", "percent", {-1, 10, 20, 30}, {}},
+                 {"webserver", "memory", "bytes", {-1, -1}, {}},
+                 {"webserver", "bytesIn", "bytes/s", {1024, 2048}, {4096, 2048}}};
+  told.markers = {{"2026-11-22T11:00:00Z", "death", "webserver", "signal 11", "", true}};
+  api::GetMonitor asked;
+  FakeManager manager(folder.path(), {{"GetMonitor", [&](FakeRequest& request) {
+                                         asked = request.as<api::GetMonitor>();
+                                         request.reply(told);
+                                       }}});
+  const auto outcome = berth({"monitor", "show", "webserver", "--since", "24h"});
+  EXPECT_EQ(outcome.code, 0) << outcome.error;
+  EXPECT_THAT(asked.subjects, ElementsAre("webserver"));
+  EXPECT_EQ(asked.seconds, 86'400u);
+  EXPECT_THAT(outcome.out, HasSubstr("30 %       20 %       30 %   ▃▆█"));
+  EXPECT_THAT(outcome.out, HasSubstr("2.0 KiB/s  1.5 KiB/s  4.0 KiB/s"));
+  EXPECT_THAT(outcome.out, Not(HasSubstr("memory")));  // nothing is known of it
+  EXPECT_THAT(outcome.out, HasSubstr("1 h ago  death  webserver  signal 11"));
+  EXPECT_EQ(berth({"monitor", "show", "--since", "yesterday"}).code, static_cast<int>(ExitCode::kUsage));
+}
+
+TEST_F(Program, PlatformDiskSaysWhenItIsFullAndWhoFillsIt) {
+  api::GetDiskResult disk;
+  disk.total_bytes = 100;
+  disk.used_bytes = 60;
+  disk.free_bytes = 40;
+  disk.threshold = 95;
+  disk.warning = 85;
+  disk.are_apps_held = true;
+  disk.forecast = api::DiskForecast{9, "team@example.com", 1 << 30};
+  FakeManager manager(folder.path(), {{"GetDisk", [&](FakeRequest& request) { request.reply(disk); }}});
+  const auto outcome = berth({"platform", "disk"});
+  EXPECT_THAT(outcome.out, HasSubstr("60 B of 100 B used (60.0 %), 40 B free"));
+  EXPECT_THAT(outcome.out, HasSubstr("full in 9 days: team@example.com grows 1.0 GiB a day"));
+  EXPECT_THAT(outcome.error, HasSubstr("berth platform start-apps"));
+}
+
 }  // namespace
 }  // namespace berth::cli

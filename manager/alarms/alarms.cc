@@ -166,6 +166,13 @@ void Alarms::app_said(std::string source, const json::Object& message) {
   happened();
 }
 
+std::map<std::string, std::uint64_t> Alarms::count_set() const {
+  std::map<std::string, std::uint64_t> counts;
+  for (const auto word : api::Words<api::AlarmSeverity>::kList) counts[std::string(word)] = 0;
+  for (const auto& alarm : book_.all_set()) ++counts[std::string(api::word_of(alarm.severity))];
+  return counts;
+}
+
 Task<api::GetAlarmsResult> Alarms::list(std::uint64_t history) {
   api::GetAlarmsResult result;
   for (const auto& alarm : book_.all_set()) result.alarms.push_back(to_api(alarm));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -64,6 +65,8 @@ class Alarms {
   void clear(const std::string& key);
   void event(Condition condition);
   const Alarm* find_set(const std::string& key) const { return book_.find_set(key); }
+  // How many are set, by severity ("major", …).
+  std::map<std::string, std::uint64_t> count_set() const;
   // What an app said (docs/protocols/control.md, AppSendAlarm). `source`: name@domain, or the service.
   void app_said(std::string source, const json::Object& message);
 

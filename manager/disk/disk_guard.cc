@@ -82,7 +82,9 @@ Task<void> DiskGuard::start_apps() {
   if (parts_.changed) parts_.changed();
 }
 
-std::vector<api::Check> DiskGuard::checks() const {
+std::vector<api::Check> DiskGuard::checks() const { return disk_checks(facts()); }
+
+DiskFacts DiskGuard::facts() const {
   DiskFacts facts;
   facts.disk = figures_;
   facts.level = level_;
@@ -91,7 +93,7 @@ std::vector<api::Check> DiskGuard::checks() const {
   facts.forecast = forecast_;
   facts.reserve_wanted = parts_.reserve();
   facts.reserve_bytes = reserve_bytes_;
-  return disk_checks(facts);
+  return facts;
 }
 
 }  // namespace berth::manager

@@ -47,6 +47,8 @@ class DiskGuard {
 
   DiskLevel level() const { return level_; }
   std::vector<api::Check> checks() const;
+  // As of the last look.
+  DiskFacts facts() const;
 
  private:
   Task<void> make_reserve_file();

@@ -30,6 +30,7 @@ Admin::Admin(Parts parts)
   add_instances();
   add_databases();
   add_alarms();
+  add_monitor();
   add_external();
   add_move();
   add_jobs();

@@ -148,6 +148,8 @@ Task<void> ManagerInstance::serve_http(sdk::HttpRequest& request, sdk::HttpRespo
   response.header("x-content-type-options", "nosniff").header("referrer-policy", "no-referrer");
   if (path.empty()) {
     co_await redirect_to_page(request, response);
+  } else if (is_monitor_path(path) && request.method() == "GET") {
+    co_await serve_monitor(request, response);
   } else if (path == "backup" && request.method() == "GET") {
     co_await serve_backup(request, response);
   } else if (path == "restore" && request.method() == "POST") {
@@ -188,6 +190,10 @@ Task<void> RootInstance::started() {
     // The original's admin client takes the directory of "/manager" for the base of these (reference/manager-api.md).
     if (manager_ && (path == "backup" || path == "restore" || path == "dbdump")) {
       co_await manager_->serve_http(request, response);
+      co_return;
+    }
+    if (manager_ && ManagerInstance::is_monitor_path(path) && request.method() == "GET") {
+      co_await manager_->serve_monitor(request, response);
       co_return;
     }
     const bool is_served = co_await forwards_.serve(request, response);

@@ -35,6 +35,10 @@ class ManagerInstance : public sdk::AppInstance {
   // HTTP below /manager, and by its alias from the root.
   loop::Task<void> serve_http(sdk::HttpRequest& request, sdk::HttpResponse& response);
 
+  // /metrics, /healthz and /readyz, below /manager and at the root.
+  static bool is_monitor_path(std::string_view path);
+  loop::Task<void> serve_monitor(sdk::HttpRequest& request, sdk::HttpResponse& response);
+
   // Did one of our sessions give out this key?
   bool is_key(const std::string& key) const;
 

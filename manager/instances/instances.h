@@ -79,6 +79,8 @@ class Instances {
   // Looks for changed sizes, once a second at most. Whoever asks waits a moment only: what takes longer, as for a
   // thousand databases after a start, goes on in the background.
   Task<void> refresh_sizes();
+  // Bytes by name of the database, as of the last look.
+  const std::map<std::string, std::uint64_t>& database_sizes() const { return sizes_.all(); }
   std::string url_base;  // "https://localhost:8443"
 
   std::map<std::string, std::string> registered_domains;  // domain → password

@@ -22,6 +22,7 @@ struct Layout {
   std::string apps() const { return library() + "/apps"; }
   std::string app(std::string_view service) const { return apps() + "/" + std::string(service); }
   std::string reserve() const { return library() + "/reserve"; }
+  std::string monitor() const { return library() + "/monitor"; }
   std::string backup() const { return library() + "/backup"; }
   std::string downloads() const { return library() + "/downloads"; }
   std::string work() const { return library() + "/work"; }  // a writable folder per instance

@@ -16,6 +16,7 @@
 #include "manager/instances/instances.h"
 #include "manager/instances/rename_jobs.h"
 #include "manager/jobs/runner.h"
+#include "manager/monitor/monitor.h"
 #include "manager/move/move_jobs.h"
 #include "manager/services/service_jobs.h"
 #include "manager/services/services.h"
@@ -47,6 +48,9 @@ struct Parts {
   Alarms& alarms;
   AlarmSetup& alarm_setup;
   DiskGuard& disk_guard;
+  Monitor& monitor;
+  // Of the setting metricsToken; empty: nobody may ask.
+  const std::string& metrics_token;
   ExternalDatabases& externals;
   ExternalJobs& external_jobs;
   RenameJobs& rename_jobs;

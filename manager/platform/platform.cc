@@ -17,6 +17,7 @@
 #include "manager/database/cluster_files.h"
 #include "manager/endpoints/manager_instance.h"
 #include "manager/endpoints/socket_peer.h"
+#include "manager/monitor/file_system_watch.h"
 #include "manager/move/forwards.h"
 #include "manager/platform/checks.h"
 #include "manager/platform/clock.h"
@@ -75,6 +76,8 @@ SandboxSettings sandbox_settings(const Settings& settings) {
 std::chrono::sys_seconds seconds_now() {
   return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
 }
+
+constexpr std::string_view kMetricsToken = "metricsToken";
 
 bool is_of_alarms(std::string_view setting) {
   return setting.starts_with("alarm") || setting.starts_with("mail") || setting == "dnsName";
@@ -151,6 +154,8 @@ class Platform::Parts_ {
         set_restore_(sets_),
         platform_restore_(sets_, set_restore_),
         set_timer_(loop_, sets_, set_restore_),
+        monitor_(loop_, layout_.monitor(), monitor_sources()),
+        file_systems_(loop_, file_system_sources()),
         admin_(make_parts()),
         webserver_known_(loop_),
         services_known_(loop_),
@@ -201,6 +206,15 @@ class Platform::Parts_ {
     parts.changed = [this] { admin_.status_changed(); };
     return parts;
   }
+  MonitorSources monitor_sources();
+  FileSystemSources file_system_sources() {
+    FileSystemSources sources;
+    sources.folders = {"/", layout_.root, layout_.library(), layout_.pgsql(), layout_.logs()};
+    sources.memory = layout_.monitor() + "/file_systems.json";
+    sources.tell = [this](Condition condition) { alarms_.event(std::move(condition)); };
+    return sources;
+  }
+  Task<void> load_metrics_token();
   StoreOptions store_options() const {
     StoreOptions options;
     options.place = !options_.store.empty() ? options_.store : settings_.text("storeUrl");
@@ -232,6 +246,8 @@ class Platform::Parts_ {
                  .alarms = alarms_,
                  .alarm_setup = alarm_setup_,
                  .disk_guard = disk_guard_,
+                 .monitor = monitor_,
+                 .metrics_token = metrics_token_,
                  .externals = externals_,
                  .external_jobs = external_jobs_,
                  .rename_jobs = rename_jobs_,
@@ -322,6 +338,9 @@ class Platform::Parts_ {
   SetRestore set_restore_;
   PlatformRestore platform_restore_;
   SetTimer set_timer_;
+  std::string metrics_token_;
+  Monitor monitor_;
+  FileSystemWatch file_systems_;
   ManagerInstance* manager_instance_ = nullptr;
   Admin admin_;
   std::unique_ptr<sdk::AppService> own_service_;
@@ -332,6 +351,7 @@ class Platform::Parts_ {
   std::map<std::string, int> deaths_;  // of services, as last seen
   loop::TaskGroup tasks_;
   loop::TimePoint began_ = loop_.now();
+  std::string began_at_ = format_utc(std::chrono::system_clock::now());
   bool is_up_ = false, is_stopping_ = false;
   std::string first_password_;  // to be shown once
 };
@@ -356,6 +376,7 @@ void Platform::Parts_::connect_parts() {
     alarms_.app_said(source, message);
   };
   alarms_.checks = [this] { return checks(); };
+  alarms_.changed = [this] { admin_.status_changed(); };
   services_.hold = [this]() -> std::optional<Error> {
     if (!disk_guard_.are_apps_held()) return std::nullopt;
     return Error{Errc::kNoSpace,
@@ -392,7 +413,10 @@ void Platform::Parts_::connect_parts() {
     co_await sets_.refresh_overview();
     set_timer_.changed();
   };
-  jobs_.changed = [this](const api::Job& job) { admin_.job_changed(job); };
+  jobs_.changed = [this](const api::Job& job) {
+    admin_.job_changed(job);
+    monitor_.job_changed(job);
+  };
   webserver_.changed = [this] { admin_.status_changed(); };
   webserver_.health = [this] {
     auto limits = health_limits();
@@ -401,6 +425,51 @@ void Platform::Parts_::connect_parts() {
     return limits;
   };
   postgres_.changed = [this] { admin_.status_changed(); };
+}
+
+MonitorSources Platform::Parts_::monitor_sources() {
+  MonitorSources sources;
+  sources.processes = [this] {
+    std::vector<WatchedProcess> all;
+    const auto add = [&](Subject subject, const SupervisedProcess& process) {
+      const bool is_up = !process.is_wanted() || process.state() == ProcessState::kRunning;
+      all.push_back({std::move(subject), process.pid(), is_up, process.pid() > 0 ? process.started_at() : "",
+                     process.restarts(), process.last_exit()});
+    };
+    all.push_back({{SubjectKind::kManager, ""}, ::getpid(), is_up_, began_at_, 0, ""});
+    add({SubjectKind::kWebserver, ""}, webserver_.process());
+    add({SubjectKind::kPostgres, ""}, postgres_.process());
+    for (const auto& [id, service] : services_.all()) add({SubjectKind::kService, id}, service->process());
+    return all;
+  };
+  sources.instances = [this] {
+    std::vector<WatchedInstance> all;
+    const auto& sizes = instances_.database_sizes();
+    for (const auto& [key, row] : instances_.all()) {
+      if (!row.is_made || row.is_deleted()) continue;
+      const auto size = sizes.find(row.database);
+      all.push_back({key, row.service, row.database, size == sizes.end() ? 0 : size->second});
+    }
+    return all;
+  };
+  sources.webserver = [this] { return webserver_.counters(); };
+  sources.service = [this](std::string id) -> Task<json::Object> {
+    Service* service = services_.find(id);
+    if (!service) co_return json::Object();
+    co_return co_await service->counters();
+  };
+  sources.sizes = [this] { return instances_.refresh_sizes(); };
+  sources.query = [this](std::string sql) { return admin_database_.query_repeatable(std::move(sql)); };
+  sources.most_bytes = [this] { return static_cast<std::uint64_t>(settings_.number("monitorBytes")); };
+  sources.alarms = [this] { return alarms_.count_set(); };
+  sources.disk = layout_.library();
+  sources.version = platform_version();
+  sources.build = platform_build();
+  return sources;
+}
+
+Task<void> Platform::Parts_::load_metrics_token() {
+  metrics_token_ = (co_await settings_.secret(kMetricsToken)).value_or("");
 }
 
 void Platform::Parts_::note_death(const Service& service) {
@@ -616,6 +685,7 @@ Task<void> Platform::Parts_::start() {
   developer_mode_.begin();
   settings_.secret_changed = [this](const std::string& name) {
     if (is_of_alarms(name)) tasks_.spawn(alarm_setup_.apply());
+    if (name == kMetricsToken) tasks_.spawn(load_metrics_token());
   };
   settings_.on_changed([this](const std::vector<std::string>& names) {
     apply_settings();
@@ -627,6 +697,7 @@ Task<void> Platform::Parts_::start() {
     for (const auto& name : names)
       if (name.starts_with("timeMachine")) tasks_.spawn(time_machine_jobs_.look_after());
   });
+  co_await load_metrics_token();
   co_await alarms_.load();
   co_await services_.load();
   // Before the survivors come back: the webserver must hear of all grants at once, not lose some.
@@ -663,6 +734,8 @@ Task<void> Platform::Parts_::start() {
   co_await disk_guard_.begin();
   co_await alarm_setup_.apply();
   alarms_.begin();
+  monitor_.begin();
+  file_systems_.begin();
   commands_.start();
   care_.begin();
   external_jobs_.begin();
@@ -683,6 +756,8 @@ Task<void> Platform::Parts_::stop() {
   set_timer_.stop();
   time_machine_timer_.cancel();
   disk_guard_.stop();
+  monitor_.stop();
+  file_systems_.stop();
   admin_.status_changed();
   admin_socket_.reset();
   co_await services_.stop_all();
@@ -756,6 +831,7 @@ void Platform::Parts_::add_check_facts(CheckFacts& facts) const {
   facts.commands = commands_.report();
   facts.others = time_machine_.checks();
   for (auto& check : disk_guard_.checks()) facts.others.push_back(std::move(check));
+  for (auto& check : file_systems_.checks()) facts.others.push_back(std::move(check));
   for (auto& check : alarm_setup_.checks()) facts.others.push_back(std::move(check));
   for (const auto id : split(settings_.text("acceptedChecks"), ' '))
     if (!trim(id).empty()) facts.accepted.emplace(trim(id));

@@ -91,6 +91,24 @@ void declare_alarms(std::vector<SettingDeclaration>& all) {
   all.push_back(text_item("mailScope", "", "OAuth2: scope, as the provider wants it"));
 }
 
+// Monitoring (docs/monitoring.md).
+void declare_monitoring(std::vector<SettingDeclaration>& all) {
+  all.push_back(
+      number_item("monitorBytes", 256LL << 20, 0, 1LL << 40,
+                  "Bytes that the records of the monitoring may take; nothing new is recorded above it"));
+  all.push_back(
+      secret_item("metricsToken",
+                  "Token for /metrics, /healthz and /readyz, given as \"Authorization: Bearer\"; empty: "
+                  "they are closed"));
+  all.back().check = [](std::string_view value) -> Result<void> {
+    constexpr std::size_t kLeast = 16, kMost = 256;
+    if (value.size() >= kLeast && value.size() <= kMost &&
+        value.find_first_of(" \t\r\n") == std::string_view::npos)
+      return {};
+    return fail(Errc::kMalformed, "a token of {} to {} characters without spaces is expected", kLeast, kMost);
+  };
+}
+
 std::vector<SettingDeclaration> declare() {
   std::vector<SettingDeclaration> all;
   all.push_back(text_item("dnsName", "",
@@ -233,6 +251,7 @@ std::vector<SettingDeclaration> declare() {
     all.push_back(std::move(passphrase));
   }
   declare_alarms(all);
+  declare_monitoring(all);
   all.push_back(
       number_item("diskThreshold", 95, 20, 100,
                   "Per cent of the disk at which all apps are stopped; ten below it a warning; 100: never"));
