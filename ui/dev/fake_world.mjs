@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { makeBackups } from "./fake_backups.mjs";
 import { makeDatabases } from "./fake_databases.mjs";
+import { makeMonitor } from "./fake_monitor.mjs";
 
 const iso = (secondsAgo = 0) => new Date(Date.now() - secondsAgo * 1000).toISOString();
 const failure = (text, code) => Object.assign(new Error(text), { code });
@@ -401,8 +402,11 @@ export function makeWorld({ stepMs, isFresh = false }) {
     },
   });
   const databases = makeDatabases({ instances, runJob, tell });
+  const shared = { services, instances, disk: undefined };
+  const monitor = makeMonitor(shared);
   const world = {
     onChange: () => {},
+    disk: shared.disk,
     makePassword,
     snapshot: () => ({
       status: world.status(),
@@ -501,7 +505,7 @@ export function makeWorld({ stepMs, isFresh = false }) {
       });
     },
     handle: (message) => {
-      const answer = backups(message) ?? databases(message);
+      const answer = backups(message) ?? databases(message) ?? monitor(message);
       if (answer !== undefined) return answer;
       switch (message.mt) {
         case "GetInstances":

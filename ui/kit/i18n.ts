@@ -48,6 +48,8 @@ const days = computed(() => new Intl.DateTimeFormat(locale(), { day: "2-digit", 
 const full = computed(() => new Intl.DateTimeFormat(locale(), { dateStyle: "full", timeStyle: "long" }));
 
 export const number = (value: number) => integers.value.format(value);
+/** Two digits that count below ten, whole numbers above: "0.25", "7.1", "1,204". */
+export const short = (value: number) => (value < 9.95 ? decimals.value.format(value) : integers.value.format(value));
 export const percent = (share: number) => percents.value.format(share);
 export const timeOfDay = (at: string) => times.value.format(new Date(at));
 export const timeWithSeconds = (at: string) => seconds.value.format(new Date(at));

@@ -2,7 +2,10 @@
 
 import arrowUp from "lucide-static/icons/arrow-up.svg";
 import external from "lucide-static/icons/arrow-up-right.svg";
+import bell from "lucide-static/icons/bell.svg";
+import bellOff from "lucide-static/icons/bell-off.svg";
 import boxes from "lucide-static/icons/boxes.svg";
+import monitoring from "lucide-static/icons/chart-line.svg";
 import check from "lucide-static/icons/check.svg";
 import chevronDown from "lucide-static/icons/chevron-down.svg";
 import chevronRight from "lucide-static/icons/chevron-right.svg";
@@ -51,6 +54,8 @@ const icons = {
   alert,
   arrowUp,
   backups,
+  bell,
+  bellOff,
   bin,
   boxes,
   check,
@@ -70,6 +75,7 @@ const icons = {
   lock,
   log,
   menu,
+  monitoring,
   moon,
   more,
   moveTo,

@@ -21,6 +21,11 @@ export const startInstance = (instance: Named) =>
     }),
   );
 
+/** After a full disk: what ran before it. */
+export async function startApps(): Promise<void> {
+  if (await attempt(() => ask("StartApps", {}))) showToast({ tone: "ok", text: t("done.appsStarted") });
+}
+
 export async function stopInstance(instance: Named): Promise<void> {
   if (!(await attempt(() => ask("StopInstance", names(instance))))) return;
   showToast({

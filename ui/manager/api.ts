@@ -447,6 +447,37 @@ export interface AlarmChannel {
   deliveredAt?: string;
 }
 
+export interface MonitorSeries {
+  subject: string;
+  metric: string;
+  unit: string;
+  mean: number[];
+  peak: number[];
+}
+
+export interface MonitorMarker {
+  at: string;
+  kind: string;
+  subject: string;
+  text: string;
+  job: string;
+  failed: boolean;
+}
+
+export interface MonitorSpace {
+  bytes: number;
+  fullBytes: number;
+  mostBytes: number;
+  subjects: number;
+  leftOut: number;
+}
+
+export interface DiskForecast {
+  days: number;
+  who: string;
+  bytesADay: number;
+}
+
 export interface GetStatus {
   mt: "GetStatus";
   src?: string;
@@ -1802,6 +1833,63 @@ export interface StartAppsResult {
   errorCode?: ErrorCode;
 }
 
+export interface GetMonitor {
+  mt: "GetMonitor";
+  src?: string;
+  subjects: string[];
+  metrics?: string[];
+  seconds?: number;
+  until?: string;
+  points?: number;
+}
+
+export interface GetMonitorResult {
+  mt: "GetMonitorResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  from: string;
+  step: number;
+  series: MonitorSeries[];
+  markers: MonitorMarker[];
+  space: MonitorSpace;
+}
+
+export interface GetMetrics {
+  mt: "GetMetrics";
+  src?: string;
+}
+
+export interface GetMetricsResult {
+  mt: "GetMetricsResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  text: string;
+}
+
+export interface GetDisk {
+  mt: "GetDisk";
+  src?: string;
+}
+
+export interface GetDiskResult {
+  mt: "GetDiskResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  totalBytes: number;
+  usedBytes: number;
+  freeBytes: number;
+  threshold: number;
+  warning: number;
+  level: string;
+  appsHeld: boolean;
+  reserveBytes: number;
+  reserveWanted: number;
+  forecast?: DiskForecast;
+}
+
 // By `mt`: what to send and what comes back.
 export interface Requests {
   GetStatus: { request: GetStatus; answer: GetStatusResult };
@@ -1890,6 +1978,9 @@ export interface Requests {
   TestAlarm: { request: TestAlarm; answer: TestAlarmResult };
   TestMail: { request: TestMail; answer: TestMailResult };
   StartApps: { request: StartApps; answer: StartAppsResult };
+  GetMonitor: { request: GetMonitor; answer: GetMonitorResult };
+  GetMetrics: { request: GetMetrics; answer: GetMetricsResult };
+  GetDisk: { request: GetDisk; answer: GetDiskResult };
 }
 
 export interface StatusChanged {

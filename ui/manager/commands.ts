@@ -140,5 +140,12 @@ export const commands = {
   takeOver: (key: string) => words("instance", "take-over", key),
   sqlRecipe: (key: string, type: string) =>
     words("instance", "sql-recipe", key, ...(type === "postgresql" ? [] : ["--type", type])),
+  monitor: (subject: string | undefined, range: string) =>
+    words("monitor", "show", subject, range !== "1h" && "--since", range !== "1h" && range),
+  alarms: () => words("alarm", "ls"),
+  alarmHistory: () => words("alarm", "ls", "--history"),
+  testAlarm: () => words("alarm", "test"),
+  disk: () => words("platform", "disk"),
+  startApps: () => words("platform", "start-apps"),
   commandFile: () => words("platform", "command-file", "--run", "--wait"),
 };

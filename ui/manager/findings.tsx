@@ -5,7 +5,7 @@ import { Button } from "../kit/components/button";
 import { Card } from "../kit/components/layout";
 import { Icon } from "../kit/icons";
 import { go } from "../kit/route";
-import { acceptCheck, restartService, startInstance, startService } from "./actions";
+import { acceptCheck, restartService, startApps, startInstance, startService } from "./actions";
 import type { Check } from "./api";
 import { commands } from "./commands";
 import { addressOf, Command, offlineReason } from "./parts";
@@ -48,6 +48,7 @@ export function Findings() {
             why={`${checkText(check, "why")} ${checkText(check, "fix")}`}
             command={check.command}
             see={address ? [t("act.see"), address] : undefined}
+            {...(check.id === "apps-stopped" ? { start: startApps } : {})}
           />
         );
       })}

@@ -7,6 +7,7 @@ import { Menu } from "../kit/components/menu";
 import { Pill } from "../kit/components/state";
 import { Icon } from "../kit/icons";
 import { route } from "../kit/route";
+import { AlarmBell } from "./alarms_page";
 import { ConnectionBanner } from "./banner";
 import { signOut } from "./connection";
 import { Foot } from "./foot";
@@ -57,6 +58,7 @@ export function Frame({ children }: { children: ComponentChildren }) {
           <span>{t("nav.search")}</span>
           <kbd>Ctrl K</kbd>
         </button>
+        <AlarmBell />
         <Account />
       </header>
       <aside class="side">

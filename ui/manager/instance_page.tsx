@@ -11,6 +11,7 @@ import { SettingsTab } from "./instance_settings";
 import { SummaryTab } from "./instance_summary";
 import { JobProgress } from "./job_progress";
 import { LogView } from "./log_view";
+import { InstanceCharts } from "./monitor_page";
 import { NotFound } from "./not_found";
 import { PageHead } from "./page_head";
 import { addressOf, appAddress, offlineReason, pagesOf, StatePill, shownState } from "./parts";
@@ -18,7 +19,7 @@ import { instanceKey, platform, runningJobs } from "./platform";
 import { Tabs } from "./tabs";
 import { t, tn } from "./texts";
 
-const kTabs = ["access", "data", "log", "settings"] as const;
+const kTabs = ["access", "data", "monitoring", "log", "settings"] as const;
 
 export function InstancePage({ id, tab }: { id: string; tab: string | undefined }) {
   const instance = platform.value?.instances.get(id);
@@ -76,6 +77,7 @@ export function InstancePage({ id, tab }: { id: string; tab: string | undefined 
       {tab === undefined && <SummaryTab instance={instance} service={service} />}
       {tab === "access" && <AccessTab instance={instance} />}
       {tab === "data" && <DataTab instance={instance} />}
+      {tab === "monitoring" && <InstanceCharts id={id} service={instance.service} />}
       {tab === "log" && <LogView service={instance.service} instance={instanceKey(instance)} />}
       {tab === "settings" && <SettingsTab key={id} instance={instance} />}
     </>

@@ -2,6 +2,7 @@ import { render } from "preact";
 import { Toasts } from "../kit/components/toast";
 import { route } from "../kit/route";
 import { applySettings } from "../kit/settings";
+import { AlarmsPage } from "./alarms_page";
 import { BackupsPage } from "./backups_page";
 import { BinPage } from "./bin_page";
 import { resume, signedIn } from "./connection";
@@ -9,6 +10,7 @@ import { Frame } from "./frame";
 import { InstancePage } from "./instance_page";
 import { JobPage, JobsPage } from "./jobs_page";
 import { LoginPage } from "./login";
+import { MonitorPage } from "./monitor_page";
 import { NewInstancePage } from "./new_instance";
 import { NotFound } from "./not_found";
 import { OverviewPage } from "./overview";
@@ -46,6 +48,10 @@ function Page() {
       return <RestorePage />;
     case "restore-platform":
       return <PlatformRestorePage />;
+    case "monitoring":
+      return <MonitorPage tab={second} />;
+    case "alarms":
+      return <AlarmsPage tab={second} />;
     case "bin":
       return <BinPage />;
     case "settings":

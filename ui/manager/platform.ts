@@ -89,6 +89,9 @@ export const domains = computed(() => [...new Set(instances.value.map((one) => o
 export function addressOfCheck(check: Check, services: ReadonlyMap<string, Service>): string | undefined {
   const { id, values } = check;
   if (id.startsWith("certificate")) return "#/settings/certificate";
+  if (id.startsWith("disk") || id === "apps-stopped" || id === "reserve") return "#/monitoring/disk";
+  if (id.startsWith("file-system-")) return "#/alarms/history";
+  if (id.startsWith("alarm-")) return "#/alarms/channels";
   if (id === "developer-mode") return "#/settings";
   if (id === "backup") return values[3] && formatRoute(["instance", values[3], "data"]);
   if (id === "backup-drill") return values[3] && formatRoute(["instance", values[3], "data"]);

@@ -1,6 +1,7 @@
 import { Card, Facts } from "../kit/components/layout";
 import { duration, number, size } from "../kit/i18n";
 import { LogView } from "./log_view";
+import { ProcessCharts } from "./monitor_page";
 import { NotFound } from "./not_found";
 import { PageHead } from "./page_head";
 import { Copyable, StatePill, Time } from "./parts";
@@ -43,6 +44,9 @@ export function ProcessPage({ name }: { name: string }) {
           />
         </Card>
         {name === "postgres" && <DatabasesCard />}
+        <div class="wide">
+          <ProcessCharts subject={name} />
+        </div>
         <Card title={t("tab.log")} class="wide">
           <LogView service={name} />
         </Card>

@@ -9,10 +9,11 @@ import { commands } from "./commands";
 import { InstanceTable } from "./instance_table";
 import { JobProgress } from "./job_progress";
 import { LogView } from "./log_view";
+import { ProcessCharts } from "./monitor_page";
 import { NotFound } from "./not_found";
 import { PageHead } from "./page_head";
 import { addressOf, Command, offlineReason, StatePill, Time } from "./parts";
-import { instances, platform } from "./platform";
+import { instanceKey, instances, platform } from "./platform";
 import { phrase } from "./platform_texts";
 import { runningInstall, storeList } from "./store";
 import { Tabs } from "./tabs";
@@ -51,10 +52,18 @@ export function ServicePage({ id, tab }: { id: string; tab: string | undefined }
       <Tabs
         items={[
           [t("tab.summary"), addressOf.service(id), tab === undefined],
+          [t("tab.monitoring"), addressOf.service(id, "monitoring"), tab === "monitoring"],
           [t("tab.log"), addressOf.service(id, "log"), tab === "log"],
         ]}
       />
-      {tab === "log" ? <LogView service={id} /> : <Summary service={service} />}
+      {tab === "log" && <LogView service={id} />}
+      {tab === "monitoring" && (
+        <ProcessCharts
+          subject={`service/${id}`}
+          instances={instances.value.filter((one) => one.service === id).map(instanceKey)}
+        />
+      )}
+      {tab !== "log" && tab !== "monitoring" && <Summary service={service} />}
     </>
   );
 }
@@ -144,10 +153,10 @@ function Sandbox({ service }: { service: Service }) {
       {service.sandbox.length === 0 && <p class="muted">{t("service.noSandbox")}</p>}
       <ul class="layers">
         {service.sandbox.map((layer) => (
-          <li key={phrase(layer.layer)} class={layer.state === "on" ? "tone-ok" : "tone-warn"}>
+          <li key={layer.layer} class={layer.state === "on" ? "tone-ok" : "tone-warn"}>
             <span class="dot" aria-hidden="true" />
             <span>
-              {layer.layer}
+              {phrase(layer.layer)}
               {layer.state !== "on" && (
                 <span class="muted">
                   : {t(`layer.${layer.state}`)}

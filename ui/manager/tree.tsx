@@ -4,6 +4,7 @@ import { AppIcon } from "../kit/components/layout";
 import { number, size } from "../kit/i18n";
 import { Icon, type IconName } from "../kit/icons";
 import { route } from "../kit/route";
+import { unseen } from "./alarms";
 import type { Instance, Service } from "./api";
 import { addressOf, StateDot, shownState, stateWord } from "./parts";
 import { deleted, health, instanceKey, instances, runningJobs, services, status } from "./platform";
@@ -93,6 +94,14 @@ export function Tree() {
           icon="backups"
           text={t("nav.backups")}
           active={first === "backups" || first === "restore"}
+        />
+        <Entry href="#/monitoring" icon="monitoring" text={t("nav.monitoring")} active={first === "monitoring"} />
+        <Entry
+          href="#/alarms"
+          icon="bell"
+          text={t("nav.alarms")}
+          count={unseen.value.length}
+          active={first === "alarms"}
         />
         <Entry href="#/bin" icon="bin" text={t("nav.bin")} count={deleted.value.length} active={first === "bin"} />
         <Entry href="#/settings" icon="settings" text={t("nav.settings")} active={first === "settings"} />

@@ -167,7 +167,10 @@ test("a finding leads to the place where it is mended", () => {
   assert.equal(leads(check("process-postgres", "error")), "#/platform/postgres");
   const values = ["1", "7", "büro@example.com", "büro@example.com"];
   assert.equal(leads(check("backup", "warning", { values })), "#/instance/b%C3%BCro@example.com/data");
-  assert.equal(leads(check("disk", "warning")), undefined);
+  assert.equal(leads(check("disk-forecast", "warning")), "#/monitoring/disk");
+  assert.equal(leads(check("apps-stopped", "error")), "#/monitoring/disk");
+  assert.equal(leads(check("file-system-vda1", "error")), "#/alarms/history");
+  assert.equal(leads(check("not-root", "warning")), undefined);
 });
 
 test("warnings can be accepted; errors and dying processes cannot", () => {
