@@ -12,9 +12,9 @@ namespace {
 // The server ends a statement at the limit; if even that answer does not come, we end the connection.
 constexpr std::chrono::seconds kGrace{5};
 
-void log_notice(void*, const PGresult* result) {
+void log_notice(void* tracer, const PGresult* result) {
   const char* text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-  BERTH_LOG(kDatabase, "notice", {"text", text ? text : ""});
+  BERTH_TRACE(*static_cast<const Tracer*>(tracer), kDatabase, "notice", {"text", text ? text : ""});
 }
 
 // "connection to server on socket … failed: FATAL:  28P01: password authentication failed for …
@@ -93,6 +93,7 @@ Task<std::unique_ptr<Connection>> Connection::open(loop::Loop& loop, ConnectionO
   PGconn* raw = PQconnectStartParams(keywords.data(), values.data(), 0);
   BERTH_CHECK(raw);
   std::unique_ptr<Connection> connection(new Connection(loop, raw, query_limit));
+  connection->tracer_ = options.tracer;
   co_await connection->connect(options.connect_timeout, options.describe());
   co_return std::move(connection);
 }
@@ -100,7 +101,7 @@ Task<std::unique_ptr<Connection>> Connection::open(loop::Loop& loop, ConnectionO
 Task<void> Connection::connect(std::chrono::milliseconds limit, std::string place) {
   // libpq tells the SQLSTATE of a refusal only within the verbose text.
   PQsetErrorVerbosity(connection_, PQERRORS_VERBOSE);
-  PQsetNoticeReceiver(connection_, log_notice, nullptr);
+  PQsetNoticeReceiver(connection_, log_notice, &tracer_);
   const auto deadline = loop_.now() + limit;
   auto state = PQstatus(connection_) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
   while (state == PGRES_POLLING_READING || state == PGRES_POLLING_WRITING) {
@@ -269,13 +270,13 @@ Task<Rows> Connection::run(const Statement& statement) {
     co_await send(statement, name);
     try {
       Rows rows = co_await collect();
-      BERTH_LOG(
-          kDatabase, "query", {"sql", statement.sql.substr(0, 200)}, {"rows", rows.size()},
+      BERTH_TRACE(
+          tracer_, kDatabase, "query", {"sql", mask_literals(statement.sql)}, {"rows", rows.size()},
           {"us", std::chrono::duration_cast<std::chrono::microseconds>(loop::Clock::now() - began).count()});
       co_return std::move(rows);
     } catch (const SqlFailure& failure) {
-      BERTH_LOG(kDatabase, "query failed", {"sql", statement.sql.substr(0, 200)},
-                {"sqlstate", failure.sqlstate()});
+      BERTH_TRACE(tracer_, kDatabase, "query failed", {"sql", mask_literals(statement.sql)},
+                  {"sqlstate", failure.sqlstate()});
       // Two ways in which a change of the schema makes a prepared statement stale (PostgreSQL,
       // RevalidateCachedQuery): nothing has run then, so it may be sent anew.
       const bool is_stale =
@@ -428,7 +429,7 @@ Task<bool> Connection::settle(std::chrono::milliseconds limit) {
     if (wait_) wait_->set_limit({});
     co_return is_idle() && is_alive();
   } catch (const Failure& failure) {
-    BERTH_LOG(kDatabase, "connection given up", {"error", failure.error().detail});
+    BERTH_TRACE(tracer_, kDatabase, "connection given up", {"error", failure.error().detail});
     co_return false;
   }
 }

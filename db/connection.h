@@ -99,6 +99,7 @@ class Connection {
   loop::Loop& loop_;
   pg_conn* connection_;
   std::chrono::milliseconds query_limit_;
+  Tracer tracer_;
   std::unique_ptr<SocketWait> wait_;
   bool sent_ = false;
   bool hung_ = false;  // did not answer in time: unusable

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/log.h"
 #include "base/result.h"
 
 namespace berth::db {
@@ -23,6 +24,8 @@ struct ConnectionOptions {
   std::chrono::seconds connect_timeout{10};  // one attempt
   // Further libpq keywords ("options", "target_session_attrs", …), in order.
   std::vector<std::pair<std::string, std::string>> other;
+
+  Tracer tracer;  // where its statements are traced
 
   // "team_example on /run/berth/pgsql:5432 as team_example", for logs.
   std::string describe() const;

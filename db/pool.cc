@@ -160,11 +160,11 @@ Task<Pool::Lease> Pool::connect(loop::TimePoint deadline) {
       ++counters_.connects;
       pause_.after_success();
       not_before_ = {};
-      BERTH_LOG(kDatabase, "connected", {"to", options_.connection.describe()});
+      BERTH_TRACE(options_.connection.tracer, kDatabase, "connected", {"to", options_.connection.describe()});
       co_return Lease(*this, std::move(connection));
     } catch (const Failure& failure) {
       ++counters_.failed_connects;
-      BERTH_LOG(kDatabase, "connect failed", {"error", failure.error().detail});
+      BERTH_TRACE(options_.connection.tracer, kDatabase, "connect failed", {"error", failure.error().detail});
       if (is_final(failure.error())) throw;
       last_reason = failure.error().detail;
     }
@@ -234,7 +234,8 @@ Task<Rows> Pool::run(Statement statement) {
         throw_failure(Errc::kUnavailable, "{}; whether the statement took effect is not known",
                       lost.error().detail);
       }
-      BERTH_LOG(kDatabase, "statement sent again", {"error", lost.error().detail});
+      BERTH_TRACE(options_.connection.tracer, kDatabase, "statement sent again",
+                  {"error", lost.error().detail});
     }
   }
 }

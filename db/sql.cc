@@ -34,6 +34,39 @@ std::string quote_literal(std::string_view text) {
   return 'E' + quote(doubled, '\'');
 }
 
+std::string mask_literals(std::string_view sql, std::size_t limit) {
+  std::string text;
+  for (std::size_t at = 0; at < sql.size() && text.size() < limit;) {
+    const char c = sql[at];
+    if (c == '\'') {
+      // Up to the closing quote; doubled ones and, to be safe in E'…', escaped ones do not close.
+      for (++at; at < sql.size(); ++at) {
+        if (sql[at] == '\\') ++at;
+        else if (sql[at] == '\'' && sql.substr(at + 1, 1) == "'") ++at;
+        else if (sql[at] == '\'') break;
+      }
+      ++at;
+      text += "'…'";
+      continue;
+    }
+    if (c == '$') {
+      const auto end = sql.find('$', at + 1);
+      const auto tag = end == std::string_view::npos ? std::string_view() : sql.substr(at, end + 1 - at);
+      // $1 is an argument, $$ and $word$ begin a text.
+      if (!tag.empty() && (tag.size() == 2 || !(tag[1] >= '0' && tag[1] <= '9')) &&
+          tag.find_first_of(" \n\t(),;'\"=") == std::string_view::npos) {
+        const auto close = sql.find(tag, end + 1);
+        at = close == std::string_view::npos ? sql.size() : close + tag.size();
+        text += "'…'";
+        continue;
+      }
+    }
+    text += c;
+    ++at;
+  }
+  return text;
+}
+
 Argument::Argument(Bytes bytes) : Argument(ByteView(bytes)) {}
 
 Argument::Argument(ByteView bytes) : value_(as_text(bytes)), binary_(true) {}

@@ -18,6 +18,9 @@ std::string quote_identifier(std::string_view name);
 // 'text', or E'te\\xt' where backslashes occur; for the few statements that take no arguments (DDL).
 std::string quote_literal(std::string_view text);
 
+// `sql` for a log: what stands between quotes ('…', $$…$$) may be a password and becomes '…'; cut after `limit` bytes.
+std::string mask_literals(std::string_view sql, std::size_t limit = 200);
+
 // One argument $n. The server infers the type from the statement; add a cast ($1::int) where it
 // cannot. Holds its own copy.
 class Argument {

@@ -30,6 +30,17 @@ TEST(Quoting, IsUndoneByTheServer) {
   }
 }
 
+TEST(MaskLiterals, LeavesNoTextOfAStatementInALog) {
+  EXPECT_EQ(mask_literals("SELECT a FROM b WHERE c = $1 AND d = $2"),
+            "SELECT a FROM b WHERE c = $1 AND d = $2");
+  EXPECT_EQ(mask_literals("ALTER ROLE a PASSWORD 'it''s secret', x"), "ALTER ROLE a PASSWORD '…', x");
+  EXPECT_EQ(mask_literals("ALTER ROLE a PASSWORD E'x\\'secret'"), "ALTER ROLE a PASSWORD E'…'");
+  EXPECT_EQ(mask_literals("ALTER ROLE a PASSWORD 'secret"), "ALTER ROLE a PASSWORD '…'");
+  EXPECT_EQ(mask_literals("DO $$secret$$, $tag$secret$tag$ y"), "DO '…', '…' y");
+  EXPECT_EQ(mask_literals("SELECT $1, $2::text"), "SELECT $1, $2::text");
+  EXPECT_EQ(mask_literals(std::string(500, 'a')).size(), 200u);
+}
+
 TEST(Sqlstate, HasTheCodeThatCallersBranchOn) {
   EXPECT_EQ(errc_of_sqlstate("23505"), Errc::kExists);
   EXPECT_EQ(errc_of_sqlstate("23503"), Errc::kConflict);
