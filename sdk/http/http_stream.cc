@@ -65,6 +65,9 @@ HttpStream::HttpStream(const Seed& seed, const HttpAttach& attach, link::Open op
 
 loop::Task<void> HttpStream::run() {
   ++attach_.counters.requests;
+  // Never what comes after the path: there are keys in it.
+  BERTH_TRACE(attach_.tracer, kWebserverPlugin, "request", {"method", method_},
+              {"path", std::string_view(target_).substr(0, target_.find('?'))});
   Error error;
   try {
     co_await attach_.handler(request_, response_);

@@ -14,6 +14,7 @@ struct HttpAttach {
   HttpHandler handler;
   InstanceCounters& counters;
   std::string where;  // "team@example.com", for logs
+  Tracer tracer;      // of the instance
 };
 
 class HttpStream : public BodyStream {

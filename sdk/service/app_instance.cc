@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "sdk/service/instance_runtime.h"
 #include "sdk/service/service_impl.h"
 
@@ -66,7 +67,9 @@ bool AppInstance::has_database() const { return runtime_->database() != nullptr;
 loop::TaskGroup& AppInstance::tasks() { return runtime_->tasks(); }
 const InstanceCounters& AppInstance::counters() const { return runtime_->counters(); }
 
-bool AppInstance::traces(std::uint64_t flag) const { return runtime_->arguments().log_flags & flag; }
+bool AppInstance::traces(std::uint64_t flag) const {
+  return (runtime_->arguments().log_flags & flag) || has_flight_recorder();
+}
 
 void AppInstance::log(std::string_view text, std::initializer_list<LogField> fields) const {
   log(kApp, text, fields);
@@ -74,7 +77,16 @@ void AppInstance::log(std::string_view text, std::initializer_list<LogField> fie
 
 void AppInstance::log(std::uint64_t flag, std::string_view text,
                       std::initializer_list<LogField> fields) const {
-  if (traces(flag)) log_event(LogLevel::kTrace, fmt::format("{} {}", runtime_->key(), text), fields);
+  const bool is_logged = runtime_->arguments().log_flags & flag;
+  if (is_logged || has_flight_recorder()) trace_event_of(runtime_->key(), is_logged, flag, text, fields);
+}
+
+void AppInstance::log_hexdump(std::uint64_t flag, std::string_view text, ByteView bytes) const {
+  log(flag, text, {{"bytes", bytes.size()}});
+  if (!(runtime_->arguments().log_flags & flag) || !service_.impl().has_hexdumps()) return;
+  const std::string dump = format_hexdump(as_text(bytes));
+  for (const auto line : split(dump, '\n'))
+    log_line(LogLevel::kTrace, fmt::format("{} {}", runtime_->key(), line));
 }
 
 std::vector<std::string> AppInstance::default_passwords(const Login& login) const {

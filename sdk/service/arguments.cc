@@ -1,5 +1,7 @@
 #include <charconv>
+#include <cstdlib>
 
+#include "base/flight_recorder.h"
 #include "base/text.h"
 #include "berth/app_service.h"
 
@@ -48,6 +50,10 @@ Result<ServiceArguments> parse_service_arguments(int argc, const char* const* ar
       const auto [stop, error] = std::from_chars(digits.data(), end, out.log_flags, is_hex ? 16 : 10);
       if (error != std::errc() || stop != end)
         return fail(Errc::kMalformed, "--log-flags: a number expected");
+    } else if (name == "--disable-hexdumps") {
+      if (value != "true" && value != "false")
+        return fail(Errc::kMalformed, "--disable-hexdumps: true or false");
+      out.disable_hexdumps = value == "true";
     } else if (name == "--db") {
       out.db = value;
       out.alone = true;
@@ -66,6 +72,11 @@ Result<ServiceArguments> parse_service_arguments(int argc, const char* const* ar
     } else {
       return fail(Errc::kMalformed, "unknown option {}", name);
     }
+  }
+  if (const char* bytes = ::getenv("BERTH_FLIGHT_RECORDER")) {
+    BERTH_TRY(const auto number,
+              parse_number("BERTH_FLIGHT_RECORDER", bytes, 0, std::int64_t{kFlightLargest}));
+    out.flight_recorder_bytes = static_cast<std::size_t>(number);
   }
   if (out.alone && !out.manager.empty())
     return fail(Errc::kMalformed, "--manager and --db or --port exclude each other");

@@ -6,10 +6,12 @@
 
 namespace berth::sdk {
 
-ControlClient::ControlClient(loop::Loop& loop, std::string path, Hello hello, Receiver receive)
+ControlClient::ControlClient(loop::Loop& loop, std::string path, Hello hello, Descriptors descriptors,
+                             Receiver receive)
     : loop_(loop),
       path_(std::move(path)),
       hello_(std::move(hello)),
+      descriptors_(std::move(descriptors)),
       receive_(std::move(receive)),
       task_(loop, run()) {}
 
@@ -45,7 +47,7 @@ loop::Task<void> ControlClient::serve(std::unique_ptr<net::MessageSocket> socket
   } forget{socket_};
   socket_ = socket.get();
   try {
-    socket->send(hello_());
+    socket->send(hello_(), descriptors_());
     for (;;) {
       auto message = co_await socket->receive();
       if (!message) co_return;

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "loop/sync.h"
 #include "net/message_socket.h"
@@ -17,11 +18,12 @@ namespace berth::sdk {
 class ControlClient {
  public:
   using Hello = std::function<json::Object()>;
+  using Descriptors = std::function<std::vector<UniqueFd>()>;
   using Receiver = std::function<void(json::Object)>;
   static constexpr std::chrono::milliseconds kFirstPause{100}, kLongestPause{1000};
 
-  // Borrows `path`'s socket file only while connecting. `receive` is called for each message, from the client's task.
-  ControlClient(loop::Loop& loop, std::string path, Hello hello, Receiver receive);
+  // `descriptors` go with the hello. Borrows `path`'s socket file only while connecting. `receive` is called for each message, from the client's task.
+  ControlClient(loop::Loop& loop, std::string path, Hello hello, Descriptors descriptors, Receiver receive);
 
   // False if there is no connection now; nothing is kept for later: the next hello tells the state.
   bool send(const json::Object& message);
@@ -36,6 +38,7 @@ class ControlClient {
   loop::Loop& loop_;
   const std::string path_;
   Hello hello_;
+  Descriptors descriptors_;
   Receiver receive_;
   net::MessageSocket* socket_ = nullptr;  // of the running task
   loop::Spawned<void> task_;

@@ -1,5 +1,8 @@
 // What the manager tells a service, and the answers.
+#include <fcntl.h>
 #include <unistd.h>
+
+#include <cerrno>
 
 #include "base/log.h"
 #include "sdk/service/service_impl.h"
@@ -75,7 +78,17 @@ json::Object ServiceImpl::make_hello() const {
           {"plugins", std::move(plugins)},
           {"instances", std::move(instances)},
           {"databaseType", description_.database_type},
-          {"selfCheck", true}};
+          {"selfCheck", true},
+          {"flightRecorder", flight_recorder_ != nullptr}};
+}
+
+std::vector<UniqueFd> ServiceImpl::hello_descriptors() const {
+  std::vector<UniqueFd> descriptors;
+  if (!flight_recorder_) return descriptors;
+  UniqueFd copy(::fcntl(flight_recorder_->fd(), F_DUPFD_CLOEXEC, 0));
+  if (copy) descriptors.push_back(std::move(copy));
+  else log_warning("the flight recorder stays here", {{"error", errno_error(errno, "duplicate").detail}});
+  return descriptors;
 }
 
 void ServiceImpl::receive(json::Object body) {
@@ -128,6 +141,7 @@ void ServiceImpl::configure(const Message& message) {
   if (log_file_)
     log_file_->set_limits(static_cast<std::uint64_t>(message.number("logFileSize").value_or(1 << 20)),
                           static_cast<int>(message.number("logFiles").value_or(5)));
+  has_hexdumps_ = !message.flag("disableHexdumps");
   update_trace_flags();
 }
 

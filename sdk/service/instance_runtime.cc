@@ -16,7 +16,7 @@ constexpr auto kDatabaseWait = std::chrono::seconds(10);
 constexpr std::size_t kConnections = 4;
 
 std::unique_ptr<db::Database> make_database(loop::Loop& loop, const DatabaseArguments& arguments,
-                                            const std::string& key) {
+                                            const std::string& key, const std::uint64_t& log_flags) {
   db::DatabaseOptions options;
   if (!arguments.conninfo.empty()) {
     options.connection = or_throw(db::parse_conninfo(arguments.conninfo));
@@ -30,6 +30,7 @@ std::unique_ptr<db::Database> make_database(loop::Loop& loop, const DatabaseArgu
     return nullptr;
   }
   options.connection.application_name = key;
+  options.connection.tracer = {key, &log_flags};
   options.max_connections = kConnections;
   options.wait_limit = kDatabaseWait;
   return std::make_unique<db::Database>(loop, std::move(options));
@@ -59,7 +60,7 @@ InstanceRuntime::InstanceRuntime(AppInstance& instance, InstanceEnvironment& env
       links_(environment.links),
       arguments_(std::move(arguments)),
       key_(arguments_.name + "@" + arguments_.domain),
-      database_(make_database(environment.loop, arguments_.database, key_)),
+      database_(make_database(environment.loop, arguments_.database, key_, arguments_.log_flags)),
       tasks_(environment.loop, key_) {}
 
 InstanceRuntime::~InstanceRuntime() = default;
@@ -156,7 +157,8 @@ void InstanceRuntime::attach_websocket(std::string path, WebsocketHandler& handl
 }
 
 void InstanceRuntime::attach_http(std::string path, HttpHandler handler) {
-  auto shared = std::make_shared<HttpAttach>(HttpAttach{std::move(handler), counters_, key_});
+  auto shared = std::make_shared<HttpAttach>(
+      HttpAttach{std::move(handler), counters_, key_, {key_, &arguments_.log_flags}});
   add(path, make_attachment(link::Kind::kHttp, path, [shared](const Stream::Seed& seed, link::Open open) {
         return std::make_unique<HttpStream>(seed, *shared, std::move(open));
       }));

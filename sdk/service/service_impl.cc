@@ -23,6 +23,7 @@ ServiceImpl::ServiceImpl(AppService& service, loop::Loop& loop, ServiceDescripti
       }()),
       factory_(std::move(factory)),
       log_flags_(arguments_.log_flags),
+      has_hexdumps_(!arguments_.disable_hexdumps),
       links_(loop, arguments_.service),
       environment_{loop, links_, throttle_, static_memory_, challenges_, description_.build},
       starts_(loop, kStartsAtOnce),
@@ -32,6 +33,15 @@ ServiceImpl::ServiceImpl(AppService& service, loop::Loop& loop, ServiceDescripti
     log_file_ = or_throw(LogFile::open(arguments_.log_dir, arguments_.service, arguments_.log_file_bytes,
                                        arguments_.log_files));
     set_log_sink([file = log_file_.get()](LogLevel, std::string_view line) { file->write(line); });
+  }
+  if (arguments_.flight_recorder_bytes > 0) {
+    // Without it the service works as well.
+    if (auto recorder = FlightRecorder::make(arguments_.flight_recorder_bytes)) {
+      flight_recorder_ = std::move(*recorder);
+      set_flight_recorder(flight_recorder_.get());
+    } else {
+      log_warning("no flight recorder", {{"error", recorder.error().detail}});
+    }
   }
   update_trace_flags();
   links_.attach_judged = [this](const void* runtime) { attach_judged(runtime); };
@@ -55,6 +65,7 @@ ServiceImpl::~ServiceImpl() {
   control_.reset();
   tasks_.cancel_all();
   while (!instances_.empty()) destroy(instances_.begin()->first);
+  if (flight_recorder_) set_flight_recorder(nullptr);
   if (log_file_) set_log_sink(nullptr);
 }
 
@@ -133,7 +144,7 @@ loop::Task<bool> ServiceImpl::stop_instance(std::string key, loop::Duration limi
 loop::Task<void> ServiceImpl::run() {
   if (!arguments_.manager.empty())
     control_ = std::make_unique<ControlClient>(
-        loop_, arguments_.manager, [this] { return make_hello(); },
+        loop_, arguments_.manager, [this] { return make_hello(); }, [this] { return hello_descriptors(); },
         [this](json::Object message) { receive(std::move(message)); });
   co_await ending_.wait();
   tasks_.cancel_all();  // starts that are under way

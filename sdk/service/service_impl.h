@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "base/flight_recorder.h"
 #include "base/log_file.h"
 #include "berth/app_service.h"
 #include "loop/sync.h"
@@ -35,6 +36,7 @@ class ServiceImpl {
   // The process-wide mask: what the service or any of its instances wants to see.
   void update_trace_flags();
 
+  bool has_hexdumps() const { return has_hexdumps_; }
   loop::Loop& loop() const { return loop_; }
 
  private:
@@ -53,6 +55,8 @@ class ServiceImpl {
   void attach_judged(const void* runtime);
   // control_messages.cc
   json::Object make_hello() const;
+  // What goes with the hello: the flight recorder, so that the manager can read it when we are gone.
+  std::vector<UniqueFd> hello_descriptors() const;
   void receive(json::Object message);
   void configure(const Message& message);
   loop::Task<void> start_for_manager(Message message);
@@ -70,6 +74,8 @@ class ServiceImpl {
   InstanceFactory factory_;
   PlatformInfo platform_;
   std::uint64_t log_flags_;
+  bool has_hexdumps_;
+  std::unique_ptr<FlightRecorder> flight_recorder_;
   std::unique_ptr<LogFile> log_file_;
   LoginThrottle throttle_;
   LinkClient links_;

@@ -19,7 +19,10 @@ loop::Task<void> FakeManager::accept_all() {
 
 loop::Task<void> FakeManager::serve(std::unique_ptr<net::MessageSocket> socket) {
   socket_ = socket.get();
-  while (auto message = co_await socket->receive()) messages_.push_back(std::move(message->body));
+  while (auto message = co_await socket->receive()) {
+    for (auto& descriptor : message->descriptors) descriptors.push_back(std::move(descriptor));
+    messages_.push_back(std::move(message->body));
+  }
   if (socket_ == socket.get()) socket_ = nullptr;
 }
 

@@ -4,6 +4,7 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "loop/sync.h"
 #include "net/listener.h"
@@ -22,6 +23,7 @@ class FakeManager {
   json::Object await(std::string_view mt);
   void disconnect();
   int connections = 0;
+  std::vector<UniqueFd> descriptors;  // all that came, in order
 
  private:
   loop::Task<void> accept_all();

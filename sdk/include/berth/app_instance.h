@@ -134,9 +134,12 @@ class AppInstance : public AppEndpoint {
   const InstanceCounters& counters() const;
 
   // --- log: one line "… name@domain text", into the service's log file ---
+  // Is anybody interested? The log by its flags, or the flight recorder, which takes everything.
   bool traces(std::uint64_t flag) const;
   void log(std::string_view text, std::initializer_list<LogField> fields = {}) const;  // kApp
   void log(std::uint64_t flag, std::string_view text, std::initializer_list<LogField> fields = {}) const;
+  // `bytes` below a line with `text`, sixteen in a row; only into the log, and only if the platform has hexdumps on. No secrets.
+  void log_hexdump(std::uint64_t flag, std::string_view text, ByteView bytes) const;
 
   // The rule of AppEndpoint::passwords(): the instance's password, then that of the login's registered domain.
   std::vector<std::string> default_passwords(const Login& login) const;

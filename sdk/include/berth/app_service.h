@@ -47,7 +47,10 @@ struct ServiceArguments {
   std::uint64_t log_file_bytes = 1 << 20;        // --log-file-size
   int log_files = 5;                             // --log-files
   std::uint64_t log_flags = kDefaultTraceFlags;  // --log-flags
-  bool disable_hexdumps = false;
+  bool disable_hexdumps = false;                 // --disable-hexdumps true
+  // Of the flight recorder's ring; 0: none. From the environment, BERTH_FLIGHT_RECORDER: a service that does not know it runs
+  // without.
+  std::size_t flight_recorder_bytes = 0;
 
   // Alone, for debugging: one instance, reached at http://127.0.0.1:PORT/<domain>/<name>/.
   bool alone = false;
