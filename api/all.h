@@ -5,6 +5,7 @@
 #include "api/alarm.h"
 #include "api/backup.h"
 #include "api/commands.h"
+#include "api/crash.h"
 #include "api/database.h"
 #include "api/external.h"
 #include "api/instance.h"
@@ -21,6 +22,7 @@
 #include "api/store.h"
 #include "api/subscribe.h"
 #include "api/time_machine.h"
+#include "api/trace.h"
 
 namespace berth::api {
 
@@ -29,7 +31,7 @@ struct TypeList {};
 
 using AllWords = TypeList<PlatformState, ServiceState, InstanceState, Severity, LayerState, JobState, JobKind,
                           SettingType, CommandState, Topic, BackupScope, BackupSetState, BackupItemState,
-                          TimeMachineState, AlarmSeverity>;
+                          TimeMachineState, AlarmSeverity, ReportCause>;
 
 using AllObjects =
     TypeList<ExternalDatabase, Process, Check, Disk, Status, ServiceApp, SandboxLayer, Service, KeptData,
@@ -38,7 +40,7 @@ using AllObjects =
              Setting, Certificate, CommandLine, CommandFileReport, AppStoreApp, BackupOption, BackupTarget,
              BackupPolicy, BackupItem, BackupSet, BackupProof, BackupVerdict, BackupKey, ReachableRange,
              BaseBackup, TimeMachine, RewindPlan, Alarm, AlarmChannel, MonitorSeries, MonitorMarker,
-             MonitorSpace, DiskForecast>;
+             MonitorSpace, DiskForecast, TraceSwitch, StackFrame, CrashReport, CrashGroup>;
 
 // Their answers come along.
 using AllRequests =
@@ -56,7 +58,8 @@ using AllRequests =
              PruneBackups, RestoreFromSet, RestorePlatform, GetBackupKeys, GetTimeMachine, MakeBaseBackup,
              RewindInstance, MoveInstance, EndForward, UndoMove, PrepareArrival, StartArrival, ConfirmArrival,
              AbandonArrival, GetAlarms, AcknowledgeAlarm, SilenceAlarm, TestAlarm, TestMail, StartApps,
-             GetMonitor, GetMetrics, GetDisk>;
+             GetMonitor, GetMetrics, GetDisk, GetTraces, SetTrace, GetFlightRecorder, GetCrashes, GetCrash,
+             RemoveCrashes, MakeReport, FetchCore, MakeSupportBundle>;
 
 // Come unasked, under the src of what was subscribed to.
 using AllIndications =

@@ -5,6 +5,7 @@
 #include "api/job.h"
 #include "api/json.h"
 #include "api/state.h"
+#include "api/trace.h"
 
 namespace berth::api {
 
@@ -61,6 +62,7 @@ struct Instance {
   std::optional<std::string> purge_at;  // after this it cannot be undone
   std::vector<KeptData> kept;           // newest first
   std::optional<MovedInstance> moved;
+  std::optional<TraceSwitch> trace;  // flags that hold for a while instead of log_flags
   static constexpr auto fields() {
     return std::tuple(
         field("service", &Instance::service), field("name", &Instance::name),
@@ -74,7 +76,8 @@ struct Instance {
         field("backedUpAt", &Instance::backed_up_at), with_default("logFlags", &Instance::log_flags),
         with_default("excludeFromBackup", &Instance::exclude_from_backup),
         field("deletedAt", &Instance::deleted_at), field("purgeAt", &Instance::purge_at),
-        with_default("kept", &Instance::kept), field("moved", &Instance::moved));
+        with_default("kept", &Instance::kept), field("moved", &Instance::moved),
+        field("trace", &Instance::trace));
   }
 };
 

@@ -19,6 +19,7 @@ export type BackupSetState = "running" | "good" | "partial" | "failed" | "damage
 export type BackupItemState = "waiting" | "written" | "failed" | "damaged";
 export type TimeMachineState = "off" | "starting" | "on" | "failing";
 export type AlarmSeverity = "indeterminate" | "major" | "critical";
+export type ReportCause = "crash" | "alarm" | "request";
 
 export interface ExternalDatabase {
   type: string;
@@ -142,6 +143,7 @@ export interface Instance {
   purgeAt?: string;
   kept: KeptData[];
   moved?: MovedInstance;
+  trace?: TraceSwitch;
 }
 
 export interface OtherPlatform {
@@ -476,6 +478,52 @@ export interface DiskForecast {
   days: number;
   who: string;
   bytesADay: number;
+export interface TraceSwitch {
+  target: string;
+  flags: number;
+  usualFlags: number;
+  until: string;
+  by: string;
+}
+
+export interface StackFrame {
+  function: string;
+  place: string;
+  module: string;
+  address: string;
+}
+
+export interface CrashReport {
+  id: string;
+  cause: ReportCause;
+  service: string;
+  build: string;
+  label: string;
+  at: string;
+  text: string;
+  signal: number;
+  outOfMemory: boolean;
+  pid: number;
+  ranSeconds: number;
+  group: string;
+  place: string;
+  stack: StackFrame[];
+  threads: number;
+  coreBytes: number;
+  coreNote: string;
+  traceLines: number;
+}
+
+export interface CrashGroup {
+  group: string;
+  service: string;
+  text: string;
+  place: string;
+  count: number;
+  firstAt: string;
+  lastAt: string;
+  builds: string[];
+  lastReport: string;
 }
 
 export interface GetStatus {
@@ -1888,6 +1936,141 @@ export interface GetDiskResult {
   reserveBytes: number;
   reserveWanted: number;
   forecast?: DiskForecast;
+export interface GetTraces {
+  mt: "GetTraces";
+  src?: string;
+}
+
+export interface GetTracesResult {
+  mt: "GetTracesResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  traces: TraceSwitch[];
+}
+
+export interface SetTrace {
+  mt: "SetTrace";
+  src?: string;
+  target: string;
+  flags?: number;
+  minutes?: number;
+}
+
+export interface SetTraceResult {
+  mt: "SetTraceResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  trace?: TraceSwitch;
+}
+
+export interface GetFlightRecorder {
+  mt: "GetFlightRecorder";
+  src?: string;
+  service: string;
+  lines?: number;
+  instance?: string;
+}
+
+export interface GetFlightRecorderResult {
+  mt: "GetFlightRecorderResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  lines: string[];
+  truncated: boolean;
+  torn: number;
+}
+
+export interface GetCrashes {
+  mt: "GetCrashes";
+  src?: string;
+  service?: string;
+}
+
+export interface GetCrashesResult {
+  mt: "GetCrashesResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  groups: CrashGroup[];
+  reports: CrashReport[];
+  bytes: number;
+  coreNote: string;
+}
+
+export interface GetCrash {
+  mt: "GetCrash";
+  src?: string;
+  id: string;
+}
+
+export interface GetCrashResult {
+  mt: "GetCrashResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  report: CrashReport;
+  trace: string[];
+}
+
+export interface RemoveCrashes {
+  mt: "RemoveCrashes";
+  src?: string;
+  id?: string;
+  group?: string;
+}
+
+export interface RemoveCrashesResult {
+  mt: "RemoveCrashesResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  removed: number;
+}
+
+export interface MakeReport {
+  mt: "MakeReport";
+  src?: string;
+  service: string;
+  core?: boolean;
+}
+
+export interface MakeReportResult {
+  mt: "MakeReportResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  report: CrashReport;
+}
+
+export interface FetchCore {
+  mt: "FetchCore";
+  src?: string;
+  id: string;
+}
+
+export interface FetchCoreResult {
+  mt: "FetchCoreResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  bytes: number;
+}
+
+export interface MakeSupportBundle {
+  mt: "MakeSupportBundle";
+  src?: string;
+  cores?: boolean;
+}
+
+export interface MakeSupportBundleResult {
+  mt: "MakeSupportBundleResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  bytes: number;
 }
 
 // By `mt`: what to send and what comes back.
@@ -1981,6 +2164,15 @@ export interface Requests {
   GetMonitor: { request: GetMonitor; answer: GetMonitorResult };
   GetMetrics: { request: GetMetrics; answer: GetMetricsResult };
   GetDisk: { request: GetDisk; answer: GetDiskResult };
+  GetTraces: { request: GetTraces; answer: GetTracesResult };
+  SetTrace: { request: SetTrace; answer: SetTraceResult };
+  GetFlightRecorder: { request: GetFlightRecorder; answer: GetFlightRecorderResult };
+  GetCrashes: { request: GetCrashes; answer: GetCrashesResult };
+  GetCrash: { request: GetCrash; answer: GetCrashResult };
+  RemoveCrashes: { request: RemoveCrashes; answer: RemoveCrashesResult };
+  MakeReport: { request: MakeReport; answer: MakeReportResult };
+  FetchCore: { request: FetchCore; answer: FetchCoreResult };
+  MakeSupportBundle: { request: MakeSupportBundle; answer: MakeSupportBundleResult };
 }
 
 export interface StatusChanged {
