@@ -35,6 +35,9 @@ WebserverControl::WebserverControl(loop::Loop& loop, ProcessTable& table, const 
   supervised.restart.longest = 5s;
   supervised.restart.at_once = 0ms;
   supervised.stop_steps = {{SIGTERM, 10s}};
+  supervised.died = [this](const Death& death) {
+    if (died) died(death);
+  };
   supervised.changed = [this] {
     if (changed) changed();
   };

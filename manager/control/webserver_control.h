@@ -33,6 +33,7 @@ class WebserverControl {
   const SupervisedProcess& process() const { return *process_; }
   std::function<void()> changed;
   std::function<HealthLimits()> health = [] { return HealthLimits{}; };
+  std::function<void(const Death&)> died;  // may be empty
   // Set while a webserver has our configuration in force.
   loop::Event& ready() { return ready_; }
   int http() const { return http_; }  // bound ports, 0: none

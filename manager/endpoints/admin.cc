@@ -31,6 +31,7 @@ Admin::Admin(Parts parts)
   add_databases();
   add_alarms();
   add_monitor();
+  add_crashes();
   add_external();
   add_move();
   add_jobs();

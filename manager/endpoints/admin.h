@@ -93,6 +93,7 @@ class Admin {
   void add_databases();
   void add_alarms();
   void add_monitor();
+  void add_crashes();
   void add_external();
   void add_move();
   void add_jobs();

@@ -107,10 +107,22 @@ InstanceStart Instances::start_message(const InstanceRow& row) const {
     start.database_user = row.database_user;
     start.database_password = row.database_password;
   }
-  start.log_flags = row.log_flags;
+  start.log_flags = log_flags_of(row);
   start.domains = registered_domains;
   start.working_path = layout_.work_of(row.service, row.database);
   return start;
+}
+
+std::uint64_t Instances::log_flags_of(const InstanceRow& row) const {
+  const auto trace = traced ? traced(row.key()) : std::nullopt;
+  return trace ? trace->flags : row.log_flags;
+}
+
+void Instances::apply_log_flags(const InstanceRow& row, std::uint64_t flags) {
+  if (Service* service = services_.find(row.service))
+    service->tell(json::Object{
+        {"mt", "AppSetLogFlags"}, {"name", row.name}, {"domain", row.domain}, {"logFlags", flags}});
+  tell(row);
 }
 
 Result<db::ConnectionOptions> Instances::data_source(const InstanceRow& row) const {
@@ -317,11 +329,8 @@ Task<InstanceRow> Instances::edit(api::EditInstance edit) {
   rows_[wanted.key()] = wanted;
   if (moves) {
     co_await start_if_wanted(wanted.name, wanted.domain);
-  } else if (Service* service = services_.find(wanted.service)) {
-    service->tell(json::Object{{"mt", "AppSetLogFlags"},
-                               {"name", wanted.name},
-                               {"domain", wanted.domain},
-                               {"logFlags", wanted.log_flags}});
+  } else {
+    apply_log_flags(wanted, log_flags_of(wanted));
   }
   tell(wanted);
   co_return wanted;
@@ -528,6 +537,7 @@ api::Instance Instances::view(const InstanceRow& row) const {
   if (!row.created.empty()) view.created_at = row.created;
   if (!row.backed_up.empty()) view.backed_up_at = row.backed_up;
   view.log_flags = row.log_flags;
+  if (traced) view.trace = traced(row.key());
   view.exclude_from_backup = row.exclude_from_backup;
   return view;
 }

@@ -33,6 +33,11 @@ class Instances {
   // Where to read the data of an instance, on whatever server. kUnsupported: MySQL, which the platform cannot save.
   Result<db::ConnectionOptions> data_source(const InstanceRow& row) const;
 
+  // The flags that hold for a while instead of its own; may be empty.
+  std::function<std::optional<api::TraceSwitch>(const std::string& key)> traced;
+  // Has the running instance trace these.
+  void apply_log_flags(const InstanceRow& row, std::uint64_t flags);
+
   // Before the start of an instance with an external database, and after its stop.
   std::function<Task<void>(ExternalPlace)> claim, release;
   // What a service is written for, as it said last.
@@ -92,6 +97,7 @@ class Instances {
 
  private:
   InstanceStart start_message(const InstanceRow& row) const;
+  std::uint64_t log_flags_of(const InstanceRow& row) const;
   class Preparing;
   // `only_if_wanted`: not if somebody has stopped it meanwhile.
   Task<void> start_row(InstanceRow row, bool only_if_wanted);

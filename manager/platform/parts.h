@@ -9,6 +9,7 @@
 #include "manager/care/database_care.h"
 #include "manager/commands/command_runner.h"
 #include "manager/control/webserver_control.h"
+#include "manager/crashes/crash_reports.h"
 #include "manager/disk/disk_guard.h"
 #include "manager/external/external_jobs.h"
 #include "manager/instances/exports.h"
@@ -24,6 +25,7 @@
 #include "manager/settings/certificate.h"
 #include "manager/settings/settings.h"
 #include "manager/store/store.h"
+#include "manager/traces/trace_switches.h"
 
 namespace berth::manager {
 
@@ -51,6 +53,8 @@ struct Parts {
   Monitor& monitor;
   // Of the setting metricsToken; empty: nobody may ask.
   const std::string& metrics_token;
+  CrashReports& crashes;
+  TraceSwitches& traces;
   ExternalDatabases& externals;
   ExternalJobs& external_jobs;
   RenameJobs& rename_jobs;

@@ -56,7 +56,7 @@ db::DatabaseOptions database_options(db::ConnectionOptions connection, std::size
 // A copy of this platform on another machine is another one.
 std::string machine_id() { return std::string(trim(read_file("/etc/machine-id", 4096).value_or(""))); }
 
-SandboxSettings sandbox_settings(const Settings& settings) {
+SandboxSettings sandbox_settings(const Settings& settings, bool has_core_place) {
   SandboxSettings chosen;
   for (const auto id : split(settings.text("weakerSandbox"), ' '))
     if (!id.empty()) chosen.weaker.emplace(id);
@@ -69,6 +69,8 @@ SandboxSettings sandbox_settings(const Settings& settings) {
       chosen.memory_bytes = static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page) / 2;
   }
   chosen.tasks = static_cast<std::uint64_t>(settings.number("serviceTasks"));
+  // Where dumps go elsewhere, nothing may be left in the service's folder.
+  if (has_core_place) chosen.core_bytes = static_cast<std::uint64_t>(settings.number("coreBytes"));
   chosen.open_files = static_cast<std::uint64_t>(settings.number("serviceOpenFiles"));
   return chosen;
 }
@@ -114,6 +116,8 @@ class Platform::Parts_ {
         alarm_setup_(loop_, alarms_, http_, settings_,
                      [this] { return AlarmSender{platform_name(), own_mac(), platform_version()}; }),
         disk_guard_(loop_, disk_parts()),
+        crashes_(loop_, layout_, program.substr(0, program.rfind('/')) + "/berth-core"),
+        traces_(loop_, database_, seconds_now),
         webserver_(loop_, table_, layout_, box_, webserver_options(program)),
         certificates_(settings_, webserver_),
         service_repository_(database_),
@@ -248,6 +252,8 @@ class Platform::Parts_ {
                  .disk_guard = disk_guard_,
                  .monitor = monitor_,
                  .metrics_token = metrics_token_,
+                 .crashes = crashes_,
+                 .traces = traces_,
                  .externals = externals_,
                  .external_jobs = external_jobs_,
                  .rename_jobs = rename_jobs_,
@@ -286,6 +292,9 @@ class Platform::Parts_ {
   std::string platform_name() const;
   Task<void> release_external(ExternalPlace place);
   void announce(double seconds) const;
+  const InstanceRow* find_instance(const std::string& key) const;
+  // Crash reports and traces.
+  void connect_diagnostics();
   // A service that died and is started again is an event.
   void note_death(const Service& service);
 
@@ -306,6 +315,8 @@ class Platform::Parts_ {
   Alarms alarms_;
   AlarmSetup alarm_setup_;
   DiskGuard disk_guard_;
+  CrashReports crashes_;
+  TraceSwitches traces_;
   WebserverControl webserver_;
   Certificates certificates_;
   ServiceRepository service_repository_;
@@ -365,8 +376,11 @@ void Platform::Parts_::connect_parts() {
     settings.log_file_bytes = static_cast<std::uint64_t>(settings_.number("logFileBytes"));
     settings.log_files = static_cast<std::uint64_t>(settings_.number("logFiles"));
     settings.health = health_limits();
+    settings.hexdumps = settings_.flag("hexdumps");
+    settings.flight_bytes = static_cast<std::uint64_t>(settings_.number("flightRecorderBytes"));
     return settings;
   };
+  connect_diagnostics();
   services_.ready = [this](Service& service) { return instances_.service_ready(service); };
   services_.changed = [this](Service& service) {
     note_death(service);
@@ -374,6 +388,11 @@ void Platform::Parts_::connect_parts() {
   };
   services_.alarm_said_call = [this](const std::string& source, const json::Object& message) {
     alarms_.app_said(source, message);
+    // What led to it is still in the flight recorder. (Type 0: set.)
+    if (json::get_integer(message, "type", -1) != 0) return;
+    const auto* row = find_instance(source);
+    if (auto* service = services_.find(row ? row->service : source))
+      crashes_.alarm_raised(*service, json::get_string(message, "text"));
   };
   alarms_.checks = [this] { return checks(); };
   alarms_.changed = [this] { admin_.status_changed(); };
@@ -383,7 +402,9 @@ void Platform::Parts_::connect_parts() {
                  "the apps are stopped because the disk was full; berth platform start-apps starts them"};
   };
   services_.removed = [this](const std::string& id) { admin_.service_removed(id); };
-  services_.sandbox().settings = [this] { return sandbox_settings(settings_); };
+  services_.sandbox().settings = [this] {
+    return sandbox_settings(settings_, crashes_.core_place().is_beside);
+  };
   services_.network_reason_call = [this](const std::string& id) -> std::string {
     for (const auto& row : instances_.of_service(id))
       if (row.external) return fmt::format("the database of {} is on {}", row.key(), row.external->host);
@@ -472,6 +493,38 @@ Task<void> Platform::Parts_::load_metrics_token() {
   metrics_token_ = (co_await settings_.secret(kMetricsToken)).value_or("");
 }
 
+const InstanceRow* Platform::Parts_::find_instance(const std::string& key) const {
+  const auto found = instances_.all().find(key);
+  return found == instances_.all().end() ? nullptr : &found->second;
+}
+
+void Platform::Parts_::connect_diagnostics() {
+  crashes_.settings = [this] {
+    CrashSettings chosen;
+    chosen.core_bytes = static_cast<std::uint64_t>(settings_.number("coreBytes"));
+    chosen.limits.cores = static_cast<std::size_t>(settings_.number("coresPerService"));
+    chosen.limits.reports = static_cast<std::size_t>(settings_.number("reportsPerService"));
+    chosen.limits.bytes = static_cast<std::uint64_t>(settings_.number("reportBytes"));
+    return chosen;
+  };
+  services_.died_call = [this](Service& service, const Death& death) {
+    crashes_.service_died(service, death);
+  };
+  webserver_.died = [this](const Death& death) { crashes_.process_died("webserver", death); };
+  postgres_.died = [this](const Death& death) { crashes_.process_died("postgres", death); };
+  traces_.usual = [this](const std::string& target) -> std::optional<std::uint64_t> {
+    if (const auto* row = find_instance(target)) return row->log_flags;
+    if (target == "manager" || services_.find(target)) return kDefaultTraceFlags;
+    return std::nullopt;
+  };
+  traces_.apply = [this](const std::string& target, std::uint64_t flags) {
+    if (const auto* row = find_instance(target)) instances_.apply_log_flags(*row, flags);
+    else if (auto* service = services_.find(target)) service->set_log_flags(flags);
+    else if (target == "manager" && own_service_) own_service_->set_log_flags("manager", "", flags);
+  };
+  instances_.traced = [this](const std::string& key) { return traces_.find(key); };
+}
+
 void Platform::Parts_::note_death(const Service& service) {
   const auto& process = service.process();
   int& known = deaths_[service.row().id];
@@ -485,7 +538,7 @@ void Platform::Parts_::note_death(const Service& service) {
   condition.text = fmt::format("{} ended by itself: {}", service.row().title,
                                process.last_exit().empty() ? "the cause is unknown" : process.last_exit());
   condition.details = "It is started again by itself.";
-  condition.command = fmt::format("berth log {}", service.row().id);
+  condition.command = fmt::format("berth crash ls {}", service.row().id);
   alarms_.event(std::move(condition));
 }
 
@@ -622,7 +675,8 @@ Task<void> Platform::Parts_::serve_control(ControlPeer& peer) {
     co_await services_known_.wait();
     Service* service = services_.find(json::get_string(first->body, "service"));
     // Whoever is not the very process we watch has no business here, whatever it says.
-    if (service && service->process().pid() == pid) co_await service->serve(peer, std::move(first->body));
+    if (service && service->process().pid() == pid)
+      co_await service->serve(peer, std::move(first->body), std::move(first->descriptors));
     else log_warning("unknown process on control.sock", {{"pid", pid}, {"uid", peer.credentials().uid}});
   }
 }
@@ -699,6 +753,7 @@ Task<void> Platform::Parts_::start() {
   });
   co_await load_metrics_token();
   co_await alarms_.load();
+  co_await traces_.load();
   co_await services_.load();
   // Before the survivors come back: the webserver must hear of all grants at once, not lose some.
   co_await instances_.load();
@@ -731,6 +786,8 @@ Task<void> Platform::Parts_::start() {
   erase_secret(first_password_);
   tasks_.spawn(instance_jobs_.purge());
   plan_purge();
+  traces_.apply_all();
+  crashes_.begin();
   co_await disk_guard_.begin();
   co_await alarm_setup_.apply();
   alarms_.begin();
@@ -805,7 +862,7 @@ void Platform::Parts_::add_check_facts(CheckFacts& facts) const {
   for (const auto& [id, service] : services_.all())
     facts.services.push_back(
         {id, service->row().title, !service->row().signer.empty(), service->process().sandbox()});
-  for (const auto& id : sandbox_settings(settings_).weaker)
+  for (const auto& id : sandbox_settings(settings_, false).weaker)
     if (services_.find(id)) facts.weaker.push_back(id);
   if (const auto end = certificates_.not_after())
     facts.certificate = CheckFacts::Certificate{certificates_.is_self_signed(), *end};

@@ -29,6 +29,9 @@ PostgresControl::PostgresControl(loop::Loop& loop, ProcessTable& table, Cluster&
   options.end_group = false;  // its backends end by themselves, after they have put shared memory in order
   // SIGINT: fast shutdown; SIGQUIT: immediate, recovery at the next start (PostgreSQL, "Shutting Down the Server").
   options.stop_steps = {{SIGINT, 60s}, {SIGQUIT, 10s}};
+  options.died = [this](const Death& death) {
+    if (died) died(death);
+  };
   options.changed = [this] {
     if (process_->state() == ProcessState::kStarting && process_->pid() > 0 && !probing_) {
       probing_ = true;

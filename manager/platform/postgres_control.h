@@ -19,6 +19,7 @@ class PostgresControl {
   Task<void> start(std::chrono::milliseconds limit);
   Task<void> stop();
   std::function<void()> changed;
+  std::function<void(const Death&)> died;  // may be empty
 
  private:
   Task<ProcessPlan> plan();

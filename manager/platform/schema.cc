@@ -279,6 +279,15 @@ CREATE TABLE alarm_notice (
   made timestamptz NOT NULL
 );
 )sql"});
+  all.push_back({11, "traces for a while", R"sql(
+-- Trace flags that hold instead of the usual ones until a moment.
+CREATE TABLE trace_switch (
+  target text PRIMARY KEY,               -- name@domain, a service, or manager
+  flags numeric NOT NULL,
+  until timestamptz NOT NULL,
+  by text NOT NULL
+);
+)sql"});
   return all;
 }
 

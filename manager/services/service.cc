@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "base/file.h"
+#include "base/flight_recorder.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "manager/instances/names.h"
@@ -98,6 +99,7 @@ Service::Service(loop::Loop& loop, ProcessTable& table, ServiceRepository& repos
   };
   options.grace = 10s;
   options.stop_steps = {{SIGTERM, 5s}};
+  options.died = [this](const Death& death) { observer_.service_died(*this, death); };
   options.changed = [this] { observer_.service_changed(*this); };
   process_ = std::make_unique<SupervisedProcess>(loop_, table, std::move(options));
 }
@@ -123,6 +125,8 @@ Task<ProcessPlan> Service::plan() {
   // Nothing of our environment but what a sanitizer build needs.
   std::vector<std::string> environment = {"PATH=/usr/bin:/bin", "HOME=" + work, "TMPDIR=/tmp",
                                           "LANG=C.UTF-8"};
+  if (settings.flight_bytes > 0)
+    environment.push_back(fmt::format("BERTH_FLIGHT_RECORDER={}", settings.flight_bytes));
   for (const char* name : {"ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"})
     if (const char* value = ::getenv(name)) environment.push_back(fmt::format("{}={}", name, value));
   plan.sandbox =
@@ -155,7 +159,35 @@ void Service::forget_peer() {
   }
 }
 
-Task<void> Service::serve(ControlPeer& peer, json::Object hello) {
+json::Object Service::make_config() const {
+  const auto settings = settings_();
+  return {{"mt", "ServiceConfig"},
+          {"dns", settings.dns},
+          {"timezone", settings.timezone},
+          {"logFlags", log_flags_.value_or(settings.log_flags)},
+          {"logFileSize", settings.log_file_bytes},
+          {"logFiles", settings.log_files},
+          {"disableHexdumps", !settings.hexdumps},
+          {"segfaulted", process_->last_ended_by_fault()}};
+}
+
+void Service::set_log_flags(std::uint64_t flags) {
+  log_flags_ = flags;
+  if (peer_) peer_->send(make_config());
+}
+
+Result<std::string> Service::read_flight_memory() const {
+  if (!flight_recorder_) return fail(Errc::kNotFound, "{} has no flight recorder", row_.id);
+  return berth::read_flight_memory(flight_recorder_.get());
+}
+
+std::string Service::take_flight_memory() {
+  auto memory = read_flight_memory();
+  flight_recorder_.reset();
+  return memory ? std::move(*memory) : std::string();
+}
+
+Task<void> Service::serve(ControlPeer& peer, json::Object hello, std::vector<UniqueFd> descriptors) {
   if (peer_) {
     // The older connection of the same process is a left-over.
     peer_->close();
@@ -170,16 +202,10 @@ Task<void> Service::serve(ControlPeer& peer, json::Object hello) {
     }
   } leave{*this, peer};
 
-  const auto settings = settings_();
-  json::Object config{{"mt", "ServiceConfig"},
-                      {"dns", settings.dns},
-                      {"timezone", settings.timezone},
-                      {"logFlags", settings.log_flags},
-                      {"logFileSize", settings.log_file_bytes},
-                      {"logFiles", settings.log_files},
-                      {"disableHexdumps", false},
-                      {"segfaulted", process_->last_ended_by_fault()}};
-  peer.send(config);
+  flight_recorder_.reset();
+  if (json::get_bool(hello, "flightRecorder") && !descriptors.empty())
+    flight_recorder_ = std::move(descriptors.front());
+  peer.send(make_config());
 
   instances_.clear();
   if (const auto* list = json::find_array(hello, "instances"))

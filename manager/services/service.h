@@ -39,6 +39,7 @@ struct InstanceRuntime {
 };
 
 class Service;
+struct Death;
 
 // How a service's events reach those who care. Outlives the services.
 class ServiceObserver {
@@ -50,6 +51,8 @@ class ServiceObserver {
   // Why this service cannot do without the machine's network; empty: it can.
   virtual std::string network_reason(const Service& service) = 0;
   // `source`: the instance of the service that it is about ("name@domain"), else the service.
+  // The process ended though it was wanted; it is started again.
+  virtual void service_died(Service& service, const Death& death) = 0;
   virtual void alarm_said(Service& service, const std::string& source, const json::Object& message) = 0;
 
  protected:
@@ -63,6 +66,8 @@ struct ServiceSettings {
   std::uint64_t log_file_bytes = 1 << 20;
   std::uint64_t log_files = 5;
   HealthLimits health;  // ours: how it is watched
+  bool hexdumps = true;
+  std::uint64_t flight_bytes = 0;  // of the flight recorder's ring; 0: none
 };
 
 // Owned by Services. Goes without stopping the process.
@@ -82,8 +87,15 @@ class Service {
   // Set while the service's hello has been dealt with.
   loop::Event& ready() { return ready_; }
 
-  // Serves the control connection that began with `hello`, until it ends.
-  Task<void> serve(ControlPeer& peer, json::Object hello);
+  // Serves the control connection that began with `hello`, until it ends. `descriptors`: what came with it.
+  Task<void> serve(ControlPeer& peer, json::Object hello, std::vector<UniqueFd> descriptors = {});
+
+  // The flight recorder's memory as it is now, of the process that runs or has just died. kNotFound if it handed none over.
+  Result<std::string> read_flight_memory() const;
+  // Likewise, the last time; empty if there is none.
+  std::string take_flight_memory();
+  // Flags of what it does for no instance; told at once.
+  void set_log_flags(std::uint64_t flags);
 
   // Asks the service and waits for its answer. Throws Failure: kUnavailable if it is not connected (or dies
   // meanwhile), kTimeout, or the reason it tells.
@@ -110,6 +122,7 @@ class Service {
   struct Waiting;
   Task<ProcessPlan> plan();
   Task<void> get_network(std::string database_host);
+  json::Object make_config() const;
   void received(const json::Object& message);
   Task<void> await_answer(std::string key, bool starts, json::Object request, loop::Duration limit);
   void set_state(const std::string& name, const std::string& domain, api::InstanceState state,
@@ -126,6 +139,8 @@ class Service {
   std::function<ServiceSettings()> settings_;
   ControlPeer* peer_ = nullptr;
   bool can_check_itself_ = false;
+  UniqueFd flight_recorder_;
+  std::optional<std::uint64_t> log_flags_;  // other than the settings'
   loop::Event ready_;
   std::map<std::string, InstanceRuntime> instances_;
   std::multimap<std::string, Waiting*> waiting_;

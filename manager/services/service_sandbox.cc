@@ -27,6 +27,15 @@ constexpr bool kHasSanitizer = true;
 constexpr bool kHasSanitizer = false;
 #endif
 
+// What of `wanted` our own hard limit leaves; root without a container around it may raise that.
+rlim_t core_limit(std::uint64_t wanted) {
+  rlimit own{};
+  if (wanted == 0 || ::getrlimit(RLIMIT_CORE, &own) != 0) return 0;
+  if (own.rlim_max >= wanted) return wanted;
+  const rlimit raised{own.rlim_cur, wanted};
+  return ::setrlimit(RLIMIT_CORE, &raised) == 0 ? wanted : own.rlim_max;
+}
+
 }  // namespace
 
 Result<std::map<std::string, std::set<Layer>>> parse_switched_off(std::string_view text) {
@@ -66,7 +75,7 @@ void ServiceSandbox::limit(sandbox::LaunchSpec& spec, const SandboxWants& wants,
   limits.memory_bytes = wants.memory_bytes ? wants.memory_bytes : chosen.memory_bytes;
   limits.tasks = wants.tasks ? wants.tasks : chosen.tasks;
   limits.cpu_percent = wants.cpu_percent;
-  spec.limits = {{RLIMIT_CORE, 0}, {RLIMIT_NOFILE, chosen.open_files}};
+  spec.limits = {{RLIMIT_CORE, core_limit(chosen.core_bytes)}, {RLIMIT_NOFILE, chosen.open_files}};
   if (spec.wish(Layer::kCgroup) == Wish::kOff) return;
   if (!tree_) tree_ = sandbox::CgroupTree::of_this_process();
   auto made = *tree_ ? sandbox::make_cgroup(**tree_, cgroup_prefix_ + spec.name, limits)

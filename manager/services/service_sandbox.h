@@ -25,6 +25,7 @@ struct SandboxSettings {
   std::uint64_t memory_bytes = 0;  // limits of a service whose package asks for no others; 0: none
   std::uint64_t tasks = 512;
   std::uint64_t open_files = 8192;
+  std::uint64_t core_bytes = 0;  // of a core dump; 0: none
 };
 
 // "echo/seccomp notes/own-user": services and layers of theirs. kMalformed: a layer that there is not.

@@ -139,6 +139,10 @@ std::string Services::network_reason(const Service& service) {
   return network_reason_call ? network_reason_call(service.row().id) : std::string();
 }
 
+void Services::service_died(Service& service, const Death& death) {
+  if (died_call) died_call(service, death);
+}
+
 void Services::alarm_said(Service& service, const std::string& source, const json::Object& message) {
   if (alarm_said_call) alarm_said_call(source, message);
 }

@@ -24,6 +24,7 @@ class Services : private ServiceObserver {
   std::function<void(const std::string& name, const std::string& domain)> instance_changed_call;
   std::function<std::string(const std::string& id)> network_reason_call;  // may be empty: none needs one
   std::function<void(const std::string& source, const json::Object& message)> alarm_said_call;
+  std::function<void(Service&, const Death&)> died_call;  // may be empty
 
   // Reads all rows; starts (or adopts) those that are wanted.
   Task<void> load();
@@ -57,6 +58,7 @@ class Services : private ServiceObserver {
   void service_changed(Service& service) override;
   void instance_changed(Service& service, const std::string& name, const std::string& domain) override;
   std::string network_reason(const Service& service) override;
+  void service_died(Service& service, const Death& death) override;
   void alarm_said(Service& service, const std::string& source, const json::Object& message) override;
   Service& make(ServiceRow row);
 

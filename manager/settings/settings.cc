@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/flight_recorder.h"
 #include "base/text.h"
 #include "base/time_zone.h"
 #include "manager/alarms/places.h"
@@ -237,6 +238,18 @@ std::vector<SettingDeclaration> declare() {
       number_item("logFileBytes", 1 << 20, 1 << 16, 1 << 30,
                   "Size of one log file of a service; the next start of the service takes it over"));
   all.push_back(number_item("logFiles", 5, 1, 100, "Log files kept for each service"));
+  all.push_back(flag_item("hexdumps", true, "Apps may write bytes as hexdumps into their logs"));
+  all.push_back(number_item(
+      "flightRecorderBytes", 1 << 20, 0, static_cast<std::int64_t>(kFlightLargest),
+      "Memory in which each service keeps the last minutes of full trace, saved when it crashes; 0: none; "
+      "the next start of the service takes it over"));
+  all.push_back(number_item("coreBytes", 512LL << 20, 0, 16LL << 30,
+                            "Memory of a crashed service that is saved at most as a core dump; 0: none; the "
+                            "next start of the service takes it over"));
+  all.push_back(number_item("coresPerService", 5, 0, 100, "Core dumps kept for each service"));
+  all.push_back(number_item("reportsPerService", 50, 1, 1000, "Crash reports kept for each service"));
+  all.push_back(number_item("reportBytes", 2LL << 30, 64 << 20, 1LL << 40,
+                            "Disk that crash reports and core dumps take at most, in bytes; the oldest go"));
   all.push_back(flag_item("redirectHttps", false, "Answer http with a redirect to https"));
   all.push_back(flag_item("http2", true, "Offer HTTP/2 to browsers that come by https"));
   all.push_back(flag_item("accessLog", false, "The webserver writes a line for each request"));

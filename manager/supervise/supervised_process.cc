@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "manager/crashes/kernel_log.h"
 #include "manager/platform/clock.h"
 #include "sandbox/cgroup.h"
 
@@ -299,9 +300,12 @@ Task<void> SupervisedProcess::serve() {
     const pid_t watched = watch_->pid(), pid = this->pid();
     loop::ExitStatus status = co_await watch_->wait();
     if (options_.end_group) ::kill(-watched, SIGKILL);
-    bool was_out_of_memory = false;
+    bool was_out_of_memory = false, dumped_core = false;
     if (const auto ended = table_.read_notes(options_.name); ended.pid == watched) {
-      if (ended.ended) status = describe_wait(*ended.ended);
+      if (ended.ended) {
+        status = describe_wait(*ended.ended);
+        dumped_core = WIFSIGNALED(*ended.ended) && WCOREDUMP(*ended.ended);
+      }
       was_out_of_memory = status.signal == SIGKILL && sandbox::ran_out_of_memory(ended.cgroups);
       sandbox::remove_cgroups(ended.cgroups);
     }
@@ -312,9 +316,16 @@ Task<void> SupervisedProcess::serve() {
       log_error("process table not written", {{"process", options_.name}, {"error", removed.error().detail}});
     last_status_ = status;
     last_by_fault_ = is_fault(status);
-    const std::string how = !hung_.empty()
-                                ? hung_ + ", ended by the manager"
-                                : status.describe() + (was_out_of_memory ? ", its memory was used up" : "");
+    // Where no control group counts, the kernel's log tells.
+    const std::string kernel_word =
+        status.signal == SIGKILL && !was_out_of_memory && hung_.empty() && wanted_.is_set()
+            ? find_oom_kill(read_kernel_log(), pid)
+            : std::string();
+    const std::string how =
+        !hung_.empty() ? hung_ + ", ended by the manager"
+                       : status.describe() + (was_out_of_memory      ? ", its memory was used up"
+                                              : !kernel_word.empty() ? ", the machine's memory was used up"
+                                                                     : "");
     last_exit_ = how + " at " + utc_now();
     const auto lasted = std::chrono::duration_cast<std::chrono::milliseconds>(loop_.now() - began_);
     const bool wanted = wanted_.is_set();
@@ -326,6 +337,8 @@ Task<void> SupervisedProcess::serve() {
       continue;
     }
     ++restarts_;
+    if (options_.died && launch_error_.empty())
+      options_.died({pid, status, how, dumped_core, was_out_of_memory, !hung_.empty(), kernel_word, lasted});
     if (!launch_error_.empty()) {
       detail_ = "cannot start: " + launch_error_;
       log_error("cannot start", {{"process", options_.name}, {"error", launch_error_}});

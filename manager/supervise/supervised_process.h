@@ -33,6 +33,18 @@ struct StopStep {
   std::chrono::milliseconds wait;
 };
 
+// How a process ended that was wanted.
+struct Death {
+  pid_t pid = 0;
+  loop::ExitStatus status;
+  std::string how;           // for people: "signal 11 (Segmentation fault)"
+  bool dumped_core = false;  // told by the init beside it only
+  bool out_of_memory = false;
+  bool was_hung = false;    // the manager ended it for that
+  std::string kernel_word;  // of the kernel's log, if it ended the process for want of memory
+  std::chrono::milliseconds ran{0};
+};
+
 struct SupervisedOptions {
   std::string name;
   std::string program;  // to recognise a survivor
@@ -45,8 +57,9 @@ struct SupervisedOptions {
   std::function<void()> ask_to_stop;
   std::chrono::milliseconds grace{0};
   std::vector<StopStep> stop_steps;
-  bool end_group = true;          // kill what it leaves behind in its session
-  std::function<void()> changed;  // state, pid or counters changed; called outside of our stack
+  bool end_group = true;                   // kill what it leaves behind in its session
+  std::function<void(const Death&)> died;  // before it is started again; within our stack
+  std::function<void()> changed;           // state, pid or counters changed; called outside of our stack
 };
 
 // Starts, adopts, watches, restarts and stops one program. Owned by the part that knows the program;

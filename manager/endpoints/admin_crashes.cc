@@ -1,0 +1,108 @@
+// Crash reports, traces, flight recorders, support bundle.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "api/crash.h"
+#include "api/trace.h"
+#include "base/flight_recorder.h"
+#include "base/text.h"
+#include "manager/backup/sink.h"
+#include "manager/crashes/support_bundle.h"
+#include "manager/endpoints/admin.h"
+#include "manager/endpoints/log_follow.h"
+
+namespace berth::manager {
+namespace {
+
+constexpr std::uint64_t kMostLines = 20'000;
+
+Service& running_service(Parts& parts, const std::string& id) {
+  Service* service = parts.services.find(id);
+  if (!service) throw_failure(Errc::kNotFound, "there is no service {}", id);
+  return *service;
+}
+
+std::string valid(std::string line) {
+  if (is_valid_utf8(line)) return line;
+  for (char& c : line)
+    if (static_cast<unsigned char>(c) >= 0x80) c = '?';
+  return line;
+}
+
+api::GetFlightRecorderResult read_flight(const Service& service, const api::GetFlightRecorder& message) {
+  const auto tape = or_throw(parse_flight_recorder(or_throw(service.read_flight_memory())));
+  api::GetFlightRecorderResult result;
+  result.torn = tape.torn;
+  result.truncated = tape.is_full;
+  const auto limit = std::min(message.lines, kMostLines);
+  const std::string subject = message.instance ? *message.instance + " " : "";
+  for (const auto& entry : tape.entries)
+    if (subject.empty() || entry.text.starts_with(subject))
+      result.lines.push_back(valid(format_flight_entry(entry)));
+  if (result.lines.size() > limit) {
+    result.lines.erase(result.lines.begin(), result.lines.end() - static_cast<std::ptrdiff_t>(limit));
+    result.truncated = true;
+  }
+  return result;
+}
+
+UniqueFd target_of(AdminRequest& request) {
+  if (request.descriptors.empty())
+    throw_failure(Errc::kMalformed, "{} comes with the descriptor to write to", request.mt());
+  return std::move(request.descriptors.front());
+}
+
+}  // namespace
+
+void Admin::add_crashes() {
+  on<api::GetCrashes>([this](api::GetCrashes message, AdminRequest&) -> Task<api::GetCrashesResult> {
+    co_return co_await parts_.crashes.list(message.service.value_or(""));
+  });
+  on<api::GetCrash>([this](api::GetCrash message, AdminRequest&) -> Task<api::GetCrashResult> {
+    co_return co_await parts_.crashes.get(message.id);
+  });
+  on<api::RemoveCrashes>([this](api::RemoveCrashes message, AdminRequest&) -> Task<api::RemoveCrashesResult> {
+    api::RemoveCrashesResult result;
+    result.removed = co_await parts_.crashes.remove(std::move(message));
+    co_return result;
+  });
+  on<api::MakeReport>([this](api::MakeReport message, AdminRequest&) -> Task<api::MakeReportResult> {
+    api::MakeReportResult result;
+    result.report = co_await parts_.crashes.make(running_service(parts_, message.service), message.core);
+    co_return result;
+  });
+  on<api::FetchCore>([this](api::FetchCore message, AdminRequest& request) -> Task<api::FetchCoreResult> {
+    auto target = target_of(request);
+    api::FetchCoreResult result;
+    result.bytes = co_await parts_.crashes.write_core(message.id, std::move(target));
+    co_return result;
+  });
+  on<api::MakeSupportBundle>(
+      [this](api::MakeSupportBundle message, AdminRequest& request) -> Task<api::MakeSupportBundleResult> {
+        const auto target = target_of(request);
+        const auto bundle = co_await make_support_bundle(parts_, message.cores);
+        DescriptorSink sink(parts_.loop, target.get());
+        api::MakeSupportBundleResult result;
+        std::string piece(256 << 10, '\0');
+        for (ssize_t got; (got = ::read(bundle.get(), piece.data(), piece.size())) > 0;) {
+          result.bytes += static_cast<std::uint64_t>(got);
+          co_await sink.write(piece.substr(0, static_cast<std::size_t>(got)));
+        }
+        co_return result;
+      });
+  on<api::GetTraces>([this](api::GetTraces, AdminRequest&) -> Task<api::GetTracesResult> {
+    co_return api::GetTracesResult{parts_.traces.list()};
+  });
+  on<api::SetTrace>([this](api::SetTrace message, AdminRequest& request) -> Task<api::SetTraceResult> {
+    api::SetTraceResult result;
+    result.trace =
+        co_await parts_.traces.set(message.target, message.flags, message.minutes, request.peer.who());
+    co_return result;
+  });
+  on<api::GetFlightRecorder>(
+      [this](api::GetFlightRecorder message, AdminRequest&) -> Task<api::GetFlightRecorderResult> {
+        co_return read_flight(running_service(parts_, message.service), message);
+      });
+}
+
+}  // namespace berth::manager
