@@ -95,6 +95,8 @@ std::vector<Command> log_commands();
 std::vector<Command> settings_commands();
 std::vector<Command> time_machine_commands();
 std::vector<Command> alarm_commands();
+std::vector<Command> crash_commands();
+std::vector<Command> trace_commands();
 std::vector<Command> disk_commands();
 std::vector<Command> monitor_commands();
 std::vector<Command> command_file_commands();

@@ -67,6 +67,12 @@ loop::Task<std::uint64_t> LocalSession::backup(std::string name, std::string dom
   co_return or_throw(api::parse_answer<api::BackupInstanceResult>(answer)).bytes;
 }
 
+loop::Task<api::JsonObject> LocalSession::write_to(api::JsonObject message, UniqueFd target) {
+  std::vector<UniqueFd> descriptors;
+  descriptors.push_back(std::move(target));
+  co_return co_await exchange(std::move(message), std::move(descriptors));
+}
+
 loop::Task<std::uint64_t> LocalSession::fetch_backup(std::string set, std::string name, std::string domain,
                                                      UniqueFd target) {
   std::vector<UniqueFd> descriptors;

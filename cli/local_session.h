@@ -17,6 +17,7 @@ class LocalSession : public Session {
   loop::Task<api::JsonObject> request(api::JsonObject message, loop::Duration limit) override;
   loop::Task<api::JsonObject> indication() override;
   loop::Task<std::uint64_t> backup(std::string name, std::string domain, UniqueFd target) override;
+  loop::Task<api::JsonObject> write_to(api::JsonObject message, UniqueFd target) override;
   loop::Task<std::uint64_t> fetch_backup(std::string set, std::string name, std::string domain,
                                          UniqueFd target) override;
   loop::Task<api::Job> restore(std::string name, std::string domain, bool onto_external,

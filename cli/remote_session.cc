@@ -90,6 +90,13 @@ loop::Task<std::uint64_t> RemoteSession::backup(std::string name, std::string do
                   std::move(target));
 }
 
+loop::Task<api::JsonObject> RemoteSession::write_to(api::JsonObject message, UniqueFd target) {
+  throw_failure(Errc::kUnsupported,
+                "{} goes by the platform's own socket: run it on that machine, without --url",
+                api::parse_envelope(message)->mt);
+  co_return api::JsonObject();
+}
+
 loop::Task<std::uint64_t> RemoteSession::fetch_backup(std::string set, std::string name, std::string domain,
                                                       UniqueFd target) {
   return download(fmt::format("&set={}&appName={}&appDomain={}", percent_encode(set), percent_encode(name),
