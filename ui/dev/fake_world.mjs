@@ -1,6 +1,7 @@
 // The platform behind the fake manager: services, instances, jobs and a store that change by themselves.
 import { createHash, randomBytes } from "node:crypto";
 import { makeBackups } from "./fake_backups.mjs";
+import { makeCrashes } from "./fake_crashes.mjs";
 import { makeDatabases } from "./fake_databases.mjs";
 import { makeMonitor } from "./fake_monitor.mjs";
 
@@ -404,6 +405,7 @@ export function makeWorld({ stepMs, isFresh = false }) {
   const databases = makeDatabases({ instances, runJob, tell });
   const shared = { services, instances, disk: undefined };
   const monitor = makeMonitor(shared);
+  const crashes = makeCrashes({ instances, tell });
   const world = {
     onChange: () => {},
     disk: shared.disk,
@@ -505,7 +507,7 @@ export function makeWorld({ stepMs, isFresh = false }) {
       });
     },
     handle: (message) => {
-      const answer = backups(message) ?? databases(message) ?? monitor(message);
+      const answer = backups(message) ?? databases(message) ?? monitor(message) ?? crashes(message);
       if (answer !== undefined) return answer;
       switch (message.mt) {
         case "GetInstances":

@@ -39,6 +39,8 @@ const routes = {
   "alarm-history": "#/alarms/history",
   channels: "#/alarms/channels",
   bin: "#/bin",
+  crashes: "#/crashes",
+  crash: "#/crashes/events-20261122-221403-4711",
   settings: "#/settings",
   certificate: "#/settings/certificate",
   process: "#/platform/postgres",

@@ -147,5 +147,11 @@ export const commands = {
   testAlarm: () => words("alarm", "test"),
   disk: () => words("platform", "disk"),
   startApps: () => words("platform", "start-apps"),
+  crashes: () => words("crash", "ls"),
+  crash: (id: string) => words("crash", "show", id),
+  crashCore: (id: string) => words("crash", "core", id),
+  supportBundle: () => words("support-bundle"),
+  trace: (key: string, flags: number, minutes: number) =>
+    words("trace", "set", key, `0x${flags.toString(16)}`, "--for", `${minutes}m`),
   commandFile: () => words("platform", "command-file", "--run", "--wait"),
 };

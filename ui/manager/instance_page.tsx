@@ -18,6 +18,7 @@ import { addressOf, appAddress, offlineReason, pagesOf, StatePill, shownState } 
 import { instanceKey, platform, runningJobs } from "./platform";
 import { Tabs } from "./tabs";
 import { t, tn } from "./texts";
+import { TraceSwitch } from "./trace_switch";
 
 const kTabs = ["access", "data", "monitoring", "log", "settings"] as const;
 
@@ -78,6 +79,7 @@ export function InstancePage({ id, tab }: { id: string; tab: string | undefined 
       {tab === "access" && <AccessTab instance={instance} />}
       {tab === "data" && <DataTab instance={instance} />}
       {tab === "monitoring" && <InstanceCharts id={id} service={instance.service} />}
+      {tab === "log" && <TraceSwitch key={instanceKey(instance)} instance={instance} />}
       {tab === "log" && <LogView service={instance.service} instance={instanceKey(instance)} />}
       {tab === "settings" && <SettingsTab key={id} instance={instance} />}
     </>

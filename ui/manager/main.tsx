@@ -6,6 +6,7 @@ import { AlarmsPage } from "./alarms_page";
 import { BackupsPage } from "./backups_page";
 import { BinPage } from "./bin_page";
 import { resume, signedIn } from "./connection";
+import { CrashesPage, CrashPage } from "./crash_reports";
 import { Frame } from "./frame";
 import { InstancePage } from "./instance_page";
 import { JobPage, JobsPage } from "./jobs_page";
@@ -54,6 +55,8 @@ function Page() {
       return <AlarmsPage tab={second} />;
     case "bin":
       return <BinPage />;
+    case "crashes":
+      return second === undefined ? <CrashesPage /> : <CrashPage key={second} id={second} />;
     case "settings":
       return <SettingsPage tab={second} />;
     case "platform":

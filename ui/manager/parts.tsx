@@ -87,6 +87,7 @@ export const addressOf = {
   instance: (instance: { name: string; domain: string }, tab?: string) =>
     formatRoute(tab ? ["instance", instanceKey(instance), tab] : ["instance", instanceKey(instance)]),
   job: (id: string) => formatRoute(["jobs", id]),
+  crash: (id: string) => formatRoute(["crashes", id]),
   store: (id: string) => formatRoute(["store", id]),
   newInstance: (service?: string, domain?: string) => formatRoute(["new"], { service, domain }),
   process: (name: string) => formatRoute(["platform", name]),

@@ -104,6 +104,7 @@ export function Tree() {
           active={first === "alarms"}
         />
         <Entry href="#/bin" icon="bin" text={t("nav.bin")} count={deleted.value.length} active={first === "bin"} />
+        <Entry href="#/crashes" icon="alert" text={t("crash.title")} active={first === "crashes"} />
         <Entry href="#/settings" icon="settings" text={t("nav.settings")} active={first === "settings"} />
       </ul>
       <div class="tree-head">

@@ -149,6 +149,33 @@ describe("manager page", () => {
     await page.getByText("The bin is empty").waitFor();
   });
 
+  test("a crash report tells where and what was before, and goes", async () => {
+    const { page, complaints } = await signedIn("#/crashes");
+    await page.getByRole("link", { name: "events::Calendar::merge (calendar.cc:214)" }).first().click();
+    await page.getByRole("heading", { name: /report$/ }).waitFor();
+    await page.getByText("events::Instance::received").waitFor();
+    await page.getByText("check failed: a rule without an end").waitFor();
+    await page.getByText("berth crash core events-20261122-221403-4711").waitFor();
+    assert.deepEqual(await poorContrasts(page), []);
+    await page.getByRole("button", { name: "Remove" }).click();
+    await page.getByRole("heading", { name: "Crash reports" }).waitFor();
+    await page.getByRole("link", { name: "events-20261119-030211-302" }).waitFor();
+    assert.equal(await page.getByRole("link", { name: "events-20261122-221403-4711", exact: true }).count(), 0);
+    assert.deepEqual(complaints, []);
+  });
+
+  test("more is traced for a while, beside the log, and as usual again", async () => {
+    const { page } = await signedIn("#/instance/team@example.com/log");
+    await page.getByText("Trace more for a while").click();
+    await page.getByLabel("Database", { exact: true }).check();
+    await page.getByText("2 hours").click();
+    await page.getByText("berth trace set team@example.com 0x8003 --for 120m").waitFor();
+    await page.getByRole("button", { name: "Trace", exact: true }).click();
+    await page.getByText("More is traced until").waitFor();
+    await page.getByRole("button", { name: "As usual again" }).click();
+    await page.getByText("Trace more for a while").waitFor();
+  });
+
   test("a backup is downloaded and restored; a file that is none is refused with a reason", async () => {
     const { page } = await signedIn("#/instance/team@example.com/data");
     const download = page.waitForEvent("download");
