@@ -20,6 +20,7 @@ namespace {
 
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t kMostSubjects = 1000, kMostMarkedJobs = 200;
+constexpr int kTicksUnused = 6;
 constexpr std::string_view kService = "service/", kInstance = "instance/";
 
 // Of each instance, in the order in which SteadySum and the columns of an instance have them.
@@ -125,9 +126,18 @@ Task<void> Monitor::go_on() {
   }
 }
 
+// A question wakes all its reactors, and an unused webserver is to sleep: it is asked once a minute.
 Task<void> Monitor::ask_webserver(Gathered& gathered) {
+  if (is_webserver_unused_ && ++unused_ticks_ < kTicksUnused) {
+    gathered.webserver = last_webserver_;
+    co_return;
+  }
+  unused_ticks_ = 0;
   try {
     gathered.webserver = co_await loop::with_timeout(loop_, kSourceLimit, sources_.webserver(), "webserver");
+    is_webserver_unused_ =
+        counter(*gathered.webserver, "connections") == 0 && gathered.webserver == last_webserver_;
+    last_webserver_ = gathered.webserver;
   } catch (const Failure& failure) {
     BERTH_LOG(kProcess, "no counters of the webserver", {"error", failure.error().detail});
   }

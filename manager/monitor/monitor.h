@@ -17,7 +17,7 @@
 #include "manager/monitor/machine.h"
 #include "manager/monitor/open_metrics.h"
 #include "manager/monitor/store.h"
-#include "wire/json/json_fwd.h"
+#include "wire/json/json.h"
 
 namespace berth::manager {
 
@@ -109,6 +109,9 @@ class Monitor {
   std::vector<std::pair<std::string, bool>> up_;
   std::set<std::string> marked_jobs_;
   std::int64_t next_instances_ = 0, next_sizes_ = 0, next_purge_ = 0;
+  std::optional<json::Object> last_webserver_;
+  bool is_webserver_unused_ = false;  // no connection, and nothing happened between the last two answers
+  int unused_ticks_ = 0;
   bool is_measuring_ = false, is_failing_ = false;
   loop::Worker worker_;
   loop::TaskGroup tasks_;

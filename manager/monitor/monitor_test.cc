@@ -50,6 +50,8 @@ class MonitorTest : public testing::Test {
     };
     sources.webserver = [this]() -> Task<json::Object> {
       if (webserver_is_away_) throw_failure(Errc::kUnavailable, "gone");
+      ++webserver_asked_;
+      if (webserver_is_unused_) co_return json::Object{{"connections", 0}, {"requests", 100}};
       co_return json::Object{{"connections", 12}, {"websockets", 7}, {"requests", 100 + asked_ * 10}};
     };
     sources.service = [this](std::string) -> Task<json::Object> {
@@ -103,7 +105,8 @@ class MonitorTest : public testing::Test {
   std::string folder_;
   WatchedProcess service_;
   int asked_ = 0;
-  bool webserver_is_away_ = false;
+  bool webserver_is_away_ = false, webserver_is_unused_ = false;
+  int webserver_asked_ = 0;
   std::unique_ptr<Monitor> monitor_;
 };
 
@@ -131,6 +134,16 @@ TEST_F(MonitorTest, WhoDoesNotAnswerIsUnknownAndHoldsUpNobody) {
   EXPECT_THAT(curves({"webserver"}, {"connections"}).series[0].mean, Each(-1));
   EXPECT_GT(last(curves({"webserver"}, {"memory"}).series[0]), 0);
   EXPECT_EQ(last(curves({"service/notes"}, {"sessions"}).series[0]), 3);
+}
+
+TEST_F(MonitorTest, AnUnusedWebserverIsAskedOnceAMinuteAndIsNotUnknownMeanwhile) {
+  webserver_is_unused_ = true;
+  for (int i = 0; i < 14; ++i) measure(kNow + i * 10);
+  EXPECT_EQ(webserver_asked_, 4) << "twice to see that nothing happens, then every sixth time";
+  EXPECT_EQ(last(curves({"webserver"}, {"connections"}).series[0]), 0);
+  webserver_is_unused_ = false;
+  for (int i = 14; i < 26; ++i) measure(kNow + i * 10);
+  EXPECT_EQ(webserver_asked_, 4 + 1 + 6) << "and each time once something happens";
 }
 
 TEST_F(MonitorTest, StartsAndDeathsAreMarkedOnceAlsoOverARestartOfTheManager) {
