@@ -478,6 +478,8 @@ export interface DiskForecast {
   days: number;
   who: string;
   bytesADay: number;
+}
+
 export interface TraceSwitch {
   target: string;
   flags: number;
@@ -1936,6 +1938,8 @@ export interface GetDiskResult {
   reserveBytes: number;
   reserveWanted: number;
   forecast?: DiskForecast;
+}
+
 export interface GetTraces {
   mt: "GetTraces";
   src?: string;
