@@ -1,6 +1,9 @@
 #include "db/connection.h"
 
 #include <libpq-fe.h>
+#include <sys/socket.h>
+
+#include <cerrno>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -142,8 +145,14 @@ void Connection::throw_lost() {
 
 bool Connection::is_alive() {
   if (hung_ || !wait_ || PQstatus(connection_) != CONNECTION_OK) return false;
-  const bool alive = PQconsumeInput(connection_) == 1 && PQstatus(connection_) == CONNECTION_OK;
-  leave_lost_socket();
+  // A server that ended the session says so before the end itself, and libpq reads one piece at a time.
+  bool alive = true;
+  char next = 0;
+  for (int pieces = 0; alive && pieces < 2; ++pieces) {
+    if (::recv(PQsocket(connection_), &next, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN) break;
+    alive = PQconsumeInput(connection_) == 1 && PQstatus(connection_) == CONNECTION_OK;
+    leave_lost_socket();
+  }
   return alive && wait_;
 }
 
@@ -289,7 +298,7 @@ Task<Rows> Connection::run(const Statement& statement) {
   }
 }
 
-Task<void> Connection::run_script(const std::string& sql) {
+void Connection::send_simple(const std::string& sql) {
   sent_ = false;
   if (!is_alive()) throw_lost();
   if (query_limit_.count() > 0) wait_->set_limit(query_limit_ + kGrace);
@@ -297,6 +306,10 @@ Task<void> Connection::run_script(const std::string& sql) {
   leave_lost_socket();
   if (!sent) throw_lost();
   sent_ = true;
+}
+
+Task<void> Connection::run_script(const std::string& sql) {
+  send_simple(sql);
   co_await collect();
 }
 
@@ -342,13 +355,7 @@ Task<void> Connection::begin_transfer(std::string sql, int wanted, const char* o
 }
 
 Task<Rows> Connection::run_simple(std::string sql) {
-  sent_ = false;
-  if (!is_alive()) throw_lost();
-  if (query_limit_.count() > 0) wait_->set_limit(query_limit_ + kGrace);
-  const int sent = PQsendQuery(connection_, sql.c_str());
-  leave_lost_socket();
-  if (!sent) throw_lost();
-  sent_ = true;
+  send_simple(sql);
   co_return co_await collect();
 }
 

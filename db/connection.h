@@ -85,6 +85,7 @@ class Connection {
   Connection(loop::Loop& loop, pg_conn* connection, std::chrono::milliseconds query_limit);
   Task<void> connect(std::chrono::milliseconds limit, std::string place);
   Task<void> send(const Statement& statement, std::string name);
+  void send_simple(const std::string& sql);
   Task<std::string> prepared_name(const std::string& sql, std::size_t arguments);
   void forget_prepared() { prepared_.clear(), recent_.clear(); }
   Task<Rows> collect();

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "db/testing/temporary_cluster.h"
-#include "loop/sync.h"
+#include "loop/testing/failure_of.h"
 
 namespace berth::db {
 namespace {
@@ -16,27 +16,6 @@ DatabaseOptions options_for(ConnectionOptions connection) {
   DatabaseOptions options;
   options.connection = std::move(connection);
   return options;
-}
-
-// Gives the Failure that leaves the task; fails the test if none does.
-template <class T>
-Error failure_of(loop::Loop& loop, Task<T> task) {
-  try {
-    (void)loop::run_task(loop, std::move(task));
-  } catch (const Failure& failure) {
-    return failure.error();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return {};
-}
-Error failure_of(loop::Loop& loop, Task<void> task) {
-  try {
-    loop::run_task(loop, std::move(task));
-  } catch (const Failure& failure) {
-    return failure.error();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return {};
 }
 
 class DatabaseTest : public testing::Test {
@@ -309,6 +288,24 @@ TEST_F(DatabaseLossTest, SendsAgainWhatWasNeverSent) {
   const auto rows = loop::run_task(loop, database.query("SELECT count(*) AS n FROM t"));
   EXPECT_EQ(rows[0].get<int>("n"), 1);
   EXPECT_EQ(database.counters().lost, 1u);
+}
+
+TEST_F(DatabaseLossTest, ARestartOfTheServerIsNotSeenByWhoBeginsAfterIt) {
+  auto options = options_for(place);
+  options.max_connections = 4;
+  Database database(loop, std::move(options));
+  {
+    std::vector<std::unique_ptr<loop::Spawned<Rows>>> busy;
+    for (int i = 0; i < 4; ++i)
+      busy.push_back(std::make_unique<loop::Spawned<Rows>>(loop, database.query("SELECT pg_sleep(0.1)")));
+    for (auto& one : busy) ASSERT_TRUE(loop.run_until([&] { return one->is_done(); }));
+  }
+  ASSERT_EQ(database.open_connections(), 4u);
+  cluster().stop();  // its last words are in each of the four sockets, before their end
+  cluster().start();
+  auto transaction = loop::run_task(loop, database.begin());
+  loop::run_task(loop, transaction.commit());
+  EXPECT_EQ(database.counters().lost, 4u);
 }
 
 TEST_F(DatabaseLossTest, ThrowsWhenAStatementMayHaveRun) {
