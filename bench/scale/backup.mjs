@@ -1,8 +1,8 @@
 // Our backups and restores beside bare pg_dump and pg_restore of the same data, in turn. See bench/README.md.
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { rmSync, statSync } from 'node:fs';
 import { Platform, build, median, now, options, postgresBinaries, table } from './platform.mjs';
-import { fill, timed, watchMemory } from './load.mjs';
+import { fill, run, timed, watchMemory } from './load.mjs';
 
 const chosen = options(process.argv.slice(2), {
   sizes: '256,1024', // MiB of data
@@ -19,13 +19,6 @@ await platform.start();
 await platform.admin.ask('SetSetting', { name: 'timeMachine', value: 'off' }); // its archiver takes part of the machine
 await platform.job('InstallApp', { id: 'notes' });
 
-const run = (program, args) =>
-  new Promise((done, fail) => {
-    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
-    let errors = '';
-    child.stderr.on('data', piece => (errors += piece));
-    child.once('exit', code => (code === 0 ? done() : fail(new Error(`${program}: ${errors}`))));
-  });
 const cli = (...args) => run(`${build}/bin/berth`, ['--root', platform.root, ...args]);
 const pg = (program, ...args) => run(`${postgresBinaries}/${program}`, ['-h', platform.sockets, '-U', 'berth', ...args]);
 
@@ -56,26 +49,35 @@ for (const megabytes of chosen.sizes.split(',').map(Number)) {
   say(`${key}: ${(size.bytes / (1 << 20)).toFixed(0)} MiB`);
   const admin = platform.sql();
   const dump = `${platform.folder}/bare.dump`, file = `${platform.folder}/ours.dump`;
+  const bareDump = async () => {
+    rmSync(dump, { force: true });
+    return (await timed(() => pg('pg_dump', '-Fc', '-f', dump, database).then(() => execFileSync('sync', [dump])))).ms;
+  };
+  const dropBare = async () => {
+    await admin.run('DROP DATABASE IF EXISTS bare');
+    await admin.run('CHECKPOINT');
+  };
+  const bareRestore = async () => {
+    await dropBare();
+    const { ms } = await timed(async () => {
+      await admin.run('CREATE DATABASE bare TEMPLATE template0');
+      await pg('pg_restore', '-d', 'bare', '--no-owner', dump);
+    });
+    await dropBare();
+    return ms;
+  };
 
   if (parts.includes('file')) {
     const bare = { dump: [], restore: [] }, ours = { dump: [], restore: [] };
     let dumping = null, restoring = null;
     for (let round = 0; round < rounds; ++round) {
-      rmSync(dump, { force: true });
-      bare.dump.push((await timed(() => pg('pg_dump', '-Fc', '-f', dump, database).then(() => execFileSync('sync', [dump])))).ms);
+      bare.dump.push(await bareDump());
       rmSync(file, { force: true });
       let stop = watchMemory(platform.manager.pid);
       ours.dump.push((await timed(() => cli('instance', 'backup', key, '-o', file))).ms);
       dumping = more(dumping, await stop());
 
-      await admin.run('DROP DATABASE IF EXISTS bare');
-      await admin.run('CHECKPOINT');
-      bare.restore.push((await timed(async () => {
-        await admin.run('CREATE DATABASE bare TEMPLATE template0');
-        await pg('pg_restore', '-d', 'bare', '--no-owner', dump);
-      })).ms);
-      await admin.run('DROP DATABASE IF EXISTS bare');
-      await admin.run('CHECKPOINT');
+      bare.restore.push(await bareRestore());
       stop = watchMemory(platform.manager.pid);
       ours.restore.push((await timed(() => cli('instance', 'restore', file))).ms);
       restoring = more(restoring, await stop());
@@ -90,8 +92,7 @@ for (const megabytes of chosen.sizes.split(',').map(Number)) {
     const bare = { dump: [], restore: [] }, first = [], again = [], proof = [], restore = [];
     let writing = null, checking = null, restoring = null;
     for (let round = 0; round < rounds; ++round) {
-      rmSync(dump, { force: true });
-      bare.dump.push((await timed(() => pg('pg_dump', '-Fc', '-f', dump, database).then(() => execFileSync('sync', [dump])))).ms);
+      bare.dump.push(await bareDump());
       // A target of its own: all data are new to it.
       const target = `t${megabytes}r${round}`;
       await platform.admin.ask('SetBackupTarget', { name: target, kind: 'directory', place: `${platform.folder}/${target}` });
@@ -107,14 +108,7 @@ for (const megabytes of chosen.sizes.split(',').map(Number)) {
       proof.push((await timed(() => platform.job('VerifyBackup', { set: sets[0].id }))).ms);
       checking = more(checking, await stop());
 
-      await admin.run('DROP DATABASE IF EXISTS bare');
-      await admin.run('CHECKPOINT');
-      bare.restore.push((await timed(async () => {
-        await admin.run('CREATE DATABASE bare TEMPLATE template0');
-        await pg('pg_restore', '-d', 'bare', '--no-owner', dump);
-      })).ms);
-      await admin.run('DROP DATABASE IF EXISTS bare');
-      await admin.run('CHECKPOINT');
+      bare.restore.push(await bareRestore());
       stop = watchMemory(platform.manager.pid);
       restore.push((await timed(() => platform.job('RestoreFromSet', { set: sets[0].id, name, domain }))).ms);
       restoring = more(restoring, await stop());

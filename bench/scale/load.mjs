@@ -1,4 +1,5 @@
 // Data for an instance, and what a piece of work takes in time and memory.
+import { spawn } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import { nameOf, now, sleep } from './platform.mjs';
 
@@ -70,3 +71,12 @@ export async function timed(act) {
   const value = await act();
   return { ms: now() - begun, value };
 }
+
+// A program to its end; its messages are the reason if it fails.
+export const run = (program, args) =>
+  new Promise((done, fail) => {
+    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    let errors = '';
+    child.stderr.on('data', piece => (errors += piece));
+    child.once('exit', code => (code === 0 ? done() : fail(new Error(`${program}: ${errors}`))));
+  });

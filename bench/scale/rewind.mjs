@@ -1,8 +1,8 @@
 // One large instance among many small ones, brought back to a moment: time and disk; base backups beside pg_basebackup.
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { Platform, now, options, postgresBinaries, sleep, table } from './platform.mjs';
-import { fill, timed, watchMemory } from './load.mjs';
+import { fill, run, timed, watchMemory } from './load.mjs';
 
 const chosen = options(process.argv.slice(2), { small: '99', megabytes: '1024', rounds: '1' });
 const begun = now();
@@ -28,13 +28,6 @@ const safeDisk = path => {
     return NaN; // something went away while it looked
   }
 };
-const run = (program, args) =>
-  new Promise((done, fail) => {
-    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
-    let errors = '';
-    child.stderr.on('data', piece => (errors += piece));
-    child.once('exit', code => (code === 0 ? done() : fail(new Error(`${program}: ${errors}`))));
-  });
 
 const seconds = ms => `${(ms / 1000).toFixed(1)} s`;
 const mib = value => `${value.toFixed(0)} MiB`;
