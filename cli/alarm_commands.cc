@@ -15,18 +15,6 @@ Style style_of(api::AlarmSeverity severity) {
 }
 
 // "1 min", "2h", "3 d": minutes. UsageError for anything else.
-std::uint64_t parse_minutes(std::string_view text) {
-  std::uint64_t number = 0;
-  std::size_t at = 0;
-  while (at < text.size() && text[at] >= '0' && text[at] <= '9' && number < 1'000'000)
-    number = number * 10 + static_cast<std::uint64_t>(text[at++] - '0');
-  const auto unit = text.substr(at);
-  if (at > 0 && (unit == "m" || unit == "min")) return number;
-  if (at > 0 && unit == "h") return number * 60;
-  if (at > 0 && unit == "d") return number * 24 * 60;
-  throw_usage("--for takes a time as 30m, 2h or 1d");
-}
-
 std::string remark_of(const api::Alarm& alarm) {
   std::string remark;
   if (alarm.silenced_until) remark = fmt::format("silent until {}", *alarm.silenced_until);
@@ -101,7 +89,7 @@ loop::Task<int> silence(Invocation& invocation) {
   request.id = arguments.number("ID", 0);
   if (arguments.has("--off") == arguments.has("--for"))
     throw_usage("alarm silence ID --for TIME, or --off to hear of it again");
-  if (arguments.has("--for")) request.minutes = parse_minutes(arguments.text("--for"));
+  if (arguments.has("--for")) request.minutes = whole_minutes(arguments.duration("--for"));
   if (invocation.is_rehearsal({request.minutes
                                    ? fmt::format("send no mail and no webhook about alarm {} for {} min",
                                                  request.id, request.minutes)

@@ -1,5 +1,7 @@
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/exit_code.h"
+#include "cli/human.h"
 
 namespace berth::cli {
 
@@ -18,6 +20,14 @@ std::optional<std::string> Arguments::find(std::string_view name) const {
 std::int64_t Arguments::number(std::string_view name, std::int64_t fallback) const {
   const auto value = find(name);
   return value ? parse_integer(*value).value_or(fallback) : fallback;
+}
+
+std::chrono::seconds Arguments::duration(std::string_view name) const {
+  const auto value = find(name);
+  if (!value) return {};
+  const auto time = parse_duration(*value);
+  if (!time) throw_usage("{} takes a time as 30m, 2h or 7d", name);
+  return *time;
 }
 
 std::span<const Command> all_commands() {

@@ -1,6 +1,7 @@
 // The one table of commands: the parser, the help, completions and manual pages all come from it.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <span>
@@ -70,6 +71,8 @@ class Arguments {
   const std::string& text(std::string_view name) const;
   std::optional<std::string> find(std::string_view name) const;
   std::int64_t number(std::string_view name, std::int64_t fallback) const;
+  // "30m", "2h", "7d". Throws UsageError if it is there and no such time; zero if absent.
+  std::chrono::seconds duration(std::string_view name) const;
   void set(std::string_view name, std::string value) { values_[std::string(name)] = std::move(value); }
 
  private:

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <charconv>
 
 #include "base/utc.h"
 
@@ -42,6 +43,25 @@ std::string format_relative(std::string_view iso_text, std::chrono::sys_seconds 
   if (passed >= std::chrono::seconds(2)) return format_duration(passed) + " ago";
   if (passed <= std::chrono::seconds(-2)) return "in " + format_duration(-passed);
   return "just now";
+}
+
+std::optional<std::chrono::seconds> parse_duration(std::string_view text) {
+  std::uint32_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc()) return std::nullopt;
+  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  const int seconds = unit == "s"                    ? 1
+                      : unit == "m" || unit == "min" ? 60
+                      : unit == "h"                  ? 3600
+                      : unit == "d"                  ? 86'400
+                                                     : 0;
+  constexpr std::chrono::seconds kMost = std::chrono::days(36'525);
+  const std::chrono::seconds time(std::int64_t{number} * seconds);
+  return seconds == 0 || time > kMost ? std::nullopt : std::optional(time);
+}
+
+std::uint64_t whole_minutes(std::chrono::seconds time) {
+  return static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::minutes>(time).count());
 }
 
 }  // namespace berth::cli

@@ -21,4 +21,9 @@ std::string format_duration(std::chrono::seconds time);
 // "just now", "3 min ago", "in 5 d"; the text itself if it is no time, "-" if empty.
 std::string format_relative(std::string_view iso_text, std::chrono::sys_seconds now);
 
+// "45s", "30m" or "30min", "2h", "7d"; nullopt if it is none, or more than 100 years.
+std::optional<std::chrono::seconds> parse_duration(std::string_view text);
+// A part of a minute counts as one.
+std::uint64_t whole_minutes(std::chrono::seconds time);
+
 }  // namespace berth::cli

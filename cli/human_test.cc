@@ -35,6 +35,16 @@ TEST(Human, TimesAreRelativeToNow) {
   EXPECT_EQ(format_relative("", now), "-");
 }
 
+TEST(Human, DurationsTakeAUnit) {
+  EXPECT_EQ(parse_duration("45s"), seconds(45));
+  EXPECT_EQ(parse_duration("30m"), seconds(1800));
+  EXPECT_EQ(parse_duration("30min"), seconds(1800));
+  EXPECT_EQ(parse_duration("2h"), seconds(7200));
+  EXPECT_EQ(parse_duration("7d"), seconds(604'800));
+  for (const char* text : {"", "30", "h", "-1h", "1.5h", "1 h", "2w", "99999999999h", "4294967295d"})
+    EXPECT_FALSE(parse_duration(text)) << text;
+}
+
 TEST(Table, SetsNumbersToTheRightAndTextToTheLeft) {
   Table table({{"NAME"}, {"COUNT", true}});
   table.add({"a", "5"});

@@ -12,19 +12,6 @@ namespace {
 
 constexpr std::size_t kCurve = 24, kMarkers = 10;
 
-// "30m", "24h", "7d" in seconds. UsageError for anything else.
-std::uint64_t parse_since(std::string_view text) {
-  std::uint64_t number = 0;
-  std::size_t at = 0;
-  while (at < text.size() && text[at] >= '0' && text[at] <= '9' && number < 100'000)
-    number = number * 10 + static_cast<std::uint64_t>(text[at++] - '0');
-  const auto unit = text.substr(at);
-  if (at > 0 && unit == "m") return number * 60;
-  if (at > 0 && unit == "h") return number * 3600;
-  if (at > 0 && unit == "d") return number * 86'400;
-  throw_usage("--since takes a time as 30m, 24h or 7d, 31d at most");
-}
-
 std::string format_value(double value, std::string_view unit) {
   if (value < 0) return "-";
   const auto bytes = [&] { return format_size(static_cast<std::uint64_t>(value)); };
@@ -93,7 +80,8 @@ loop::Task<int> show(Invocation& invocation) {
   if (arguments.has("SUBJECT")) request.subjects = {arguments.text("SUBJECT")};
   else request.subjects = {"platform", "manager", "webserver", "postgres", "service/*"};
   if (arguments.has("--metric")) request.metrics = {arguments.text("--metric")};
-  if (arguments.has("--since")) request.seconds = parse_since(arguments.text("--since"));
+  if (arguments.has("--since"))
+    request.seconds = static_cast<std::uint64_t>(arguments.duration("--since").count());
   if (arguments.has("--points")) request.points = static_cast<std::uint64_t>(arguments.number("--points", 0));
   const auto told = co_await invocation.ask(request);
   auto& output = invocation.output();

@@ -10,19 +10,6 @@
 namespace berth::cli {
 namespace {
 
-// "30m", "2h", "1d" as minutes.
-std::uint64_t parse_time(std::string_view text) {
-  std::uint64_t number = 0;
-  std::size_t at = 0;
-  while (at < text.size() && text[at] >= '0' && text[at] <= '9' && number < 1'000'000)
-    number = number * 10 + static_cast<std::uint64_t>(text[at++] - '0');
-  const auto unit = text.substr(at);
-  if (at > 0 && (unit == "m" || unit == "min")) return number;
-  if (at > 0 && unit == "h") return number * 60;
-  if (at > 0 && unit == "d") return number * 24 * 60;
-  throw_usage("--for takes a time as 30m, 2h or 1d");
-}
-
 loop::Task<int> list_traces(Invocation& invocation) {
   auto& output = invocation.output();
   if (invocation.arguments().has("--flags")) {
@@ -63,7 +50,7 @@ loop::Task<int> set_trace(Invocation& invocation) {
   const auto flags = parse_trace_flags(arguments.text("FLAGS"));
   if (!flags) throw_usage("{}; berth trace ls --flags shows those that there are", flags.error().detail);
   request.flags = *flags;
-  if (const auto time = arguments.find("--for")) request.minutes = parse_time(*time);
+  if (arguments.has("--for")) request.minutes = whole_minutes(arguments.duration("--for"));
   if (invocation.is_rehearsal({fmt::format("trace {} of {} for {} min", format_trace_flags(*flags),
                                            request.target, request.minutes)}))
     co_return 0;
