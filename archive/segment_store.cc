@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include <optional>
 
 #include "archive/zstd_file.h"
+#include "base/disk_space.h"
 #include "base/file.h"
 
 namespace berth::archive {
@@ -59,9 +59,7 @@ bool has_same_content(const std::string& stored, const std::string& source) {
 void store(const std::string& archive, const std::string& source, const std::string& target,
            std::uint64_t reserve_bytes) {
   const std::string folder = folder_of(archive);
-  struct statvfs disk{};
-  if (::statvfs(folder.c_str(), &disk) != 0) throw Failure(errno_error(errno, folder));
-  const auto free_bytes = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
+  const auto free_bytes = or_throw(read_disk_space(folder)).free_bytes;
   if (free_bytes < reserve_bytes)
     throw_failure(Errc::kNoSpace, "{} MiB are free, {} MiB must stay so", free_bytes >> 20,
                   reserve_bytes >> 20);

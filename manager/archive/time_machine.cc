@@ -1,7 +1,6 @@
 #include "manager/archive/time_machine.h"
 
 #include <dirent.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -53,9 +52,8 @@ Moment now() { return std::chrono::floor<std::chrono::seconds>(std::chrono::syst
 
 std::string archive_command(const Layout& layout, const std::string& program) {
   if (!path_exists(mark_of(layout))) return {};
-  struct statvfs disk{};
-  const bool is_known = ::statvfs(layout.library().c_str(), &disk) == 0;
-  const auto total = is_known ? static_cast<std::uint64_t>(disk.f_blocks) * disk.f_frsize : 0;
+  const auto disk = read_disk_space(layout.library());
+  const auto total = disk ? disk->total_bytes : 0;
   return fmt::format("{} push {} {} {} %p", shell_word(program), shell_word(archive_folder(layout)),
                      archive_reserve(total), kPending);
 }
@@ -81,15 +79,8 @@ void TimeMachine::make_folders() const {
   for (const char* name : {"wal", "objects", "base"}) cluster_.make_own_folder(folder() + "/" + name, 0700);
 }
 
-void TimeMachine::read_disk() {
-  struct statvfs disk{};
-  if (::statvfs(layout_.library().c_str(), &disk) != 0) throw Failure(errno_error(errno, layout_.library()));
-  disk_.total_bytes = static_cast<std::uint64_t>(disk.f_blocks) * disk.f_frsize;
-  disk_.free_bytes = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
-}
-
 Task<void> TimeMachine::apply() {
-  read_disk();
+  disk_ = or_throw(read_disk_space(layout_.library()));
   if (system_.empty()) {
     const auto rows =
         co_await admin_.query_repeatable("SELECT system_identifier::text FROM pg_control_system()");
@@ -199,7 +190,7 @@ Task<void> TimeMachine::read_archiver() {
 }
 
 Task<void> TimeMachine::refresh() {
-  read_disk();
+  disk_ = or_throw(read_disk_space(layout_.library()));
   read_bases();
   segments_ = archive::list_segments(folder());
   co_await read_archiver();

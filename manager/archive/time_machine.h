@@ -9,6 +9,7 @@
 #include "api/time_machine.h"
 #include "archive/manifest.h"
 #include "archive/window.h"
+#include "base/disk_space.h"
 #include "base/time_zone.h"
 #include "manager/archive/policy.h"
 #include "manager/database/cluster.h"
@@ -67,7 +68,6 @@ class TimeMachine {
     std::vector<archive::BaseInstance> instances;
   };
   void read_bases();
-  void read_disk();
   void make_folders() const;
   void count_waiting();
   Task<void> read_archiver();
@@ -82,7 +82,7 @@ class TimeMachine {
   std::string reason_;       // why it is off
   std::string failure_;      // why it does not archive; empty: it does
   bool is_current_ = false;  // what is not archived yet is in the live log
-  api::Disk disk_;
+  DiskSpace disk_;
   std::vector<Base> bases_;  // by time
   std::vector<archive::BaseFacts> base_facts_;
   std::vector<archive::StoredSegment> segments_;

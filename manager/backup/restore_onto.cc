@@ -1,6 +1,6 @@
 // Data onto a server that is not ours: see Restorer::save_aside().
-#include <sys/statvfs.h>
 
+#include "base/disk_space.h"
 #include "db/database.h"
 #include "manager/backup/restore.h"
 #include "manager/external/copy.h"
@@ -30,10 +30,7 @@ std::function<void(std::uint64_t)> of_all(Progress progress, std::uint64_t all) 
 Task<void> Restorer::save_aside(db::ConnectionOptions place, InstanceDatabaseNames names,
                                 std::string user_password, std::string id, Progress progress) {
   const auto bytes = co_await size_of(loop_, place);
-  struct statvfs disk{};
-  const std::string folder = cluster_.settings().data_folder;
-  if (::statvfs(folder.c_str(), &disk) != 0) throw Failure(errno_error(errno, folder));
-  const auto free_bytes = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
+  const auto free_bytes = or_throw(read_disk_space(cluster_.settings().data_folder)).free_bytes;
   if (free_bytes < bytes)
     throw_failure(Errc::kNoSpace,
                   "what {} holds is kept here, so that the restore can be undone: that takes {} MiB, {} are "

@@ -1,9 +1,8 @@
 #include "manager/database/maintenance.h"
 
-#include <sys/statvfs.h>
-
 #include <cerrno>
 
+#include "base/disk_space.h"
 #include "db/database.h"
 #include "loop/sync.h"
 
@@ -100,10 +99,8 @@ Task<CleanUpNeed> Maintenance::clean_up_need(std::string name) {
 }
 
 Result<std::uint64_t> Maintenance::free_bytes() const {
-  struct statvfs disk{};
-  const auto& folder = cluster_.settings().data_folder;
-  if (::statvfs(folder.c_str(), &disk) != 0) return fail_errno(errno, folder);
-  return std::uint64_t{disk.f_bavail} * disk.f_frsize;
+  BERTH_TRY(const auto disk, read_disk_space(cluster_.settings().data_folder));
+  return disk.free_bytes;
 }
 
 Task<CleanUpResult> Maintenance::clean_up(std::string database,

@@ -6,7 +6,7 @@
 namespace berth::manager {
 
 DiskGuard::DiskGuard(loop::Loop& loop, DiskParts parts)
-    : loop_(loop), parts_(std::move(parts)), worker_(loop), timer_(loop), tasks_(loop, "disk") {}
+    : loop_(loop), parts_(std::move(parts)), worker_(loop), tasks_(loop, "disk") {}
 
 Task<void> DiskGuard::begin() {
   co_await look();
@@ -14,10 +14,7 @@ Task<void> DiskGuard::begin() {
   tasks_.spawn(go_on());
 }
 
-void DiskGuard::stop() {
-  timer_.cancel();
-  tasks_.cancel_all();
-}
+void DiskGuard::stop() { tasks_.cancel_all(); }
 
 Task<void> DiskGuard::go_on() {
   for (;;) {

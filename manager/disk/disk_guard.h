@@ -16,7 +16,7 @@ using loop::Task;
 
 // What the guard works with; tests have their own.
 struct DiskParts {
-  std::function<std::optional<DiskFigures>()> figures;
+  std::function<Result<DiskSpace>()> figures;
   std::function<int()> threshold;          // per cent
   std::function<std::uint64_t()> reserve;  // bytes wanted
   std::string reserve_folder;
@@ -56,14 +56,13 @@ class DiskGuard {
 
   loop::Loop& loop_;
   DiskParts parts_;
-  DiskFigures figures_;
+  DiskSpace figures_;
   DiskLevel level_ = DiskLevel::kFine;
   bool are_apps_held_ = false, is_looking_ = false;
   std::optional<DiskForecast> forecast_;
   std::uint64_t reserve_bytes_ = 0;
   int looks_ = 0;
   loop::Worker worker_;
-  loop::Timer timer_;
   loop::TaskGroup tasks_;
 };
 

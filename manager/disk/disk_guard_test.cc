@@ -18,8 +18,8 @@ using testing::HasSubstr;
 
 constexpr std::uint64_t kMega = 1'000'000;
 
-DiskFigures used(double percent) {
-  DiskFigures disk{1000 * kMega, static_cast<std::uint64_t>(percent * 10 * kMega), 0};
+DiskSpace used(double percent) {
+  DiskSpace disk{1000 * kMega, static_cast<std::uint64_t>(percent * 10 * kMega), 0};
   disk.free_bytes = disk.total_bytes - disk.used_bytes;
   return disk;
 }
@@ -76,7 +76,7 @@ class DiskGuardTest : public testing::Test {
     BERTH_CHECK(::mkdtemp(name) != nullptr);
     folder_ = name;
     DiskParts parts;
-    parts.figures = [this] { return std::optional(used(percent_)); };
+    parts.figures = [this] { return Result<DiskSpace>(used(percent_)); };
     parts.threshold = [] { return 90; };
     parts.reserve = [this] { return reserve_; };
     parts.reserve_folder = folder_ + "/reserve";
@@ -167,11 +167,11 @@ TEST(Reserve, OnASmallFileSystemItGivesItsRoomBackAndNeverTakesWhatWouldMakeTheD
     GTEST_SKIP() << "no mounts here";
   }
   EXPECT_TRUE(make_reserve(at + "/reserve", 8 << 20, 80));
-  EXPECT_EQ(read_disk(at)->free_bytes, 12u << 20);
+  EXPECT_EQ(read_disk_space(at)->free_bytes, 12u << 20);
   EXPECT_TRUE(make_reserve(at + "/reserve", 4 << 20, 80));
-  EXPECT_EQ(read_disk(at)->free_bytes, 16u << 20) << "a smaller one gives the rest back";
+  EXPECT_EQ(read_disk_space(at)->free_bytes, 16u << 20) << "a smaller one gives the rest back";
   EXPECT_TRUE(make_reserve(at + "/reserve", 0, 80));
-  EXPECT_EQ(read_disk(at)->free_bytes, 20u << 20);
+  EXPECT_EQ(read_disk_space(at)->free_bytes, 20u << 20);
   EXPECT_EQ(make_reserve(at + "/reserve", 17 << 20, 80).error().code, Errc::kNoSpace);
   EXPECT_EQ(make_reserve(at + "/reserve", 21 << 20, 100).error().code, Errc::kNoSpace);
   EXPECT_FALSE(path_exists(at + "/reserve/" + std::string(kReserveFile) + ".new"));

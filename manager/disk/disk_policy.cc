@@ -1,7 +1,5 @@
 #include "manager/disk/disk_policy.h"
 
-#include <sys/statvfs.h>
-
 #include <cmath>
 
 namespace berth::manager {
@@ -26,14 +24,6 @@ std::string format_bytes(std::uint64_t bytes) {
 
 }  // namespace
 
-std::optional<DiskFigures> read_disk(const std::string& path) {
-  struct statvfs figures{};
-  if (::statvfs(path.c_str(), &figures) != 0) return std::nullopt;
-  const auto bytes = [&](auto blocks) { return static_cast<std::uint64_t>(blocks) * figures.f_frsize; };
-  return DiskFigures{bytes(figures.f_blocks), bytes(figures.f_blocks - figures.f_bfree),
-                     bytes(figures.f_bavail)};
-}
-
 DiskLevel next_level(DiskLevel level, double used_percent, int threshold) {
   if (threshold >= 100) return DiskLevel::kFine;
   const double full = threshold, warning = threshold - kWarningBelow;
@@ -44,7 +34,7 @@ DiskLevel next_level(DiskLevel level, double used_percent, int threshold) {
   return DiskLevel::kFine;
 }
 
-std::optional<DiskForecast> forecast(const DiskFigures& disk, const std::vector<DiskGrowth>& growth,
+std::optional<DiskForecast> forecast(const DiskSpace& disk, const std::vector<DiskGrowth>& growth,
                                      int threshold, std::int64_t horizon_days) {
   std::int64_t a_day = 0;
   DiskForecast told;

@@ -7,22 +7,9 @@
 #include <vector>
 
 #include "api/status.h"
+#include "base/disk_space.h"
 
 namespace berth::manager {
-
-// Of one file system, as statvfs(3) gives them.
-struct DiskFigures {
-  std::uint64_t total_bytes = 0;
-  std::uint64_t used_bytes = 0;
-  std::uint64_t free_bytes = 0;  // to others than root
-  // As df(1) tells it: of what is not root's.
-  double used_percent() const {
-    const auto all = used_bytes + free_bytes;
-    return all == 0 ? 0 : static_cast<double>(used_bytes) * 100 / static_cast<double>(all);
-  }
-};
-// nullopt where it cannot be asked.
-std::optional<DiskFigures> read_disk(const std::string& path);
 
 enum class DiskLevel : std::uint8_t { kFine, kWarning, kFull };
 
@@ -41,11 +28,11 @@ struct DiskForecast {
   DiskGrowth largest;
 };
 // nullopt: it does not grow, or it will not be full within `horizon_days`.
-std::optional<DiskForecast> forecast(const DiskFigures& disk, const std::vector<DiskGrowth>& growth,
+std::optional<DiskForecast> forecast(const DiskSpace& disk, const std::vector<DiskGrowth>& growth,
                                      int threshold, std::int64_t horizon_days = 30);
 
 struct DiskFacts {
-  DiskFigures disk;
+  DiskSpace disk;
   DiskLevel level = DiskLevel::kFine;
   int threshold = 95;
   bool are_apps_held = false;  // stopped because it was full

@@ -6,9 +6,9 @@
 
 #include <cerrno>
 
+#include "base/disk_space.h"
 #include "base/file.h"
 #include "base/unique_fd.h"
-#include "manager/disk/disk_policy.h"
 
 namespace berth::manager {
 namespace {
@@ -51,15 +51,14 @@ Result<void> make_reserve(const std::string& folder, std::uint64_t bytes, double
   BERTH_TRY_VOID(make_directories(folder, 0700));
   if (::unlink(file.c_str()) != 0 && errno != ENOENT)
     return tl::unexpected(errno_error(errno, "remove " + file));
-  auto disk = read_disk(folder);
-  if (!disk) return tl::unexpected(errno_error(errno, "look at " + folder));
-  if (disk->free_bytes < bytes)
-    return fail(Errc::kNoSpace, "{} bytes are free, the reserve takes {}", disk->free_bytes, bytes);
-  disk->used_bytes += bytes;
-  disk->free_bytes -= bytes;
-  if (disk->used_percent() >= most_percent)
+  BERTH_TRY(auto disk, read_disk_space(folder));
+  if (disk.free_bytes < bytes)
+    return fail(Errc::kNoSpace, "{} bytes are free, the reserve takes {}", disk.free_bytes, bytes);
+  disk.used_bytes += bytes;
+  disk.free_bytes -= bytes;
+  if (disk.used_percent() >= most_percent)
     return fail(Errc::kNoSpace, "with a reserve of {} bytes the disk would be {:.0f} % full", bytes,
-                disk->used_percent());
+                disk.used_percent());
   const std::string making = file + ".new";
   UniqueFd fd(::open(making.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (!fd) return tl::unexpected(errno_error(errno, "open " + making));

@@ -1,6 +1,5 @@
 #include "manager/monitor/monitor.h"
 
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 #include <limits>
 #include <list>
 
+#include "base/disk_space.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -64,10 +64,9 @@ Machine read_machine(const std::vector<std::pair<pid_t, bool>>& pids,
   machine.load = parse_load(text("/proc/loadavg"));
   machine.network = parse_network(text("/proc/net/dev"));
   machine.disks = parse_disks(text("/proc/diskstats"), disks);
-  struct statvfs figures{};
-  if (::statvfs(disk.c_str(), &figures) == 0) {
-    machine.disk_total = static_cast<std::uint64_t>(figures.f_blocks) * figures.f_frsize;
-    machine.disk_used = static_cast<std::uint64_t>(figures.f_blocks - figures.f_bfree) * figures.f_frsize;
+  if (const auto space = read_disk_space(disk)) {
+    machine.disk_total = space->total_bytes;
+    machine.disk_used = space->used_bytes;
   }
   for (const auto& [pid, with_children] : pids)
     machine.processes.push_back(pid > 0 ? read_process(pid, with_children) : std::nullopt);

@@ -1,8 +1,7 @@
 #include "manager/move/arrivals.h"
 
-#include <sys/statvfs.h>
-
 #include "base/bytes.h"
+#include "base/disk_space.h"
 #include "base/log.h"
 #include "db/sql.h"
 #include "manager/instances/names.h"
@@ -114,13 +113,10 @@ std::vector<std::string> Arrivals::obstacles(const api::PrepareArrival& told) co
       text += fmt::format(" there: install it first (berth service install {})", told.service);
     all.push_back(std::move(text));
   }
-  struct statvfs disk{};
-  if (::statvfs(layout_.library().c_str(), &disk) == 0) {
-    const auto free = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
-    if (free < told.bytes * kRoom)
-      all.push_back(fmt::format("{} MB are free on the disk there; for a database of {} MB {} MB are needed",
-                                free >> 20, told.bytes >> 20, told.bytes * kRoom >> 20));
-  }
+  const auto disk = read_disk_space(layout_.library());
+  if (disk && disk->free_bytes < told.bytes * kRoom)
+    all.push_back(fmt::format("{} MB are free on the disk there; for a database of {} MB {} MB are needed",
+                              disk->free_bytes >> 20, told.bytes >> 20, told.bytes * kRoom >> 20));
   return all;
 }
 

@@ -1,11 +1,11 @@
 #include "manager/sets/platform_restore.h"
 
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "base/disk_space.h"
 #include "base/log.h"
 #include "db/migrate.h"
 #include "manager/platform/clock.h"
@@ -139,13 +139,10 @@ Task<PlatformPlan> PlatformRestore::plan(TargetRow row, std::string set) {
         fmt::format("this platform has {} instances already: a whole platform comes back on a fresh one "
                     "(another root folder). Single instances come back here: berth instance restore … --from",
                     present));
-  struct statvfs disk{};
-  if (::statvfs(parts.layout.library().c_str(), &disk) == 0) {
-    const std::uint64_t free_bytes = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
-    if (free_bytes < plan.bytes + largest)
-      plan.obstacles.push_back(
-          fmt::format("it needs {} MiB, {} are free", (plan.bytes + largest) >> 20, free_bytes >> 20));
-  }
+  const auto disk = read_disk_space(parts.layout.library());
+  if (disk && disk->free_bytes < plan.bytes + largest)
+    plan.obstacles.push_back(
+        fmt::format("it needs {} MiB, {} are free", (plan.bytes + largest) >> 20, disk->free_bytes >> 20));
   if (!manifest.dns.empty())
     plan.remarks.push_back(
         fmt::format("the platform was reached as {}: let that name point here", manifest.dns));

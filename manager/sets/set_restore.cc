@@ -1,6 +1,5 @@
 #include "manager/sets/set_restore.h"
 
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "base/bytes.h"
+#include "base/disk_space.h"
 #include "base/log.h"
 #include "db/database.h"
 #include "manager/instances/names.h"
@@ -19,9 +19,7 @@ namespace {
 
 // A restored database takes as much as the one it was dumped from, and the file beside it meanwhile.
 void check_room(const std::string& folder, const ItemRow& item) {
-  struct statvfs disk{};
-  if (::statvfs(folder.c_str(), &disk) != 0) throw Failure(errno_error(errno, folder));
-  const std::uint64_t free_bytes = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
+  const auto free_bytes = or_throw(read_disk_space(folder)).free_bytes;
   const std::uint64_t needed = item.bytes + std::max(item.bytes, item.estimate);
   if (free_bytes < needed)
     throw_failure(Errc::kNoSpace, "restoring {} beside the present data needs {} MiB, {} are free",
