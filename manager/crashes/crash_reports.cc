@@ -17,8 +17,8 @@
 #include "loop/process.h"
 #include "manager/crashes/kernel_log.h"
 #include "manager/crashes/unnamed_file.h"
-#include "manager/endpoints/log_follow.h"
 #include "manager/platform/clock.h"
+#include "manager/supervise/log_folder.h"
 #include "wire/json/json.h"
 
 namespace berth::manager {

@@ -1,4 +1,5 @@
 #include "manager/crashes/support_bundle.h"
+#include "manager/supervise/log_folder.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -113,22 +114,6 @@ std::vector<LogPart> find_logs(const std::string& folder) {
     return std::pair(a.changed.tv_sec, a.changed.tv_nsec) > std::pair(b.changed.tv_sec, b.changed.tv_nsec);
   });
   return parts;
-}
-
-std::string read_end(const std::string& path, std::uint64_t limit) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  struct stat info{};
-  if (!fd || ::fstat(fd.get(), &info) != 0) return {};
-  const auto size = static_cast<std::uint64_t>(info.st_size), from = size > limit ? size - limit : 0;
-  std::string text(size - from, '\0');
-  std::size_t had = 0;
-  while (had < text.size()) {
-    const auto got = ::pread(fd.get(), text.data() + had, text.size() - had, static_cast<off_t>(from + had));
-    if (got <= 0) break;
-    had += static_cast<std::size_t>(got);
-  }
-  text.resize(had);
-  return text;
 }
 
 std::string describe_machine(const Layout& layout) {
@@ -266,7 +251,7 @@ Task<UniqueFd> make_support_bundle(Parts& parts, bool cores) {
     writer.add("machine.txt", redactor->redact(machine));
     std::uint64_t left = kBundleLogBytes;
     for (const auto& log : find_logs(logs)) {
-      const auto text = read_end(log.path, std::min(left, kBundleFileBytes));
+      const auto text = read_file_end(log.path, std::min(left, kBundleFileBytes)).text;
       left -= text.size();
       writer.add("logs/" + log.name, redactor->redact(text));
       if (left == 0) break;

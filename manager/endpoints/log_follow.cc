@@ -1,6 +1,5 @@
 #include "manager/endpoints/log_follow.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,119 +9,12 @@
 
 #include "api/log.h"
 #include "base/file.h"
-#include "base/text.h"
 #include "loop/readiness.h"
+#include "manager/supervise/log_folder.h"
 
 namespace berth::manager {
 
 using namespace std::chrono_literals;
-
-namespace {
-
-struct LogFile {
-  std::string path;
-  timespec changed{};
-  std::uint64_t size = 0;
-};
-
-// Newest first.
-std::vector<LogFile> log_files(const std::string& folder) {
-  std::vector<LogFile> files;
-  DIR* directory = ::opendir(folder.c_str());
-  if (!directory) return files;
-  while (const dirent* entry = ::readdir(directory)) {
-    const std::string_view name = entry->d_name;
-    if (name.find(".log") == std::string_view::npos) continue;
-    LogFile file{folder + "/" + std::string(name)};
-    struct stat info{};
-    if (::lstat(file.path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) continue;
-    file.changed = info.st_mtim;
-    file.size = static_cast<std::uint64_t>(info.st_size);
-    files.push_back(std::move(file));
-  }
-  ::closedir(directory);
-  // What a process writes past its own log (stdout, a sanitizer's last words) goes to output.log; it is
-  // the log only of programs that have no other.
-  const auto is_output = [&](const LogFile& file) { return file.path == folder + "/output.log"; };
-  if (!std::all_of(files.begin(), files.end(), is_output)) std::erase_if(files, is_output);
-  std::sort(files.begin(), files.end(), [](const LogFile& a, const LogFile& b) {
-    return std::pair(a.changed.tv_sec, a.changed.tv_nsec) > std::pair(b.changed.tv_sec, b.changed.tv_nsec);
-  });
-  return files;
-}
-
-// The end of a file, whole lines only if it was cut.
-std::string read_end(const std::string& path, std::size_t limit, bool& cut) {
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!fd) return {};
-  struct stat info{};
-  ::fstat(fd.get(), &info);
-  const auto size = static_cast<std::size_t>(info.st_size);
-  const std::size_t from = size > limit ? size - limit : 0;
-  std::string text(size - from, '\0');
-  std::size_t had = 0;
-  while (had < text.size()) {
-    const auto got = ::pread(fd.get(), text.data() + had, text.size() - had, static_cast<off_t>(from + had));
-    if (got <= 0) break;
-    had += static_cast<std::size_t>(got);
-  }
-  text.resize(had);
-  cut = from > 0;
-  if (cut) {
-    const auto end = text.find('\n');
-    text.erase(0, end == std::string::npos ? text.size() : end + 1);
-  }
-  return text;
-}
-
-bool is_of(std::string_view line, const std::string& instance) {
-  return instance.empty() || line.find(" " + instance + " ") != std::string_view::npos;
-}
-
-// JSON wants UTF-8; an app may have logged anything.
-std::string clean(std::string_view line) {
-  if (is_valid_utf8(line)) return std::string(line);
-  std::string text;
-  for (const char c : line) text += static_cast<unsigned char>(c) < 0x80 ? c : '?';
-  return text;
-}
-
-}  // namespace
-
-std::string newest_log(const std::string& folder) {
-  const auto files = log_files(folder);
-  return files.empty() ? std::string() : files.front().path;
-}
-
-LogTail read_tail(const std::string& folder, std::size_t count, const std::string& instance) {
-  LogTail tail;
-  const auto files = log_files(folder);
-  constexpr std::size_t kPerFile = 2 << 20;
-  std::vector<std::string> newest_first;
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    bool cut = false;
-    const auto text = read_end(files[i].path, kPerFile, cut);
-    if (i == 0) tail.size = files[i].size;
-    auto lines = split(text, '\n');
-    if (!lines.empty() && lines.back().empty()) lines.pop_back();
-    for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
-      if (!is_of(*line, instance)) continue;
-      if (newest_first.size() == count) {
-        tail.truncated = true;
-        break;
-      }
-      newest_first.push_back(clean(*line));
-    }
-    if (cut) tail.truncated = true;
-    if (tail.truncated || newest_first.size() == count) {
-      tail.truncated = tail.truncated || i + 1 < files.size();
-      break;
-    }
-  }
-  tail.lines.assign(std::make_move_iterator(newest_first.rbegin()),
-                    std::make_move_iterator(newest_first.rend()));
-  return tail;
-}
 
 Admin::Follow::Follow(loop::Loop& loop, AdminPeer& the_peer, api::Json the_src, std::string the_service,
                       std::string the_folder, std::string the_instance)
@@ -152,7 +44,7 @@ void Admin::Follow::look() {
     std::size_t begin = 0;
     for (std::size_t end; (end = rest.find('\n', begin)) != std::string::npos; begin = end + 1) {
       const auto line = std::string_view(rest).substr(begin, end - begin);
-      if (is_of(line, instance)) lines.push_back(clean(line));
+      if (is_line_of(line, instance)) lines.push_back(as_text(line));
     }
     rest.erase(0, begin);
   };

@@ -1,4 +1,4 @@
-// Reading and following the log files of a service.
+// Following the log of a service.
 #pragma once
 
 #include <sys/types.h>
@@ -13,18 +13,6 @@
 #include "manager/endpoints/admin.h"
 
 namespace berth::manager {
-
-// The newest log file in `folder`: the one that is written last among "*.log", "output.log" only if it is the
-// only one; empty if there is none.
-std::string newest_log(const std::string& folder);
-
-struct LogTail {
-  std::vector<std::string> lines;
-  bool truncated = false;  // there are older ones
-  std::uint64_t size = 0;  // of the newest file when it was read
-};
-// The last `count` lines over the newest and, if it is short, its predecessors. `instance`: only its lines ("" all).
-LogTail read_tail(const std::string& folder, std::size_t count, const std::string& instance);
 
 // One GetLog with follow. Looks at the file's size every half second while it lives: inotify does not see what
 // happens on every file system, and this is only while somebody looks.

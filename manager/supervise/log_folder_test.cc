@@ -1,4 +1,4 @@
-#include "manager/endpoints/log_follow.h"
+#include "manager/supervise/log_folder.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -49,6 +49,18 @@ TEST_F(LogFolder, TheTailOfOneInstanceLeavesTheOthersOut) {
   write("notes.log", "t1 team@example.com a\nt2 other@example.com b\nt3 team@example.com c\n", 0);
   EXPECT_EQ(read_tail(path_, 10, "team@example.com").lines,
             (std::vector<std::string>{"t1 team@example.com a", "t3 team@example.com c"}));
+}
+
+TEST_F(LogFolder, TheEndOfALargeFileBeginsWithAWholeLine) {
+  write("notes.log", "first line\nsecond line\nthird\n", 0);
+  const auto end = read_file_end(path_ + "/notes.log", 14);
+  EXPECT_EQ(end.text, "third\n");
+  EXPECT_TRUE(end.is_cut);
+}
+
+TEST_F(LogFolder, APipeInTheLogsPlaceIsNotWaitedFor) {
+  ASSERT_EQ(::mkfifo((path_ + "/notes.log").c_str(), 0600), 0);
+  EXPECT_EQ(read_file_end(path_ + "/notes.log", 100).text, "");
 }
 
 }  // namespace
