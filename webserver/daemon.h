@@ -39,7 +39,6 @@ class Daemon {
   json::Object hello() const;
   void on_descriptors(bool are_short);
   json::Object descriptors_alarm() const;
-  void open_links();
 
   loop::Loop& loop_;
   const Options options_;

@@ -222,18 +222,6 @@ Task<void> InstanceDatabases::rename(std::string from, std::string to) {
   if (has_from) co_await swap(to, from, "");
 }
 
-Task<void> InstanceDatabases::rename_user(std::string from, std::string to, std::string password) {
-  or_throw(check_database_name(to));
-  const bool has_from = co_await user_exists(from);
-  const bool has_to = co_await user_exists(to);
-  if (has_from && has_to) throw_failure(Errc::kExists, "the role {} is there already", to);
-  if (!has_from && !has_to) throw_failure(Errc::kNotFound, "there is no role {}", from);
-  if (has_from)
-    co_await admin_.query(
-        fmt::format("ALTER ROLE {} RENAME TO {}", quote_identifier(from), quote_identifier(to)));
-  co_await set_password(to, password);
-}
-
 Task<void> InstanceDatabases::swap(std::string live, std::string replacement, std::string aside) {
   const bool has_live = co_await exists(live);
   const bool has_replacement = co_await exists(replacement);

@@ -56,7 +56,6 @@ class InstanceDatabases {
   Task<void> drop_database(std::string database);
   // Ends all sessions on it first. Done already (old absent, new there) is fine.
   Task<void> rename(std::string from, std::string to);
-  Task<void> rename_user(std::string from, std::string to, std::string password);
 
   // Atomically: `live` becomes `aside`, `replacement` becomes `live`. Sessions on both are ended and
   // kept out meanwhile. Done already is fine. The same call with other names is the undo.

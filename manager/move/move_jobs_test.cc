@@ -224,6 +224,22 @@ class MoveTest : public testing::Test {
     }
     return run(here_.rig->jobs.wait(told->job->id)).value();
   }
+  // The manager here dies at this point of the move; the job as its successor ends it.
+  api::Job moved_with_a_death_at(const std::string& point) {
+    loop::Event dead(loop_), never(loop_);
+    here_.rig->jobs.at_point = [&](const JobEntry&, std::string at) -> Task<void> {
+      if (at != point) co_return;
+      dead.set();
+      co_await never.wait();
+    };
+    const auto told = begin();
+    if (!told || !told->job || !loop_.run_until([&] { return dead.is_set(); }, 60s)) {
+      ADD_FAILURE() << "the move did not get to " << point;
+      return {};
+    }
+    reborn(here_);
+    return run(here_.rig->jobs.wait(told->job->id)).value();
+  }
   void expect_is_there(const std::string& wanted) {
     EXPECT_TRUE(loop_.run_until([&] { return is_running(there_); }, 10s));
     EXPECT_FALSE(is_running(here_));
@@ -419,17 +435,7 @@ TEST_F(MoveTest, TheDeathOfThisManagerAtEachStepEndsItWholeThere) {
       const auto point = fmt::format("{} {}", when, step);
       SCOPED_TRACE(point);
       ++points;
-      loop::Event dead(loop_), never(loop_);
-      here_.rig->jobs.at_point = [&](const JobEntry&, std::string at) -> Task<void> {
-        if (at != point) co_return;
-        dead.set();
-        co_await never.wait();
-      };
-      const auto told = begin();
-      ASSERT_TRUE(told && told->job);
-      ASSERT_TRUE(loop_.run_until([&] { return dead.is_set(); }, 60s));
-      reborn(here_);
-      const auto job = run(here_.rig->jobs.wait(told->job->id)).value();
+      const auto job = moved_with_a_death_at(point);
       ASSERT_EQ(job.state, api::JobState::kDone) << job.error.value_or("");
       expect_is_there(wanted);
       bring_back();
@@ -479,17 +485,7 @@ TEST_F(MoveTest, TheDeathOfThisManagerWhileItGoesBackEndsItWholeHere) {
     for (const char* when : {"before", "after"}) {
       const auto point = fmt::format("{} undo {}", when, step);
       SCOPED_TRACE(point);
-      loop::Event dead(loop_), never(loop_);
-      here_.rig->jobs.at_point = [&](const JobEntry&, std::string at) -> Task<void> {
-        if (at != point) co_return;
-        dead.set();
-        co_await never.wait();
-      };
-      const auto told = begin();
-      ASSERT_TRUE(told && told->job);
-      ASSERT_TRUE(loop_.run_until([&] { return dead.is_set(); }, 60s));
-      reborn(here_);
-      const auto job = run(here_.rig->jobs.wait(told->job->id)).value();
+      const auto job = moved_with_a_death_at(point);
       EXPECT_EQ(job.state, api::JobState::kFailed);
       expect_is_here(wanted);
     }

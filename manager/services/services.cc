@@ -118,10 +118,6 @@ void Services::start_wanted() {
     if (service->row().wanted && !service->process().is_wanted()) service->process().start();
 }
 
-void Services::tell_all(const json::Object& message) {
-  for (auto& [id, service] : services_) service->tell(message);
-}
-
 Task<void> Services::service_ready(Service& service) {
   service_changed(service);
   if (ready) co_await ready(service);

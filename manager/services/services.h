@@ -46,7 +46,6 @@ class Services : private ServiceObserver {
   std::function<std::optional<Error>()> hold;
   // Starts those that are wanted and do not run.
   void start_wanted();
-  void tell_all(const json::Object& message);
 
   ServiceRepository& repository() { return repository_; }
   ServiceSandbox& sandbox() { return sandbox_; }

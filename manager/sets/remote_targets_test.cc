@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "loop/process.h"
+#include "loop/testing/failure_of.h"
 #include "manager/sets/ssh_key.h"
 #include "manager/sets/target_kinds.h"
 #include "wire/sealed/sealed_file.h"
@@ -53,14 +54,6 @@ class RemoteTargets : public testing::Test {
     options.spawn.arguments = std::move(arguments);
     options.input = std::move(input);
     return run(loop::run_command(loop_, std::move(options)));
-  }
-  Error failure(Task<void> task) {
-    try {
-      run(std::move(task));
-    } catch (const Failure& failure) {
-      return failure.error();
-    }
-    return Error{Errc::kCancelled, "it went well"};
   }
   std::unique_ptr<Target> open(const TargetRow& row) { return open_target(loop_, http_, layout_, row, 60s); }
   // What any target must be able to do.
@@ -167,19 +160,19 @@ TEST_F(RemoteTargets, SftpWorksWithTheServersKeyPinned) {
 
   auto other_host = row;
   other_host.options["hostKey"] = make_ssh_key("").public_key;
-  const auto imposter = failure(open(other_host)->prepare(true));
+  const auto imposter = loop::failure_of(loop_, open(other_host)->prepare(true));
   EXPECT_EQ(imposter.code, Errc::kDenied) << imposter.detail;
   EXPECT_THAT(imposter.detail, HasSubstr("another host key"));
 
   auto revoked = row;
   revoked.secrets["privateKey"] = make_ssh_key("").private_key;
-  const auto denied = failure(open(revoked)->prepare(true));
+  const auto denied = loop::failure_of(loop_, open(revoked)->prepare(true));
   EXPECT_EQ(denied.code, Errc::kDenied) << denied.detail;
   EXPECT_THAT(denied.detail, HasSubstr("refuses us"));
 
   auto gone = row;
   gone.place = fmt::format("sftp://{}@127.0.0.1:1{}/far", ::getpwuid(::geteuid())->pw_name, folder_);
-  EXPECT_EQ(failure(open(gone)->prepare(true)).code, Errc::kUnavailable);
+  EXPECT_EQ(loop::failure_of(loop_, open(gone)->prepare(true)).code, Errc::kUnavailable);
   EXPECT_FALSE(path_exists(layout_.run() + "/backup-")) << "no secret stays";
 }
 
@@ -221,7 +214,7 @@ TEST_F(RemoteTargets, WebdavWorksByRclone) {
   expect_to_work(row);
   auto revoked = row;
   revoked.secrets["password"] = "another";
-  const auto refused = failure(open(revoked)->prepare(true));
+  const auto refused = loop::failure_of(loop_, open(revoked)->prepare(true));
   EXPECT_EQ(refused.code, Errc::kUnavailable);
   EXPECT_THAT(refused.detail, HasSubstr("are user and password right?"));
 
@@ -245,9 +238,9 @@ TEST_F(RemoteTargets, WebdavWorksByRclone) {
   auto unsealer = sealed::Unsealer::make(private_key).value();
   EXPECT_EQ(unsealer.add(sealed_bytes).value() + unsealer.finish().value(), "the data");
   EXPECT_FALSE(target->can_read());
-  EXPECT_EQ(failure(target->remove({stored.id})).code, Errc::kUnsupported);
+  EXPECT_EQ(loop::failure_of(loop_, target->remove({stored.id})).code, Errc::kUnsupported);
   box.secrets["password"] = "another";
-  EXPECT_EQ(failure(open(box)->test(false)).code, Errc::kDenied);
+  EXPECT_EQ(loop::failure_of(loop_, open(box)->test(false)).code, Errc::kDenied);
 }
 
 TEST_F(RemoteTargets, WhatIsMissingOrWrongIsToldBeforeAnythingIsTried) {

@@ -89,11 +89,6 @@ std::optional<api::TraceSwitch> TraceSwitches::find(const std::string& target) c
   return view(target, found->second);
 }
 
-std::uint64_t TraceSwitches::flags_of(const std::string& target, std::uint64_t usual_flags) const {
-  const auto found = switches_.find(target);
-  return found == switches_.end() ? usual_flags : found->second.flags;
-}
-
 void TraceSwitches::plan() {
   if (switches_.empty()) {
     timer_.cancel();

@@ -38,8 +38,6 @@ class TraceSwitches {
   // Those that end soonest first.
   std::vector<api::TraceSwitch> list() const;
   std::optional<api::TraceSwitch> find(const std::string& target) const;
-  // What holds for `target` now.
-  std::uint64_t flags_of(const std::string& target, std::uint64_t usual_flags) const;
   // All that hold, told again: after the start.
   void apply_all();
 

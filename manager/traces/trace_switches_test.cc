@@ -6,6 +6,7 @@
 #include "base/trace_flags.h"
 #include "db/migrate.h"
 #include "db/testing/temporary_cluster.h"
+#include "loop/testing/failure_of.h"
 #include "manager/platform/schema.h"
 
 namespace berth::manager {
@@ -41,12 +42,7 @@ class TraceSwitchesTest : public testing::Test {
     return loop::run_task(loop_, std::move(task));
   }
   Error refusal(std::string target, std::uint64_t flags, std::uint64_t minutes) {
-    try {
-      run(switches_->set(std::move(target), flags, minutes, "Admin"));
-    } catch (const Failure& failure) {
-      return failure.error();
-    }
-    return Error{Errc::kCancelled, "it went well"};
+    return loop::failure_of(loop_, switches_->set(std::move(target), flags, minutes, "Admin"));
   }
 
   loop::Loop loop_;
@@ -61,14 +57,15 @@ TEST_F(TraceSwitchesTest, HoldForAWhileAndEndByThemselves) {
   ASSERT_TRUE(set);
   EXPECT_EQ(set->until, "2026-11-22T00:30:00Z");
   EXPECT_EQ(set->usual_flags, 0x8001u);
-  EXPECT_EQ(switches_->flags_of("team@example.com", 0x8001), 0x8003u);
-  EXPECT_EQ(switches_->flags_of("other@example.com", 0x8001), 0x8001u);
+  ASSERT_TRUE(switches_->find("team@example.com"));
+  EXPECT_EQ(switches_->find("team@example.com")->flags, 0x8003u);
+  EXPECT_FALSE(switches_->find("other@example.com"));
   EXPECT_THAT(applied_, ElementsAre(Pair("team@example.com", 0x8003u)));
   now_ += 31min;
   begin();  // its timer would be half an hour of waiting
   EXPECT_THAT(applied_.back(), Pair("team@example.com", 0x8001u));
   EXPECT_TRUE(switches_->list().empty());
-  EXPECT_EQ(switches_->flags_of("team@example.com", 0x8001), 0x8001u);
+  EXPECT_FALSE(switches_->find("team@example.com"));
 }
 
 TEST_F(TraceSwitchesTest, OutliveTheManager) {

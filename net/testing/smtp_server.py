@@ -3,7 +3,7 @@
 smtp_server.py FOLDER MODE [CERTIFICATE KEY]: listens on a free port of 127.0.0.1, prints "PORT PID", and writes each mail to
 FOLDER/N.json. MODE: plain, starttls (required), tls. Logins: user "u" with password "secret", or XOAUTH2 with the token that
 stands in FOLDER/token; without them mail is refused if FOLDER/token or FOLDER/login is there.
-Recipients that begin with "nobody" are refused for good, "later" for now.
+Recipients that begin with "nobody" are refused for good, with "later" until another time.
 """
 import asyncio, base64, json, os, ssl, sys
 from aiosmtpd.smtp import SMTP, AuthResult, MISSING
