@@ -1,4 +1,5 @@
 #include "manager/commands/command_runner.h"
+#include "manager/instances/keeper.h"
 
 #include <algorithm>
 
@@ -264,19 +265,13 @@ Task<void> CommandRunner::act(BackupCommand command, std::string target) {
 // S207: backups that are kept in an instance which is itself backed up grow without end.
 Result<void> CommandRunner::check_no_loop(const BackupCommand& command, const std::string& text) const {
   BERTH_TRY(const auto url, net::parse_url(text));
-  const auto names = own_names(parts_.settings.text("dnsName"));
-  if (std::find(names.begin(), names.end(), url.host) == names.end() || !parts_.is_own_port(url.port))
-    return {};
-  for (const auto& [key, row] : parts_.instances.all()) {
-    if (row.is_deleted() || !row.is_in_backups()) continue;
-    if (url.target == row.path || url.target.starts_with(row.path + "/"))
-      return fail(
-          Errc::kConflict,
-          "{} of this platform would keep the backups and is backed up itself: exclude it from backup, "
-          "or send line {} elsewhere",
-          key, command.line);
-  }
-  return {};
+  const auto* keeper =
+      find_keeper(parts_.instances, parts_.settings.text("dnsName"), parts_.is_own_port, url);
+  if (!keeper) return {};
+  return fail(Errc::kConflict,
+              "{} of this platform would keep the backups and is backed up itself: exclude it from backup, "
+              "or send line {} elsewhere",
+              keeper->key(), command.line);
 }
 
 void CommandRunner::note(const BackupCommand& command, const std::string& target, api::CommandState state,

@@ -59,6 +59,7 @@ class Platform::Parts_ {
   std::string platform_name() const;
   Task<void> release_external(ExternalPlace place);
   void announce(double seconds) const;
+  bool is_own_port(int port) const { return port == webserver_.http() || port == webserver_.https(); }
   const InstanceRow* find_instance(const std::string& key) const;
   // Crash reports and traces.
   void connect_diagnostics();

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/utc.h"
+#include "manager/instances/keeper.h"
 #include "manager/platform/clock.h"
 #include "manager/sets/item_check.h"
 
@@ -87,6 +88,13 @@ Task<TargetRow> BackupSets::put_target(TargetRow row) {
     if (instance.is_in_backups() && !instance.is_deleted())
       folders.push_back(parts_.layout.work_of(instance.service, instance.database));
   or_throw(complete_target(row, parts_.layout, folders));
+  if (const auto url = net::parse_url(row.place))
+    if (const auto* keeper =
+            find_keeper(parts_.instances, parts_.settings.text("dnsName"), parts_.is_own_port, *url))
+      throw_failure(Errc::kConflict,
+                    "{} of this platform would keep the backups and is backed up itself: exclude it from "
+                    "backup, or choose another place",
+                    keeper->key());
   auto told_once = row.secrets.extract(kToldOnce);
   co_await store_.put_target(row);
   if (told_once) row.secrets.insert(std::move(told_once));

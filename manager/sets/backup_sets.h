@@ -35,6 +35,7 @@ struct SetParts {
   const SecretBox& box;
   const Layout& layout;
   std::string version, build;
+  std::function<bool(int port)> is_own_port;
 };
 
 // One plan of what goes and what stays, of one policy.

@@ -232,6 +232,24 @@ TEST_F(SetsTest, ATargetWithinFilesThatAreBackedUpIsRefused) {
   EXPECT_EQ(failure(rig_->sets.put_target(target)).code, Errc::kCancelled) << "excluded: no loop";
 }
 
+TEST_F(SetsTest, NoTargetIsAnInstanceOfThisPlatformThatIsBackedUpItself) {
+  const auto path = rig_->instances.get("team", "example.com").value().path;
+  TargetRow target;
+  target.name = "circle";
+  target.kind = "webdav";
+  target.place = "https://localhost:4443" + path + "/backups";
+  target.options = {{"user", "me"}};
+  target.secrets = {{"password", "secret"}};
+  const auto error = failure(rig_->sets.put_target(target));
+  EXPECT_EQ(error.code, Errc::kConflict);
+  EXPECT_THAT(error.detail, HasSubstr("team@example.com of this platform would keep the backups"));
+  target.place = "https://localhost:4444" + path + "/backups";
+  EXPECT_EQ(failure(rig_->sets.put_target(target)).code, Errc::kCancelled) << "another server";
+  target.place = "https://localhost:4443" + path + "/backups";
+  run(rig_->instances.edit({.name = "team", .domain = "example.com", .exclude_from_backup = true}));
+  EXPECT_EQ(failure(rig_->sets.put_target(target)).code, Errc::kCancelled) << "excluded: no loop";
+}
+
 TEST_F(SetsTest, TheTimerStartsWhatIsDueOnceAndMakesUpForWhatWasMissed) {
   SetTimer timer(loop_, rig_->sets, rig_->set_restore);
   auto policy = run(rig_->sets.store().policy("daily"));

@@ -104,7 +104,7 @@ Rig::Rig(RigWorld& the_world)
       move_jobs(world.loop, jobs, instances, instance_jobs, arrivals, settings, box, world.layout,
                 [this](MoveTarget to) { return world.find_platform(std::move(to)); }),
       sets(SetParts{world.loop, http, database, jobs, instances, instance_jobs, backups, reader, restorer,
-                    settings, box, world.layout, "test", "1a"}),
+                    settings, box, world.layout, "test", "1a", [](int port) { return port == 4443; }}),
       set_restore(sets),
       platform_restore(sets, set_restore),
       tasks_(world.loop, "rig") {
