@@ -30,7 +30,7 @@ class TimeMachineTest : public RigTest {
     run(database->query("INSERT INTO thing VALUES ($1)", value));
   }
   std::string values(const std::string& name = "team") {
-    return run(open(name)->query("SELECT string_agg(value, ' ' ORDER BY value) FROM thing"))
+    return run(open(name)->query_repeatable("SELECT string_agg(value, ' ' ORDER BY value) FROM thing"))
         .front()
         .get<std::string>(0);
   }
