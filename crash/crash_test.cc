@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -31,7 +32,11 @@ struct TemporaryFolder {
   ~TemporaryFolder() { EXPECT_TRUE(remove_tree(path)); }
 };
 
-// Runs the victim in `folder` with core dumps allowed; with "wait" and "threads" until it says that it is ready.
+bool is_asleep(pid_t pid) {
+  return or_throw(read_file(fmt::format("/proc/{}/status", pid))).find("State:\tS") != std::string::npos;
+}
+
+// Runs the victim in `folder` with core dumps allowed; with "wait" and "threads" until it stands where it waits.
 pid_t start_victim(const std::string& how, const std::string& folder) {
   int ends[2];
   EXPECT_EQ(::pipe(ends), 0);
@@ -49,7 +54,10 @@ pid_t start_victim(const std::string& how, const std::string& folder) {
   }
   ::close(ends[1]);
   char word[8];
-  if (how == "wait" || how == "threads") EXPECT_GT(::read(ends[0], word, sizeof word), 0);
+  if (how == "wait" || how == "threads") {
+    EXPECT_GT(::read(ends[0], word, sizeof word), 0);
+    while (!is_asleep(pid)) ::sched_yield();  // it has said so, and is on its way
+  }
   ::close(ends[0]);
   return pid;
 }
