@@ -42,9 +42,10 @@ class InstanceJobs {
   // For good, and only these kept data.
   Task<Result<api::Job>> remove_kept(std::string name, std::string domain, std::string kept, std::string by);
   // `file` is looked into first; the job removes it at its end, and so does a refusal. Without a name the file's own. Data on a
-  // server that is not ours are replaced only `onto_external`: somebody has said that they may be.
+  // server that is not ours are replaced only `onto_external`: somebody has said that they may be. `vouched_in`: its bytes are known to be
+  // those that were backed up as long as this boot_id() lasts (a power cut may take some): it is not read as a whole before.
   Task<Result<api::Job>> restore(std::string file, std::string name, std::string domain, std::string by,
-                                 bool onto_external = false);
+                                 bool onto_external = false, std::string vouched_in = "");
 
   // Whether a restore may replace the data of this instance. kUnsupported says why not, and what else can be done.
   static Result<void> may_replace(const InstanceRow& row, bool onto_external);

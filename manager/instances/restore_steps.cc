@@ -7,6 +7,7 @@
 #include "manager/instances/names.h"
 #include "manager/instances/start_stop_steps.h"
 #include "manager/jobs/upload_guard.h"
+#include "manager/platform/boot_id.h"
 #include "manager/store/index.h"
 #include "wire/json/json.h"
 
@@ -37,7 +38,8 @@ Result<void> InstanceJobs::may_replace(const InstanceRow& row, bool onto_externa
 }
 
 Task<Result<api::Job>> InstanceJobs::restore(std::string file, std::string name, std::string domain,
-                                             std::string by, bool onto_external) {
+                                             std::string by, bool onto_external,
+                                             std::string vouched_in) {
   UploadGuard guard{file};
   BackupKeys keys = co_await this->keys();
   auto about = co_await reader_.inspect(file, std::move(keys));
@@ -106,6 +108,7 @@ Task<Result<api::Job>> InstanceJobs::restore(std::string file, std::string name,
   job.data["replace"] = present != nullptr;
   job.data["days"] = settings_.number("restoreUndoDays");
   job.data["file"] = file;
+  job.data["vouchedIn"] = vouched_in;
   if (row.external) job.data["onto"] = true;
   auto started = co_await runner_.start(std::move(job));
   if (started) guard.keep = true;
@@ -122,6 +125,7 @@ JobStep InstanceJobs::check_step() {
   JobStep check;
   check.text = "check the file";
   check.run = [this](JobRun& run) -> Task<void> {
+    if (const auto boot = run.text("vouchedIn"); !boot.empty() && boot == boot_id()) co_return;
     BackupKeys keys = co_await this->keys();
     std::function<void(std::uint64_t, std::uint64_t)> progress =
         [&run](std::uint64_t bytes, std::uint64_t of) { run.progress(of ? bytes * 100 / of : 0); };

@@ -238,7 +238,7 @@ Task<std::uint64_t> BackupSets::get(std::string set, std::string name, std::stri
   co_return item.bytes;
 }
 
-Task<void> BackupSets::get_file(ItemRow item, std::string path) {
+Task<bool> BackupSets::get_file(ItemRow item, std::string path) {
   const auto set = co_await store_.set(item.set);
   const auto row = co_await store_.target(set.target);
   auto hold_task = gate(row.name).share();
@@ -248,6 +248,7 @@ Task<void> BackupSets::get_file(ItemRow item, std::string path) {
   const StoredObject object{item.object, item.set, item.file(), item.written};
   auto fetching = target->fetch_to_file(object, path);
   co_await fetching;
+  co_return target->vouches();
 }
 
 // ---- thinning out

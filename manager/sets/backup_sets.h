@@ -93,8 +93,8 @@ class BackupSets {
   Task<RetentionPlan> plan_retention(PolicyRow policy);
   // The file of one item, proven at its end. Gives its bytes.
   Task<std::uint64_t> get(std::string set, std::string name, std::string domain, BackupSink& sink);
-  // Into a file; what is there already goes.
-  Task<void> get_file(ItemRow item, std::string path);
+  // Into a file; what is there already goes. Whether the target vouches for its bytes.
+  Task<bool> get_file(ItemRow item, std::string path);
 
   Gate& gate(const std::string& target);
 

@@ -50,6 +50,8 @@ class ResticRepository : public Target {
   Task<std::vector<StoredObject>> list(std::string set, std::string name) override;
   Task<void> fetch(StoredObject object, BackupSink& sink) override;
   Task<void> fetch_to_file(StoredObject object, std::string path) override;
+  // Each blob has the hash by which it is found, and is authenticated (restic, "Design", section Keys, Encryption and MAC).
+  bool vouches() const override { return true; }
   Task<void> remove(std::vector<std::string> ids) override;
   Task<void> test(bool was_made) override;
   bool can_read() const override { return true; }

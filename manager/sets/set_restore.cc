@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "db/database.h"
 #include "manager/instances/names.h"
+#include "manager/platform/boot_id.h"
 #include "manager/store/index.h"
 #include "wire/json/json.h"
 
@@ -136,7 +137,8 @@ JobRunner::Steps SetRestore::restore_steps() {
 
 Task<void> SetRestore::fetch(JobRun& run) {
   const auto item = co_await sets_.store().item(run.text("set"), run.text("name"), run.text("domain"));
-  co_await sets_.get_file(item, run.text("file"));
+  const bool is_vouched = co_await sets_.get_file(item, run.text("file"));
+  run.data()["vouchedIn"] = is_vouched ? boot_id() : "";
 }
 
 Task<void> SetRestore::hand_over(JobRun& run) {
@@ -147,7 +149,8 @@ Task<void> SetRestore::hand_over(JobRun& run) {
       "SELECT id FROM job WHERE kind = 'restore' AND data->>'file' = $1", file);
   if (begun.empty()) {
     const auto started = co_await parts.instance_jobs.restore(file, run.text("asName"), run.text("asDomain"),
-                                                              run.entry().by, run.flag("ontoExternal"));
+                                                              run.entry().by, run.flag("ontoExternal"),
+                                                              run.text("vouchedIn"));
     if (!started) throw Failure(started.error());
     run.data()["restore"] = started->id;
   } else {

@@ -48,6 +48,8 @@ class Target {
   virtual bool can_read() const = 0;
   // Finds by itself what it has already: then dumps come uncompressed.
   virtual bool deduplicates() const = 0;
+  // Whether it compares each byte that it gives back with what was stored, by itself.
+  virtual bool vouches() const { return false; }
 };
 
 }  // namespace berth::manager
