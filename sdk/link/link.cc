@@ -40,7 +40,7 @@ void Link::connect() {
   socket_ = std::move(*connected);
   client_.loop().watch(socket_.get(), EPOLLIN, *this);
   state_ = State::kGreeting;
-  link::append(out_, link::Hello{link::kVersion, 0, kReceiveWindow, client_.name()});
+  link::append(out_, link::Hello{link::kVersion, link::kHelloFollows, kReceiveWindow, client_.name()});
   schedule_flush();
 }
 
@@ -131,6 +131,8 @@ Result<std::size_t> Link::take(ByteView input) {
 }
 
 Result<void> Link::take_frame(const link::FrameHeader& header, ByteView payload) {
+  if (header.type == link::Type::kLeave && state_ == State::kUp && !std::exchange(is_leaving_, true))
+    client_.link_leaves(*this);
   if (static_cast<std::uint8_t>(header.type) >= 0x80) return {};
   if (state_ == State::kGreeting && header.type != link::Type::kHello)
     return fail(Errc::kMalformed, "first frame is not HELLO");
@@ -330,6 +332,7 @@ void Link::lose(std::string_view why) {
     gone.on_gone(1006);
   }
   client_.attach_answered();
+  if (is_leaving_) return client_.left_link_is_gone();
   retry_.start(loop::Duration::zero(), [this] { connect(); });
 }
 

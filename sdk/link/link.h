@@ -44,6 +44,8 @@ class Link final : private loop::IoHandler {
   const link::Attached* attach_result(std::uint32_t attach_id) const;
   // Whether any of what is attached was refused here.
   bool has_refused() const { return !refused_.empty(); }
+  // The webserver has a successor: this link lives on for the streams it has, and is gone for good when it is lost.
+  bool is_leaving() const { return is_leaving_; }
 
   // Frames are appended here; schedule_flush() afterwards. Only while kUp.
   Bytes& out() { return out_; }
@@ -76,6 +78,7 @@ class Link final : private loop::IoHandler {
   State state_ = State::kDown;
   UniqueFd socket_;
   bool wants_write_ = false;
+  bool is_leaving_ = false;
   std::uint32_t peer_credit_ = 0;  // what each new stream may send
   Bytes in_;                       // a frame that came in part
   Bytes out_;

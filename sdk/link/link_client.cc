@@ -2,16 +2,25 @@
 
 #include <algorithm>
 
+#include "base/log.h"
+
 namespace berth::sdk {
 
 LinkClient::LinkClient(loop::Loop& loop, std::string name)
-    : loop_(loop), name_(std::move(name)), reaping_(loop), linger_(loop), changed_(loop), retrying_(loop) {}
+    : loop_(loop),
+      name_(std::move(name)),
+      reaping_(loop),
+      linger_(loop),
+      changed_(loop),
+      retrying_(loop),
+      forgetting_(loop) {}
 
 LinkClient::~LinkClient() {
   // Streams know their links and attachments: they go first.
-  for (auto& link : links_) link->for_each_stream([](Stream& stream) { stream.finish(); });
+  for_each_link([](Link& link) { link.for_each_stream([](Stream& stream) { stream.finish(); }); });
   for (auto& grave : graves_) grave.stream->finish();
   graves_.clear();
+  left_.clear();
   links_.clear();
 }
 
@@ -19,6 +28,21 @@ void LinkClient::add_socket(const std::string& path) {
   for (const auto& link : links_)
     if (link->path() == path) return;
   links_.push_back(std::make_unique<Link>(*this, path));
+}
+
+void LinkClient::link_leaves(Link& link) {
+  const auto found =
+      std::find_if(links_.begin(), links_.end(), [&](const auto& one) { return one.get() == &link; });
+  BERTH_CHECK(found != links_.end());
+  log_info("the webserver has a successor", {{"socket", link.path()}, {"streams", link.stream_count()}});
+  auto next = std::make_unique<Link>(*this, link.path());
+  left_.push_back(std::exchange(*found, std::move(next)));
+  changed_.set();
+}
+
+void LinkClient::left_link_is_gone() {
+  forgetting_.schedule(
+      [this] { std::erase_if(left_, [](const auto& link) { return link->state() == Link::State::kDown; }); });
 }
 
 std::uint32_t LinkClient::attach(std::unique_ptr<Attachment> attachment) {
@@ -35,7 +59,7 @@ void LinkClient::detach(std::uint32_t id) {
   const auto found = attachments_.find(id);
   if (found == attachments_.end() || found->second.detached) return;
   found->second.detached = true;
-  for (const auto& link : links_) link->detach(id);
+  for_each_link([id](Link& link) { link.detach(id); });
   drop_detached();
 }
 
@@ -88,11 +112,11 @@ std::size_t LinkClient::stream_count(const void* owner) const {
 }
 
 loop::Task<void> LinkClient::close_streams(const void* owner, loop::Duration limit) {
-  for (const auto& link : links_) {
-    link->for_each_stream([&](Stream& stream) {
+  for_each_link([&](Link& link) {
+    link.for_each_stream([&](Stream& stream) {
       if (stream.attachment().owner() == owner) stream.abandon();
     });
-  }
+  });
   const auto until = loop::Clock::now() + limit;
   for (auto& grave : graves_)
     if (grave.stream->attachment().owner() == owner) grave.until = std::min(grave.until, until);
@@ -108,11 +132,11 @@ void LinkClient::drop(const void* owner) {
   for (const auto& [id, held] : attachments_)
     if (held.attachment->owner() == owner) ids.push_back(id);
   for (const auto id : ids) detach(id);
-  for (const auto& link : links_) {
-    link->for_each_stream([&](Stream& stream) {
+  for_each_link([&](Link& link) {
+    link.for_each_stream([&](Stream& stream) {
       if (stream.attachment().owner() == owner) stream.abandon();
     });
-  }
+  });
   for (auto& grave : graves_)
     if (grave.stream->attachment().owner() == owner) grave.until = loop::TimePoint{};
   reap();

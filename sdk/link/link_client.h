@@ -69,6 +69,15 @@ class LinkClient {
   void judge(const Attachment& attachment, bool was_there);
   void plan_retry(loop::Duration pause);
   void retry();
+  // The webserver has a successor, which listens at the same path: another link goes there, this one keeps its streams.
+  void link_leaves(Link& link);
+  // Forgets the left links that are down, at the end of the turn.
+  void left_link_is_gone();
+  template <class Call>
+  void for_each_link(Call call) const {  // left ones, too
+    for (const auto& link : links_) call(*link);
+    for (const auto& link : left_) call(*link);
+  }
   void bury(std::unique_ptr<Stream> stream);
   void schedule_reap();
   void reap();
@@ -95,7 +104,10 @@ class LinkClient {
   loop::Event changed_;
   loop::Timer retrying_;
   loop::Duration next_retry_ = kFirstRetry;
+  loop::Deferred forgetting_;
   std::vector<std::unique_ptr<Link>> links_;
+  std::vector<std::unique_ptr<Link>>
+      left_;  // of webservers that have a successor: nothing new is attached there
 };
 
 }  // namespace berth::sdk

@@ -92,6 +92,50 @@ TEST_F(LinkTest, ClosesFirstAndDropsWhatCrosses) {
   EXPECT_THAT(instance->recorder.codes, ::testing::ElementsAre(4000));
 }
 
+TEST_F(LinkTest, ToldToLeaveItAttachesAtTheSuccessorAndKeepsItsStreamsWhereTheyAre) {
+  start();
+  EXPECT_EQ(webserver->hello.reactor, link::kHelloFollows);
+  open_raw(7);
+  const auto attached = webserver->attaches.size();
+  Bytes leave;
+  link::append_leave(leave);
+  webserver->send(leave);
+  ASSERT_TRUE(loop.run_until([&] { return webserver->attaches.size() == 2 * attached; }));
+  EXPECT_EQ(webserver->connections, 2);
+  Bytes message;
+  link::append_data(message, link::Type::kMessage, 7, link::kFlagEnd, as_bytes("by the old link"));
+  webserver->send_to_former(message);
+  open_raw(9);
+  send_message(9, "by the new one");
+  ASSERT_TRUE(loop.run_until([&] { return instance->recorder.messages.size() == 2; }));
+  EXPECT_THAT(instance->recorder.messages,
+              ::testing::UnorderedElementsAre("by the old link", "by the new one"));
+
+  // The old webserver has ended: its streams end, nobody looks for it again, the others stay.
+  webserver->close_former();
+  ASSERT_TRUE(loop.run_until([&] { return !instance->recorder.codes.empty(); }));
+  EXPECT_THAT(instance->recorder.codes, ::testing::ElementsAre(1006));
+  send_message(9, "still here");
+  ASSERT_TRUE(loop.run_until([&] { return instance->recorder.messages.size() == 3; }));
+  webserver->settle();
+  EXPECT_EQ(webserver->connections, 2);
+}
+
+TEST_F(LinkTest, AnInstanceThatStopsLeavesBothWebservers) {
+  start();
+  open_raw(7);
+  const auto attached = webserver->attaches.size();
+  Bytes leave;
+  link::append_leave(leave);
+  webserver->send(leave);
+  ASSERT_TRUE(loop.run_until([&] { return webserver->attaches.size() == 2 * attached; }));
+  open_raw(9);
+  loop::run_task(loop, service->stop_instance("team", "example.com", std::chrono::milliseconds(100)));
+  instance = nullptr;
+  webserver->settle();
+  EXPECT_EQ(webserver->detached.size(), 2 * attached) << "at both links";
+}
+
 TEST_F(LinkTest, AnswersACloseOfAStreamItDoesNotKnow) {
   start();
   send_close(99);

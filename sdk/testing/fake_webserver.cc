@@ -25,13 +25,14 @@ FakeWebserver::FakeWebserver(loop::Loop& loop, std::string path)
 FakeWebserver::~FakeWebserver() {
   tasks_.cancel_all();
   current_.reset();
+  former_.reset();
 }
 
 loop::Task<void> FakeWebserver::accept_all() {
   for (;;) {
     auto fd = co_await listener_->accept();
     ++connections;
-    current_ = std::make_shared<Connection>(loop_, std::move(fd));
+    former_ = std::exchange(current_, std::make_shared<Connection>(loop_, std::move(fd)));
     Bytes hello_frame;
     link::append(hello_frame, link::Hello{link::kVersion, 0, credit_for_service, "fake"});
     send(hello_frame);
@@ -118,10 +119,13 @@ void FakeWebserver::take(Connection& connection, Frame frame) {
   }
 }
 
-void FakeWebserver::send(const Bytes& frames) {
+void FakeWebserver::send(const Bytes& frames) { send_to(*current_, frames); }
+void FakeWebserver::send_to_former(const Bytes& frames) { send_to(*former_, frames); }
+
+void FakeWebserver::send_to(Connection& connection, const Bytes& frames) {
   std::size_t sent = 0;
   while (sent < frames.size()) {
-    const auto put = ::send(current_->fd.get(), frames.data() + sent, frames.size() - sent, MSG_NOSIGNAL);
+    const auto put = ::send(connection.fd.get(), frames.data() + sent, frames.size() - sent, MSG_NOSIGNAL);
     if (put > 0) sent += static_cast<std::size_t>(put);
     else if (errno == EAGAIN)
       loop_.run_once(std::chrono::milliseconds(10));  // the service reads in this loop
@@ -151,6 +155,11 @@ void FakeWebserver::send_detached(std::uint32_t attach_id, std::string reason) {
 void FakeWebserver::close_link() {
   ::shutdown(current_->fd.get(), SHUT_RDWR);
   current_.reset();
+}
+
+void FakeWebserver::close_former() {
+  ::shutdown(former_->fd.get(), SHUT_RDWR);
+  former_.reset();
 }
 
 void FakeWebserver::stop_listening() {

@@ -34,6 +34,9 @@ class FakeWebserver {
   void send_text(std::uint32_t stream, std::string_view message);
   void send_detached(std::uint32_t attach_id, std::string reason);
   void close_link();  // as if the process had died; listens on
+  // The same, of the connection before the newest.
+  void send_to_former(const Bytes& frames);
+  void close_former();
   void stop_listening();
 
   // Turns of the loop until an ATTACH of that path and kind has come (and been answered, see `results`).
@@ -63,11 +66,12 @@ class FakeWebserver {
   loop::Task<void> accept_all();
   loop::Task<void> serve(std::shared_ptr<Connection> connection);
   void take(Connection& connection, Frame frame);
+  void send_to(Connection& connection, const Bytes& frames);
 
   loop::Loop& loop_;
   const std::string path_;
   std::unique_ptr<net::Listener> listener_;
-  std::shared_ptr<Connection> current_;
+  std::shared_ptr<Connection> current_, former_;
   std::map<std::uint32_t, std::deque<Frame>> frames_;
   loop::TaskGroup tasks_;
 };

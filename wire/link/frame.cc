@@ -353,4 +353,6 @@ void append_broadcast(Bytes& out, std::uint8_t flags, std::span<const std::uint3
 
 void append_ping(Bytes& out, Type type, ByteView payload) { append_data(out, type, 0, 0, payload); }
 
+void append_leave(Bytes& out) { append_data(out, Type::kLeave, 0, 0, {}); }
+
 }  // namespace berth::link

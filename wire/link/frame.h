@@ -37,6 +37,7 @@ enum class Type : std::uint8_t {
   kStatic = 0x17,
   kPing = 0x18,
   kPong = 0x19,
+  kLeave = 0x80,  // who does not know it skips it
 };
 enum class Kind : std::uint8_t { kStatic = 1, kHttp = 2, kWebsocket = 3, kPassthrough = 4 };
 enum class AttachResult : std::uint8_t {
@@ -49,8 +50,9 @@ enum class AttachResult : std::uint8_t {
   kBadPack = 6,
   kNormalClose = 7,
 };
-inline constexpr std::uint8_t kFlagEnd = 1;                                   // DATA, MESSAGE, BROADCAST
-inline constexpr std::uint8_t kFlagText = 2;                                  // MESSAGE, BROADCAST
+inline constexpr std::uint16_t kHelloFollows = 1;  // Hello::reactor of a service: it understands LEAVE
+inline constexpr std::uint8_t kFlagEnd = 1;        // DATA, MESSAGE, BROADCAST
+inline constexpr std::uint8_t kFlagText = 2;       // MESSAGE, BROADCAST
 inline constexpr std::uint8_t kOpenTls = 1, kOpenHead = 2, kOpenHasBody = 4;  // Open::bits
 inline constexpr std::uint8_t kAcceptNoBody = 1;                              // Accept::bits
 
@@ -88,7 +90,7 @@ void format_header(const FrameHeader& header, std::span<std::uint8_t, kHeaderSiz
 
 struct Hello {
   std::uint16_t version = kVersion;
-  std::uint16_t reactor = 0;
+  std::uint16_t reactor = 0;  // of a service: bits, kHelloFollows
   std::uint32_t credit = kDefaultCredit;
   std::string name;
 };
@@ -153,5 +155,6 @@ void append_credit(Bytes& out, std::uint32_t stream, std::uint32_t bytes);
 void append_broadcast(Bytes& out, std::uint8_t flags, std::span<const std::uint32_t> streams,
                       ByteView message);
 void append_ping(Bytes& out, Type type, ByteView payload);
+void append_leave(Bytes& out);
 
 }  // namespace berth::link

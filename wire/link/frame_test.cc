@@ -56,6 +56,13 @@ TEST(LinkFrame, CreditAndCloseLookAsInTheDocument) {
             "627965");
 }
 
+TEST(LinkFrame, LeaveIsOneThatOlderServicesSkip) {
+  Bytes out;
+  append_leave(out);
+  EXPECT_EQ(format_hex(out), "000000008000000000000000");
+  EXPECT_EQ(header_of(out).type, Type::kLeave);
+}
+
 TEST(LinkFrame, ComesBackAsItWasWritten) {
   Grant grant;
   grant.fill(0xab);
