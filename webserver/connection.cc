@@ -193,7 +193,9 @@ void Connection::clear_deadline() {
 void Connection::on_drain() {
   if (phase_ == Phase::kHttp2) return active_->http2->drain();
   if (phase_ != Phase::kHttp) return;
-  if (active_->http->is_between_requests() && !has_unsent()) return drop(0);
+  // A request may be on its way: it is served, as the last one. Who has none within a moment is closed.
+  if (active_->http->is_between_requests() && !has_unsent())
+    return set_deadline(milliseconds(reactor().limits().close_ms));
   active_->http->end_after_request();
 }
 

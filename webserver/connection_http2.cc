@@ -8,6 +8,7 @@ namespace berth::webserver {
 void Connection::begin_http2() {
   phase_ = Phase::kHttp2;
   active().http2 = std::make_unique<http2::Session>(*this);
+  if (reactor().is_draining()) active_->http2->drain();
 }
 
 void Connection::send_parts(std::vector<iovec>& parts) {

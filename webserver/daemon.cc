@@ -2,6 +2,8 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
+
 #include "base/log.h"
 
 namespace berth::webserver {
@@ -12,6 +14,7 @@ using namespace std::chrono_literals;
 constexpr auto kFirstRetry = 100ms;
 constexpr auto kLongestRetry = 1s;
 constexpr auto kTicketLife = std::chrono::hours(12);
+constexpr std::int64_t kLongestDrain = 7 * 24 * 3600;  // seconds
 constexpr auto kPatience = 3s;  // how long clients wait in the kernel's queue for the first configuration
 
 json::Object answer_to(const json::Object& message, std::string_view mt) {
@@ -44,8 +47,10 @@ Daemon::Daemon(loop::Loop& loop, Options options, Bound bound)
       http_port_(bound.http),
       https_port_(bound.https),
       link_sockets_(std::move(bound.link_sockets)),
+      follows_(bound.follows),
       drained_(loop),
       patience_(loop),
+      drain_limit_(loop),
       reactors_(loop, census_, std::move(bound.reactors),
                 [this](bool are_short) { on_descriptors(are_short); }),
       background_(loop, "webserver") {
@@ -55,7 +60,7 @@ Daemon::Daemon(loop::Loop& loop, Options options, Bound bound)
 
 loop::Task<void> Daemon::run() {
   background_.spawn(rotate_ticket_keys());
-  patience_.start(kPatience, [this] { background_.spawn(accept_without_config()); });
+  if (!follows_) patience_.start(kPatience, [this] { background_.spawn(accept_without_config()); });
   std::chrono::milliseconds pause = kFirstRetry;
   bool told = false;
   for (;;) {
@@ -84,9 +89,10 @@ json::Object Daemon::hello() const {
   json::Array links;
   for (std::size_t i = 0; i < reactors_.size(); ++i)
     links.emplace_back(options_.link_path(static_cast<unsigned>(i)));
-  return {{"mt", "WebserverHello"}, {"version", control::kVersion},   {"pid", ::getpid()},
-          {"build", BERTH_VERSION}, {"reactors", reactors_.size()},   {"http", http_port_},
-          {"https", https_port_},   {"linkSockets", std::move(links)}};
+  return {{"mt", "WebserverHello"}, {"version", control::kVersion},    {"pid", ::getpid()},
+          {"build", BERTH_VERSION}, {"reactors", reactors_.size()},    {"http", http_port_},
+          {"https", https_port_},   {"linkSockets", std::move(links)}, {"draining", draining_},
+          {"handsOver", true}};
 }
 
 void Daemon::on_descriptors(bool are_short) {
@@ -106,6 +112,10 @@ loop::Task<void> Daemon::converse() {
   for (;;) {
     auto message = co_await manager_->receive();
     if (!message) co_return;
+    if (json::get_string(message->body, "mt") == "GetListeners") {
+      co_await give_listeners(std::move(message->body));
+      continue;
+    }
     auto answer = co_await handle(std::move(message->body));
     if (!answer.empty()) manager_->send(answer);
   }
@@ -177,22 +187,109 @@ loop::Task<json::Object> Daemon::handle(json::Object message) {
     co_await reactors_.on_all(std::move(turn));
     co_return answer_to(message, "Pong");
   }
+  if (mt == "SetRole") co_return co_await set_role(std::move(message));
   if (mt == "Drain") {
-    std::function<void(Reactor&)> drain = [](Reactor& reactor) { reactor.drain(); };
-    co_await reactors_.on_all(std::move(drain));
-    if (!std::exchange(draining_, true)) background_.spawn(watch_drain());
-    co_return answer_to(message, "Ok");
+    auto answer = answer_to(message, "Ok");
+    co_await drain(std::move(message));
+    if (drain_limit_.is_running())
+      answer["leftSeconds"] =
+          std::chrono::duration_cast<std::chrono::seconds>(drain_end_ - loop_.now()).count();
+    co_return answer;
   }
   if (message.contains("src")) co_return error_to(message, fmt::format("unknown message {}", mt));
   co_return json::Object();
 }
 
+loop::Task<void> Daemon::give_listeners(json::Object message) {
+  const auto wanted = json::get_integer(message, "reactor");
+  if (wanted < 0 || wanted >= static_cast<std::int64_t>(reactors_.size()) || draining_ || !configured_) {
+    manager_->send(
+        error_to(message, draining_ ? "it has handed over already" : "no such reactor, or not ready"));
+    co_return;
+  }
+  struct Given {
+    std::mutex mutex;
+    Reactor::Listeners listeners;
+    std::string error;
+  };
+  const auto given = std::make_shared<Given>();
+  std::function<void(Reactor&)> give = [given, wanted](Reactor& reactor) {
+    if (reactor.number() != wanted) return;
+    const std::scoped_lock lock(given->mutex);
+    try {
+      given->listeners = reactor.duplicate_listeners();
+    } catch (const Failure& failure) {
+      given->error = failure.error().detail;
+    }
+  };
+  co_await reactors_.on_all(std::move(give));
+  if (!given->error.empty()) {
+    manager_->send(error_to(message, given->error));
+    co_return;
+  }
+  std::vector<UniqueFd> descriptors;
+  for (auto* one : {&given->listeners.http, &given->listeners.https, &given->listeners.links})
+    if (*one) descriptors.push_back(std::move(*one));
+  auto answer = answer_to(message, "Listeners");
+  answer["reactors"] = reactors_.size();
+  answer["http"] = http_port_;
+  answer["https"] = https_port_;
+  manager_->send(answer, std::move(descriptors));
+}
+
+loop::Task<json::Object> Daemon::set_role(json::Object message) {
+  const auto role = json::get_string(message, "role");
+  if (role != "serving" && role != "leaving")
+    co_return error_to(message, "'role': serving or leaving expected");
+  if (!configured_) co_return error_to(message, "there is no configuration yet");
+  const bool serves = role == "serving";
+  std::function<void(Reactor&)> change = [serves](Reactor& reactor) {
+    if (!serves) return reactor.leave();
+    reactor.stay();
+    reactor.start_accepting();
+  };
+  co_await reactors_.on_all(std::move(change));
+  log_info("role changed", {{"role", role}});
+  co_return answer_to(message, "Ok");
+}
+
+loop::Task<void> Daemon::drain(json::Object message) {
+  if (!std::exchange(draining_, true)) {
+    drain_began_ = loop_.now();
+    std::function<void(Reactor&)> begin = [](Reactor& reactor) { reactor.drain(); };
+    co_await reactors_.on_all(std::move(begin));
+    log_info("drains", {{"connections", census_.connections()}});
+    background_.spawn(watch_drain());
+  }
+  if (!message.contains("limitSeconds")) co_return;
+  const std::chrono::seconds limit(
+      std::clamp<std::int64_t>(json::get_integer(message, "limitSeconds"), 0, kLongestDrain));
+  drain_end_ = std::max(drain_began_ + limit, loop_.now());
+  drain_limit_.start(drain_end_ - loop_.now(), [this] { background_.spawn(end_drain()); });
+}
+
+loop::Task<void> Daemon::end_drain() {
+  log_warning("the time to drain is over", {{"connections", census_.connections()}});
+  std::function<void(Reactor&)> end = [](Reactor& reactor) { reactor.end_clients(); };
+  co_await reactors_.on_all(std::move(end));
+  drained_.set();
+}
+
 loop::Task<void> Daemon::apply_config(Config config) {
   limits_ = config.limits;
+  const bool waits = config.waits;
   std::function<void(Reactor&)> apply = [config = std::move(config), keys = ticket_keys_](Reactor& reactor) {
     BERTH_CHECK(reactor.configure(config, keys));
   };
   co_await reactors_.on_all(std::move(apply));
+  if (configured_ && !waits) {
+    // A manager that came back: whatever the last one was about to change, this webserver serves.
+    std::function<void(Reactor&)> serve = [](Reactor& reactor) {
+      reactor.stay();
+      reactor.start_accepting();
+    };
+    co_await reactors_.on_all(std::move(serve));
+  }
   if (configured_) co_return;
   configured_ = true;
   patience_.cancel();
@@ -202,9 +299,9 @@ loop::Task<void> Daemon::apply_config(Config config) {
   }
   // A std::function is copied, a descriptor is not: each reactor takes its own out of this.
   const auto sockets = std::make_shared<std::vector<UniqueFd>>(std::move(link_sockets_));
-  std::function<void(Reactor&)> open = [sockets](Reactor& reactor) {
+  std::function<void(Reactor&)> open = [sockets, waits](Reactor& reactor) {
     reactor.listen_for_links(std::move((*sockets)[static_cast<std::size_t>(reactor.number())]));
-    reactor.start_accepting();
+    if (!waits) reactor.start_accepting();
   };
   co_await reactors_.on_all(std::move(open));
 }
@@ -236,6 +333,7 @@ loop::Task<json::Object> Daemon::counters(bool with_attaches) {
     std::mutex mutex;
     Counters sum;
     json::Array attaches;  // of the first reactor: a service attaches at all of them
+    Reactor::Routed routed;
   };
   const auto gathered = std::make_shared<Gathered>();
   std::function<void(Reactor&)> gather = [gathered, with_attaches](Reactor& reactor) {
@@ -251,6 +349,9 @@ loop::Task<json::Object> Daemon::counters(bool with_attaches) {
     sum.bytes_in += one.bytes_in;
     sum.bytes_out += one.bytes_out;
     sum.accept_pauses += one.accept_pauses;
+    const auto routed = reactor.routed();
+    gathered->routed.all += routed.all;
+    gathered->routed.following += routed.following;
     if (reactor.number() != 0 || !with_attaches) return;
     reactor.for_each_attach([&](Attach& attach) {
       if (!attach.is_routed) return;
@@ -266,7 +367,8 @@ loop::Task<json::Object> Daemon::counters(bool with_attaches) {
                          {"http2Streams", sum.http2_streams}, {"requests", sum.requests},
                          {"bytesIn", sum.bytes_in},           {"bytesOut", sum.bytes_out},
                          {"accepted", sum.accepted},          {"refused", sum.refused},
-                         {"acceptPauses", sum.accept_pauses}, {"attaches", std::move(gathered->attaches)}};
+                         {"acceptPauses", sum.accept_pauses}, {"attaches", std::move(gathered->attaches)},
+                         {"routed", gathered->routed.all},    {"following", gathered->routed.following}};
 }
 
 }  // namespace berth::webserver

@@ -19,12 +19,13 @@ class Daemon {
     std::uint16_t http = 0, https = 0;  // 0: off
     std::vector<Reactor::Setup> reactors;
     std::vector<UniqueFd> link_sockets;  // bound, not listening yet
+    bool follows = false;                // all of them are another webserver's, too, which serves until we do
   };
   Daemon(loop::Loop& loop, Options options, Bound bound);
 
   // Speaks with the manager, connecting again and again. Ends only by being cancelled.
   loop::Task<void> run();
-  // Set after Drain, when the last client has gone.
+  // Set after Drain, when the last client has gone or its limit has passed.
   loop::Event& drained() { return drained_; }
 
  private:
@@ -35,6 +36,11 @@ class Daemon {
   loop::Task<json::Object> counters(bool with_attaches);
   loop::Task<void> rotate_ticket_keys();
   loop::Task<void> accept_without_config();
+  // The listening sockets of one reactor, for a successor.
+  loop::Task<void> give_listeners(json::Object message);
+  loop::Task<json::Object> set_role(json::Object message);
+  loop::Task<void> drain(json::Object message);
+  loop::Task<void> end_drain();
   loop::Task<void> watch_drain();
   json::Object hello() const;
   void on_descriptors(bool are_short);
@@ -46,11 +52,14 @@ class Daemon {
   std::vector<UniqueFd> link_sockets_;
   TicketKeys ticket_keys_;
   Limits limits_;
+  const bool follows_;
   bool configured_ = false;
   bool draining_ = false;
+  loop::TimePoint drain_began_{}, drain_end_{};
   std::size_t reactors_short_ = 0;  // of descriptors
   loop::Event drained_;
   loop::Timer patience_;  // until the first configuration
+  loop::Timer drain_limit_;
   Census census_;
   std::unique_ptr<net::MessageSocket> manager_;
   ReactorThreads reactors_;

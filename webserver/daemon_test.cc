@@ -242,7 +242,9 @@ TEST(Program, DrainsAcceptingNobodyAndEndsWhenTheLastHasGone) {
   Root root;
   Program program(root, {"--http", "0", "--https", "off", "--bind", "127.0.0.1", "--reactors", "1"});
   std::optional<Manager> manager(std::in_place, root);
-  ASSERT_EQ(manager->ask(config()).at("mt"), "WebserverReady");
+  auto impatient = config();
+  impatient["limits"] = json::Object{{"closeMs", 100}};  // which those have that ask nothing
+  ASSERT_EQ(manager->ask(impatient).at("mt"), "WebserverReady");
   ServicePeer service(manager->link());
   ASSERT_EQ(service.attach(1, link::Kind::kHttp, "/app", secret_of('a')).result, link::AttachResult::kOk);
   Client idle(manager->http()), busy(manager->http());

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "loop/process.h"
 #include "webserver/daemon.h"
+#include "webserver/inherited.h"
 #include "webserver/ports.h"
 
 namespace {
@@ -59,7 +60,7 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// Ends with a signal, or when Drain has been carried out.
+// Ends with a signal, or when it is drained.
 loop::Task<void> run_until_signal(loop::Loop& loop, Daemon& daemon) {
   loop::Signals signals(loop, {SIGTERM, SIGINT});
   loop::Spawned<void> work(loop, daemon.run());
@@ -73,7 +74,7 @@ loop::Task<void> run_until_signal(loop::Loop& loop, Daemon& daemon) {
 
 int run(const Options& options) {
   raise_descriptor_limit();
-  auto bound = bind_all(options);
+  auto bound = options.listeners ? take_listeners(*options.listeners) : bind_all(options);
   if (!bound) {
     log_error(bound.error().detail);
     return bound.error().code == Errc::kExists ? kPortTaken : 1;
@@ -85,7 +86,8 @@ int run(const Options& options) {
     }
   }
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  log_info("listening", {{"http", bound->http}, {"https", bound->https}, {"reactors", options.reactors}});
+  log_info(bound->follows ? "follows another" : "listening",
+           {{"http", bound->http}, {"https", bound->https}, {"reactors", bound->reactors.size()}});
   loop::Loop loop;
   Daemon daemon(loop, options, std::move(*bound));
   loop::run_task(loop, run_until_signal(loop, daemon));
@@ -111,6 +113,10 @@ int main(int argc, char** argv) {
   }
   if (options->help) {
     std::fputs(std::string(usage()).c_str(), stdout);
+    return 0;
+  }
+  if (options->version) {
+    std::printf("berth-webserver %s\n", std::string(version()).c_str());
     return 0;
   }
   return run(*options);

@@ -23,6 +23,8 @@ Result<std::optional<std::uint16_t>> port(std::string_view name, std::string_vie
 
 }  // namespace
 
+std::string_view version() { return BERTH_VERSION; }
+
 std::string_view usage() {
   return "berth-webserver --root DIR --http PORT --https PORT [--bind ADDRESS] [--reactors N] [--uid N --gid "
          "N]\n"
@@ -30,6 +32,8 @@ std::string_view usage() {
          "  --bind    address to listen on; default: all, IPv4 and IPv6\n"
          "  --reactors  threads; default: one per core\n"
          "  --uid --gid  become this user once the ports are bound\n"
+         "  --listeners FD  the sockets of the webserver that this one follows come by this descriptor\n"
+         "  --version\n"
          "Everything else comes from the manager through DIR/run/berth/apps/control.sock.\n";
 }
 
@@ -40,6 +44,10 @@ Result<Options> parse_options(std::span<const char* const> arguments, unsigned c
     const std::string_view name = arguments[i];
     if (name == "--help" || name == "-h") {
       options.help = true;
+      return options;
+    }
+    if (name == "--version") {
+      options.version = true;
       return options;
     }
     if (i + 1 == arguments.size())
@@ -56,6 +64,9 @@ Result<Options> parse_options(std::span<const char* const> arguments, unsigned c
     } else if (name == "--reactors") {
       BERTH_TRY(const auto count, number(name, value, 1, 64));
       options.reactors = static_cast<unsigned>(count);
+    } else if (name == "--listeners") {
+      BERTH_TRY(const auto descriptor, number(name, value, 3, 1 << 20));
+      options.listeners = static_cast<int>(descriptor);
     } else if (name == "--uid") {
       BERTH_TRY(const auto id, number(name, value, 0, 0xfffffffe));
       options.uid = static_cast<uid_t>(id);

@@ -20,7 +20,9 @@ struct Options {
   unsigned reactors = 1;
   std::optional<uid_t> uid;  // to become once the ports are bound
   std::optional<gid_t> gid;
-  bool help = false;
+  // A socket by which the sockets that listen come from a webserver that runs (inherited.h), instead of being bound.
+  std::optional<int> listeners;
+  bool help = false, version = false;
 
   std::string control_path() const { return root + "/run/berth/apps/control.sock"; }
   std::string link_path(unsigned reactor) const {
@@ -31,5 +33,6 @@ struct Options {
 // `arguments` without argv[0]. kMalformed names the argument. `cores`: default for --reactors.
 Result<Options> parse_options(std::span<const char* const> arguments, unsigned cores);
 std::string_view usage();
+std::string_view version();  // "1.0.0"
 
 }  // namespace berth::webserver

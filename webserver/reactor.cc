@@ -1,8 +1,10 @@
 #include "webserver/reactor.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <ctime>
 
@@ -106,6 +108,7 @@ void Reactor::remove_grant(const link::Grant& secret) {
 
 void Reactor::listen_for_links(UniqueFd fd) {
   link_listener_ = std::make_unique<LinkListener>(*this, std::move(fd));
+  if (leaving_) link_listener_->stop();
 }
 
 void Reactor::start_accepting() {
@@ -132,12 +135,47 @@ void Reactor::pause_accepting() {
   accept_again_.start(std::chrono::milliseconds(100), [this] { start_accepting(); });
 }
 
+Reactor::Listeners Reactor::duplicate_listeners() const {
+  const auto duplicate = [](int fd) {
+    UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
+    if (!copy) throw Failure(errno_error(errno, "duplicate a listening socket"));
+    return copy;
+  };
+  Listeners all;
+  if (http_) all.http = duplicate(http_->fd());
+  if (https_) all.https = duplicate(https_->fd());
+  if (link_listener_) all.links = duplicate(link_listener_->fd());
+  return all;
+}
+
+void Reactor::leave() {
+  leaving_ = true;
+  if (link_listener_) link_listener_->stop();
+  for (auto& link : links_) link->leave();
+}
+
+void Reactor::stay() {
+  if (draining_) return;
+  leaving_ = false;
+  if (link_listener_) link_listener_->start();
+}
+
 void Reactor::drain() {
   draining_ = true;
   accept_again_.cancel();
-  if (http_) http_->stop();
-  if (https_) https_->stop();
+  // Closed: whoever binds the ports after our successor must not share them with queues that nobody serves.
+  http_.reset();
+  https_.reset();
+  link_listener_.reset();
+  // A service that does not understand LEAVE comes to the successor when it loses its link here.
+  if (leaving_)
+    for (auto& link : links_)
+      if (!link->leave()) link->fail("a successor serves its paths");
   for_each_connection([](Connection& connection) { connection.on_drain(); });
+}
+
+void Reactor::end_clients() {
+  for_each_connection([](Connection& connection) { connection.go_away(); });
 }
 
 const std::string& Reactor::date() {
@@ -310,10 +348,21 @@ void Reactor::release_if_unused(std::uint32_t slot) {
 
 LinkListener::LinkListener(Reactor& reactor, UniqueFd fd)
     : reactor_(reactor), fd_(std::move(fd)), again_(reactor.loop()) {
-  reactor_.loop().watch(fd_.get(), EPOLLIN, *this);
+  start();
 }
 
-LinkListener::~LinkListener() { reactor_.loop().unwatch(fd_.get()); }
+LinkListener::~LinkListener() { stop(); }
+
+void LinkListener::start() {
+  if (!watching_) reactor_.loop().watch(fd_.get(), EPOLLIN, *this);
+  watching_ = true;
+}
+
+void LinkListener::stop() {
+  again_.cancel();
+  if (watching_) reactor_.loop().unwatch(fd_.get());
+  watching_ = false;
+}
 
 void LinkListener::on_io(std::uint32_t) {
   UniqueFd fd(::accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
@@ -324,11 +373,25 @@ void LinkListener::on_io(std::uint32_t) {
                [this] { reactor_.loop().change_interest(fd_.get(), EPOLLIN); });
 }
 
+std::int64_t Reactor::left_links() const {
+  return std::ranges::count_if(links_, [](const auto& link) { return link->was_told_to_leave(); });
+}
+
+Reactor::Routed Reactor::routed() const {
+  Routed count;
+  for (const auto& attach : attaches_) {
+    if (!attach || !attach->is_routed) continue;
+    ++count.all;
+    if (attach->link && attach->link->understands_leave()) ++count.following;
+  }
+  return count;
+}
+
 void Reactor::accepted_link(UniqueFd fd) {
   ucred peer{};
   socklen_t size = sizeof peer;
   if (::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return;
-  if (static_cast<std::int64_t>(links_.size()) >= limits_.links) {
+  if (static_cast<std::int64_t>(links_.size()) >= limits_.links + left_links()) {
     log_warning("link refused: too many", {{"uid", peer.uid}, {"limit", limits_.links}});
     return;
   }

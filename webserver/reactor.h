@@ -44,6 +44,7 @@ class ClientListener final : public loop::IoHandler {
   ~ClientListener();
   void start();
   void stop();
+  int fd() const { return fd_.get(); }
   void on_io(std::uint32_t events) override;
 
  private:
@@ -57,11 +58,15 @@ class LinkListener final : public loop::IoHandler {
  public:
   LinkListener(Reactor& reactor, UniqueFd fd);
   ~LinkListener();
+  void start();
+  void stop();
+  int fd() const { return fd_.get(); }
   void on_io(std::uint32_t events) override;
 
  private:
   Reactor& reactor_;
   UniqueFd fd_;
+  bool watching_ = false;
   loop::Timer again_;  // while no descriptors are left
 };
 
@@ -91,7 +96,21 @@ class Reactor final : private loop::IoPool {
   void listen_for_links(UniqueFd fd);
   // Until this nobody is accepted: clients wait in the kernel's queue.
   void start_accepting();
-  void drain();  // accepts no more, ends idle connections, the others after their request
+  // Its listening sockets once more, for a successor that accepts from the same queues. Throws Failure.
+  struct Listeners {
+    UniqueFd http, https, links;
+  };
+  Listeners duplicate_listeners() const;
+  // Links that understand it are told that a successor takes over: their services attach there, too. No new link is
+  // accepted; clients are, until drain().
+  void leave();
+  // There is no successor after all: links are accepted again. A path that a link which was told to leave has attached
+  // goes to the next that attaches it.
+  void stay();
+  bool is_leaving() const { return leaving_; }
+  // Accepts nobody and listens no more. Requests are served, each as the last of its connection, and WebSockets until they end.
+  void drain();
+  void end_clients();  // that are left: WebSockets are closed with 1012
   bool is_draining() const { return draining_; }
 
   // --- for connections and links ---
@@ -146,6 +165,11 @@ class Reactor final : private loop::IoPool {
   // Of 4 KiB, for records and their TLS.
   std::size_t connection_pages() const { return connections_.pages() + tls_layers_.pages(); }
   std::size_t link_count() const { return links_.size(); }
+  // Attaches that are in force, and of those the ones that a successor will have, too.
+  struct Routed {
+    std::uint64_t all = 0, following = 0;
+  };
+  Routed routed() const;
   Census& census() { return census_; }
   loop::IoPool& clients() { return *this; }  // watches their descriptors
 
@@ -156,12 +180,13 @@ class Reactor final : private loop::IoPool {
   void on_pool_io(std::uint32_t key, std::uint32_t events) override;
   void end_turn();
   void schedule_end();
+  std::int64_t left_links() const;  // that were told to leave: each is followed by another
 
   loop::Loop& loop_;
   Census& census_;
   const int number_;
   const std::uint16_t https_port_;
-  bool configured_ = false, accepting_ = false, draining_ = false;
+  bool configured_ = false, accepting_ = false, leaving_ = false, draining_ = false;
   bool redirect_https_ = false, access_log_ = false, compact_tls_ = true;
   Limits limits_;
   std::uint64_t descriptor_limit_ = 0;

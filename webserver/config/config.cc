@@ -42,6 +42,7 @@ Result<Config> parse_config(const json::Object& message) {
   config.compact_tls = json::get_bool(message, "compactTls", true);
   config.redirect_https = json::get_bool(message, "redirectHttps");
   config.access_log = json::get_bool(message, "accessLog");
+  config.waits = json::get_string(message, "role", "serving") != "serving";
   if (const auto* limits = json::find_object(message, "limits")) {
     BERTH_TRY(config.limits, apply_limits(config.limits, *limits));
   }

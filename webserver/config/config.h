@@ -24,6 +24,7 @@ struct Config {
   bool compact_tls = true;  // own record layer after a handshake of TLS 1.3; for new connections
   bool redirect_https = false;
   bool access_log = false;
+  bool waits = false;  // its role is not "serving": whom it accepts stays as it is
   Limits limits;
   std::vector<Grant> grants;
 };

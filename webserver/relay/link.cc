@@ -224,6 +224,8 @@ Result<void> Link::on_hello(ByteView payload) {
   greeting_.cancel();
   name_ = hello.name;
   service_credit_ = hello.credit;
+  follows_ = hello.reactor & link::kHelloFollows;
+  if (reactor_.is_leaving()) leave();
   BERTH_LOG(kWebserver, "link", {"service", name_}, {"reactor", reactor_.number()}, {"uid", peer_.uid});
   return {};
 }
@@ -243,7 +245,10 @@ link::Attached Link::judge(const link::Attach& request) {
   if (static_cast<std::int64_t>(attaches_.size()) >= reactor_.limits().attaches_per_link)
     return {request.id, kTooMany, fmt::format("more than {} attaches", reactor_.limits().attaches_per_link)};
   const auto* node = reactor_.routes().find_exact(request.path);
-  if (const auto* taken = node ? node->of(request.kind) : nullptr)
+  const auto* taken = node ? node->of(request.kind) : nullptr;
+  if (taken && taken->link && taken->link != this && taken->link->was_told_to_leave())
+    return {request.id, kOk, ""};
+  if (taken)
     return {request.id, kPathTaken,
             fmt::format("'{}' is taken by {}", request.path,
                         taken->link ? taken->link->name() : "another service")};
@@ -269,6 +274,7 @@ Result<void> Link::on_attach(link::Attach request) {
     attach->grant = request.grant;
     attach->link = this;
     BERTH_TRY(attach->deflates, wants_deflate(request));
+    take_over(request);
     attaches_[request.id] = reactor_.add_attach(std::move(attach)).slot;
   }
   answer(verdict);
@@ -312,6 +318,7 @@ Result<void> Link::on_static(std::uint32_t id) {
     attach->files = std::move(*options);
     attach->link = this;
     attach->pack = std::move(*pack);
+    take_over(request);
     attaches_[id] = reactor_.add_attach(std::move(attach)).slot;
   }
   answer(verdict);
@@ -352,6 +359,21 @@ Result<void> Link::on_broadcast(std::uint8_t flags, ByteView payload) {
   }
   if (next == broadcast.streams.size()) next = 0;
   return {};
+}
+
+bool Link::leave() {
+  if (!follows_ || dead_) return false;
+  if (std::exchange(left_, true)) return true;
+  link::append_leave(out_);
+  schedule_flush();
+  return true;
+}
+
+// What a link that was told to leave has attached there: its streams stay, new ones are for who attaches now.
+void Link::take_over(const link::Attach& request) {
+  const auto* node = reactor_.routes().find_exact(request.path);
+  auto* taken = node ? node->of(request.kind) : nullptr;
+  if (taken && taken->link) taken->link->detach(*taken);
 }
 
 void Link::detach(Attach& attach) {

@@ -57,6 +57,10 @@ class Link final : public loop::IoHandler {
   void stream_closing(std::uint32_t stream) { closing_.insert(stream); }
 
   void detach(Attach& attach);
+  // Tells the service to attach at our successor, too. Once; false if it does not understand that.
+  bool leave();
+  bool understands_leave() const { return follows_; }
+  bool was_told_to_leave() const { return left_; }
   const std::string& name() const { return name_; }
   bool is_dead() const { return dead_; }
   // Ends the link at the end of the turn; for a service that breaks the protocol, and for one that left.
@@ -76,6 +80,7 @@ class Link final : public loop::IoHandler {
   void keep(ByteView rest);
   void go_on();
   link::Attached judge(const link::Attach& request);
+  void take_over(const link::Attach& request);
   void answer(const link::Attached& attached);
   void schedule_flush();
   std::size_t pending() const { return out_.size() - out_begin_; }
@@ -87,6 +92,8 @@ class Link final : public loop::IoHandler {
   bool greeted_ = false;
   bool dead_ = false;
   bool watching_out_ = false;
+  bool follows_ = false;  // the service understands LEAVE
+  bool left_ = false;     // and was sent it
   std::uint32_t service_credit_ = link::kDefaultCredit;
   std::uint32_t our_credit_ = link::kDefaultCredit;
   std::uint32_t streams_ = 0;

@@ -33,6 +33,7 @@ class Manager {
   void send(const json::Object& message);
   json::Object receive();
   json::Object ask(json::Object message);  // sends and receives
+  int fd() const { return fd_.get(); }
   std::uint16_t http() const { return static_cast<std::uint16_t>(json::get_integer(hello_, "http")); }
   std::uint16_t https() const { return static_cast<std::uint16_t>(json::get_integer(hello_, "https")); }
   std::string link(std::size_t reactor = 0) const;
@@ -46,7 +47,8 @@ class Manager {
 // berth-webserver as a child process; killed when it goes.
 class Program {
  public:
-  Program(const Root& root, std::vector<std::string> arguments);
+  Program(const Root& root, std::vector<std::string> arguments,
+          std::vector<std::pair<int, int>> descriptors = {});
   ~Program();
   pid_t pid() const { return pid_; }
   void kill(int signal) const;

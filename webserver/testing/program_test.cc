@@ -58,7 +58,9 @@ std::string Manager::link(std::size_t reactor) const {
   return std::string(hello_.at("linkSockets").as_array().at(reactor).as_string());
 }
 
-Program::Program(const Root& root, std::vector<std::string> arguments) : log_(root.path() + "/output.log") {
+Program::Program(const Root& root, std::vector<std::string> arguments,
+                 std::vector<std::pair<int, int>> descriptors)
+    : log_(root.path() + "/output.log") {
   loop::SpawnOptions options;
   const char* other = std::getenv("BERTH_WEBSERVER");  // of another build, to measure
   options.program = other ? other : BERTH_BIN "/berth-webserver";
@@ -66,6 +68,7 @@ Program::Program(const Root& root, std::vector<std::string> arguments) : log_(ro
   options.arguments.insert(options.arguments.end(), arguments.begin(), arguments.end());
   const UniqueFd output(::open(log_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
   options.descriptors = {{output.get(), 1}, {output.get(), 2}};
+  options.descriptors.insert(options.descriptors.end(), descriptors.begin(), descriptors.end());
   pid_ = or_throw(loop::spawn(options));
 }
 
