@@ -1,5 +1,6 @@
 #include "net/listener.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/stat.h>
@@ -120,6 +121,13 @@ loop::Task<UniqueFd> Listener::accept() {
       default: throw Failure(errno_error(errno, "accept"));
     }
   }
+}
+
+UniqueFd Listener::release() {
+  path_.clear();
+  UniqueFd given(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 3));
+  if (!given) throw Failure(errno_error(errno, "duplicate a listening socket"));
+  return given;
 }
 
 Address Listener::address() const { return local_address(fd_.get()); }

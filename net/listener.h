@@ -38,6 +38,9 @@ class Listener {
   // Failure only if the listener itself is broken.
   loop::Task<UniqueFd> accept();
 
+  // Lets go of socket and path without closing or removing them: for a successor. No task accepts any more.
+  UniqueFd release();
+
   Address address() const;  // the bound one (port 0 is resolved); TCP only
   int fd() const { return fd_.get(); }
 

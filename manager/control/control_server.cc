@@ -16,6 +16,11 @@ bool ControlPeer::send(const json::Object& message, std::vector<UniqueFd> descri
 }
 
 Task<json::Object> ControlPeer::ask(json::Object request, loop::Duration limit) {
+  auto answer = co_await ask_whole(std::move(request), limit);
+  co_return std::move(answer.body);
+}
+
+Task<net::Message> ControlPeer::ask_whole(json::Object request, loop::Duration limit) {
   const std::string src = fmt::format("m{}", next_src_++);
   const std::string mt = json::get_string(request, "mt");
   request["src"] = src;
@@ -31,9 +36,10 @@ Task<json::Object> ControlPeer::ask(json::Object request, loop::Duration limit) 
   const bool answered = co_await wait_at_most(loop_, waiting.answered, limit);
   if (!answered) throw_failure(Errc::kTimeout, "{}: no answer", mt);
   if (!waiting.answer) throw_failure(Errc::kUnavailable, "{}: connection ended", mt);
-  if (json::get_string(*waiting.answer, "mt") == "Error")
-    throw Failure(Error{api::parse_error_code(json::get_string(*waiting.answer, "errorCode", "failed")),
-                        json::get_string(*waiting.answer, "error", mt + " failed")});
+  const json::Object& body = waiting.answer->body;
+  if (json::get_string(body, "mt") == "Error")
+    throw Failure(Error{api::parse_error_code(json::get_string(body, "errorCode", "failed")),
+                        json::get_string(body, "error", mt + " failed")});
   co_return std::move(*waiting.answer);
 }
 
@@ -47,15 +53,16 @@ Task<std::optional<net::Message>> ControlPeer::receive() {
     const std::string src = json::get_string(message->body, "src");
     const auto found = waiting_->find(src);
     if (src.empty() || found == waiting_->end()) co_return std::move(message);
-    found->second->answer = std::move(message->body);
+    found->second->answer = std::move(*message);
     found->second->answered.set();
   }
 }
 
 ControlServer::ControlServer(loop::Loop& loop, std::string path, mode_t mode, std::string name,
-                             Handler handler)
+                             Handler handler, UniqueFd inherited)
     : loop_(loop), name_(std::move(name)), handler_(std::move(handler)), connections_(loop, name_) {
-  listener_ = or_throw(net::Listener::unix_socket(loop_, std::move(path), mode));
+  listener_ = inherited ? std::make_unique<net::Listener>(loop_, std::move(inherited), std::move(path))
+                        : or_throw(net::Listener::unix_socket(loop_, std::move(path), mode));
   accepting_ = std::make_unique<loop::Spawned<void>>(loop_, accept_all());
 }
 
@@ -68,6 +75,14 @@ Task<void> ControlServer::accept_all() {
     }
     connections_.spawn(serve(std::move(fd)));
   }
+}
+
+UniqueFd ControlServer::release() {
+  accepting_.reset();
+  connections_.cancel_all();
+  UniqueFd socket = listener_->release();
+  listener_.reset();
+  return socket;
 }
 
 Task<void> ControlServer::serve(UniqueFd fd) {

@@ -28,6 +28,8 @@ class ControlPeer {
   // Sends with a `src` of its own and waits for the answer. Throws Failure: kUnavailable if the connection
   // ends, kTimeout, or what an `Error` answer tells. Needs somebody to receive().
   Task<json::Object> ask(json::Object request, loop::Duration limit = std::chrono::seconds(10));
+  // The same, for an answer that comes with descriptors.
+  Task<net::Message> ask_whole(json::Object request, loop::Duration limit = std::chrono::seconds(10));
   // Messages that are no answers; nullopt at the end. Throws Failure for broken frames.
   Task<std::optional<net::Message>> receive();
   Task<bool> flush() { return socket_->flush(); }
@@ -38,7 +40,7 @@ class ControlPeer {
   struct Waiting {
     explicit Waiting(loop::Loop& loop) : answered(loop) {}
     loop::Event answered;
-    std::optional<json::Object> answer;
+    std::optional<net::Message> answer;
   };
   loop::Loop& loop_;
   std::unique_ptr<net::MessageSocket> socket_;
@@ -56,7 +58,12 @@ class ControlServer {
   static constexpr std::size_t kMaxConnections = 512;  // above it new ones are closed at once
 
   // Throws Failure if the socket cannot be made. `mode`: who may connect at all.
-  ControlServer(loop::Loop& loop, std::string path, mode_t mode, std::string name, Handler handler);
+  // `inherited`: a socket that listens there already, of an earlier manager (release()); may be none.
+  ControlServer(loop::Loop& loop, std::string path, mode_t mode, std::string name, Handler handler,
+                UniqueFd inherited = UniqueFd());
+
+  // Ends all connections and gives the listening socket for a successor: who connects meanwhile waits in its queue.
+  UniqueFd release();
 
  private:
   Task<void> accept_all();

@@ -1,5 +1,7 @@
 #include "manager/jobs/runner.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "base/text.h"
 #include "manager/platform/clock.h"
@@ -116,8 +118,17 @@ class JobRunner::Run final : public JobRun {
     co_return answers;
   }
 
+  // Between two steps, where the journal has all there is.
+  Task<void> rest() {
+    if (!runner_.is_holding_) co_return;
+    is_at_rest_ = true;
+    runner_.rested_.set();
+    co_await runner_.never_.wait();
+  }
+
   Task<void> forward() {
     while (entry_.step < steps_.size()) {
+      co_await rest();
       const JobStep& step = steps_[entry_.step];
       step_text_ = step.text;
       percent_ = 0;
@@ -160,6 +171,7 @@ class JobRunner::Run final : public JobRun {
   Task<void> backward() {
     std::string left;
     while (entry_.step > 0) {
+      co_await rest();
       const std::size_t index = entry_.step - 1;
       const JobStep& step = steps_[index];
       step_text_ = "undo " + step.text;
@@ -207,6 +219,7 @@ class JobRunner::Run final : public JobRun {
                {"error", entry_.error ? entry_.error->detail : ""}});
     tell();
     done_.set();
+    runner_.rested_.set();
     runner_.finished(entry_.id);
   }
 
@@ -216,6 +229,7 @@ class JobRunner::Run final : public JobRun {
   std::string step_text_;
   std::uint64_t percent_ = 0;
   bool cancelled_ = false;
+  bool is_at_rest_ = false;
   loop::Event done_;
   loop::TaskGroup logs_;
   std::unique_ptr<loop::Spawned<void>> step_;
@@ -224,12 +238,32 @@ class JobRunner::Run final : public JobRun {
 };
 
 JobRunner::JobRunner(loop::Loop& loop, db::Database& database)
-    : loop_(loop), database_(database), journal_(loop, database), reap_(loop) {}
+    : loop_(loop), database_(database), journal_(loop, database), never_(loop), rested_(loop), reap_(loop) {}
 JobRunner::~JobRunner() = default;
 
 void JobRunner::drop_all() {
   reap_.cancel();
   running_.clear();
+}
+
+Task<void> JobRunner::hold(loop::Duration limit) {
+  is_holding_ = true;
+  const auto is_busy = [this] {
+    return std::any_of(running_.begin(), running_.end(), [](const auto& entry) {
+      const Run& run = *entry.second;
+      return !run.is_at_rest_ && !is_final(run.entry_.phase);
+    });
+  };
+  bool is_late = false;
+  loop::Timer timer(loop_);
+  timer.start(limit, [&] {
+    is_late = true;
+    rested_.set();
+  });
+  while (is_busy() && !is_late) {
+    rested_.reset();
+    co_await rested_.wait();
+  }
 }
 
 void JobRunner::add_kind(api::JobKind kind, Maker maker) { makers_[kind] = std::move(maker); }

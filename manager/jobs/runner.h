@@ -80,6 +80,9 @@ class JobRunner {
 
   // Stops all jobs where they are, as destroying it does: for parts that their steps use and that go before it.
   void drop_all();
+  // No step begins any more; done when none runs, at most after `limit`. Jobs that are asked for are written down and wait for
+  // the next manager. There is no way back.
+  Task<void> hold(loop::Duration limit);
   // Takes up the jobs that an earlier manager left.
   Task<void> resume();
   // Writes the job down and starts it. kConflict if one runs for the same target.
@@ -104,6 +107,9 @@ class JobRunner {
   loop::Loop& loop_;
   db::Database& database_;
   Journal journal_;
+  bool is_holding_ = false;
+  loop::Event never_;   // what jobs wait for while we hold
+  loop::Event rested_;  // one has come to rest, or to its end
   std::map<api::JobKind, Maker> makers_;
   std::map<std::string, std::unique_ptr<Run>> running_;
   std::map<std::string, std::string> starting_;  // targets being written down

@@ -129,6 +129,53 @@ TEST_F(JobRunnerTest, CancelUndoesUpToThePointOfNoReturn) {
   EXPECT_EQ(loop::run_task(loop_, runner->wait(late.id))->state, api::JobState::kDone);
 }
 
+TEST_F(JobRunnerTest, HoldsBetweenTwoStepsAndTheNextOneGoesOnThere) {
+  auto runner = make_runner();
+  loop::Event reached(loop_), may_go_on(loop_);
+  runner->at_point = [&](const JobEntry&, std::string point) -> Task<void> {
+    if (point != "before 1") co_return;
+    reached.set();
+    co_await may_go_on.wait();
+  };
+  const auto started = loop::run_task(loop_, runner->start(job())).value();
+  ASSERT_TRUE(loop_.run_until([&] { return reached.is_set(); }));
+  std::string late_id;
+  {
+    loop::Spawned<void> holding(loop_, runner->hold(1h));
+    // One that is asked for now waits for the next manager.
+    const auto late = loop::run_task(loop_, runner->start(job("late"))).value();
+    EXPECT_FALSE(holding.is_done()) << "a step is under way";
+    may_go_on.set();
+    ASSERT_TRUE(loop_.run_until([&] { return holding.is_done(); }));
+    EXPECT_TRUE(world_.a && world_.b);
+    EXPECT_FALSE(world_.c);
+    EXPECT_EQ(world_.runs, 2);
+    late_id = late.id;
+  }
+  runner = make_runner();
+  loop::run_task(loop_, runner->resume());
+  EXPECT_EQ(loop::run_task(loop_, runner->wait(started.id))->state, api::JobState::kDone);
+  EXPECT_EQ(loop::run_task(loop_, runner->wait(late_id))->state, api::JobState::kDone);
+  EXPECT_EQ(world_.runs, 2 + 1 + 3) << "each step once";
+}
+
+TEST_F(JobRunnerTest, HoldsNoLongerThanItsLimit) {
+  auto runner = make_runner();
+  loop::Event reached(loop_), never(loop_);
+  runner->at_point = [&](const JobEntry&, std::string point) -> Task<void> {
+    if (point != "before 1") co_return;
+    reached.set();
+    co_await never.wait();
+  };
+  const auto started = loop::run_task(loop_, runner->start(job())).value();
+  ASSERT_TRUE(loop_.run_until([&] { return reached.is_set(); }));
+  loop::run_task(loop_, runner->hold(5ms));
+  EXPECT_FALSE(world_.b);
+  runner = make_runner();
+  loop::run_task(loop_, runner->resume());
+  EXPECT_EQ(loop::run_task(loop_, runner->wait(started.id))->state, api::JobState::kDone);
+}
+
 // Dies at every point of a job that succeeds and of one that fails; the next runner must bring it to the end.
 TEST_F(JobRunnerTest, AfterDeathAtAnyPointTheNextOneEndsItInTheOldOrTheNewState) {
   for (const int failing : {-1, 2}) {

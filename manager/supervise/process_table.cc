@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 
 #include "base/file.h"
@@ -132,6 +133,21 @@ Result<void> ProcessTable::put(ProcessRecord record) {
 Result<void> ProcessTable::remove(const std::string& name) {
   ::unlink(starting_path(name).c_str());
   if (records_.erase(name) == 0) return {};
+  return save();
+}
+
+Result<void> ProcessTable::succeed(const std::string& name, const std::string& successor,
+                                   const std::string& former) {
+  const auto move = [this](const std::string& from, const std::string& to) {
+    auto record = records_.extract(from);
+    if (record.empty()) return;
+    record.key() = record.mapped().name = to;
+    records_.insert(std::move(record));
+  };
+  move(name, former);
+  move(successor, name);
+  // The note of the former would otherwise be taken for one of the process that has its name now.
+  ::rename(starting_path(successor).c_str(), starting_path(name).c_str());
   return save();
 }
 

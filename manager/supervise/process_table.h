@@ -34,6 +34,9 @@ class ProcessTable {
   std::optional<ProcessRecord> find_survivor(const std::string& name, const std::string& program) const;
   Result<void> put(ProcessRecord record);
   Result<void> remove(const std::string& name);
+  // What is `successor` becomes `name`, and what was `name` becomes `former`, in one write: a manager that comes after us
+  // finds the one or the other.
+  Result<void> succeed(const std::string& name, const std::string& successor, const std::string& former);
   const std::map<std::string, ProcessRecord>& records() const { return records_; }
 
   // What is known of a start beside that: written by the child itself (note_own_pid) and by its launcher.

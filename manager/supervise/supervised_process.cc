@@ -125,6 +125,15 @@ void SupervisedProcess::note_ready() {
   }
 }
 
+void SupervisedProcess::follow() {
+  serving_.reset();
+  watch_.reset();
+  pause_timer_.cancel();
+  force_timer_.cancel();
+  serving_ = std::make_unique<loop::Spawned<void>>(loop_, serve());
+  note_ready();
+}
+
 void SupervisedProcess::kill() {
   if (watch_) watch_->send_signal(SIGKILL);
 }

@@ -76,6 +76,9 @@ class SupervisedProcess {
   loop::Task<void> stop();
   // It said that it works.
   void note_ready();
+  // Another process took the place of this one and has its name in the table: watches that one from now on, as ready. The
+  // former is let go of, alive.
+  void follow();
   // Ends the process by SIGKILL; it comes back if wanted.
   void kill();
   // The same by SIGTERM, which lets it put its things in order.

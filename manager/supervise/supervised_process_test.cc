@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/wait.h>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -173,6 +174,44 @@ TEST_F(SupervisedProcessTest, ForceEndsWhatIgnoresSigterm) {
   EXPECT_EQ(process.state(), ProcessState::kStopped);
   // Nor does anything of its group live on: at most a zombie of somebody else to reap.
   EXPECT_FALSE(loop::process_start_time(pid));
+}
+
+TEST_F(SupervisedProcessTest, FollowsTheProcessThatTookItsPlaceAndLetsTheFormerGo) {
+  auto table = this->table();
+  SupervisedProcess process(loop_, table, options("/bin/sleep", {"1000"}));
+  process.start();
+  ASSERT_TRUE(loop_.run_until([&] { return process.pid() > 0; }));
+  process.note_ready();
+  const pid_t former = process.pid();
+  loop::SpawnOptions other;
+  other.program = "/bin/sleep";
+  other.arguments = {"1001"};
+  const std::string starting = table.starting_path("probe-next");
+  other.in_child = [&starting] { return note_own_pid(starting.c_str()); };
+  const pid_t next = loop::spawn(other).value();
+  ProcessRecord record{"probe-next", next, loop::process_start_time(next).value(), "/bin/sleep", ""};
+  ASSERT_TRUE(table.put(std::move(record)));
+
+  ASSERT_TRUE(table.succeed("probe", "probe-next", "probe-former"));
+  process.follow();
+  EXPECT_EQ(process.pid(), next);
+  EXPECT_EQ(process.state(), ProcessState::kRunning);
+  EXPECT_EQ(process.restarts(), 0);
+  EXPECT_EQ(plans_, 1);
+  // A manager that comes now finds the same.
+  auto later = this->table();
+  later.load();
+  EXPECT_EQ(later.find_survivor("probe", "/bin/sleep")->pid, next);
+  EXPECT_EQ(later.find_survivor("probe-former", "/bin/sleep")->pid, former);
+  EXPECT_FALSE(later.records().contains("probe-next"));
+
+  // The former ends unseen; the one that is followed is missed.
+  ASSERT_EQ(::kill(former, SIGKILL), 0);
+  ASSERT_EQ(::waitpid(former, nullptr, 0), former);
+  ASSERT_EQ(::kill(next, SIGKILL), 0);
+  ASSERT_TRUE(loop_.run_until([&] { return process.restarts() == 1 && process.pid() > 0; }));
+  EXPECT_NE(process.pid(), next);
+  loop::run_task(loop_, process.stop());
 }
 
 TEST(ProcessTable, FileFormatReadsBack) {
