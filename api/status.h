@@ -6,20 +6,34 @@
 
 namespace berth::api {
 
+// A webserver that has handed over: it takes no new connections and ends with its last one.
+struct Draining {
+  static constexpr std::string_view kName = "Draining";
+  std::uint64_t connections = 0, websockets = 0;
+  std::string until;  // when it ends what is left then
+  static constexpr auto fields() {
+    return std::tuple(with_default("connections", &Draining::connections),
+                      with_default("websockets", &Draining::websockets),
+                      with_default("until", &Draining::until));
+  }
+};
+
 // One process that the manager supervises, or the manager itself.
 struct Process {
   static constexpr std::string_view kName = "Process";
-  std::string name;  // "webserver", "postgres", "manager" or a service id
+  // "webserver", "postgres", "manager" or a service id; "webserver-4711" (its pid) while it drains
+  std::string name;
   std::optional<std::int64_t> pid;
   ServiceState state = ServiceState{};
   std::uint64_t memory_bytes = 0;  // proportional share (PSS)
   std::optional<std::string> started_at;
   std::uint64_t restarts = 0;  // starts after a death, since the last start by hand
+  std::optional<Draining> draining;
   static constexpr auto fields() {
-    return std::tuple(field("name", &Process::name), field("pid", &Process::pid),
-                      with_default("state", &Process::state),
-                      with_default("memoryBytes", &Process::memory_bytes),
-                      field("startedAt", &Process::started_at), with_default("restarts", &Process::restarts));
+    return std::tuple(
+        field("name", &Process::name), field("pid", &Process::pid), with_default("state", &Process::state),
+        with_default("memoryBytes", &Process::memory_bytes), field("startedAt", &Process::started_at),
+        with_default("restarts", &Process::restarts), field("draining", &Process::draining));
   }
 };
 

@@ -101,6 +101,7 @@ std::vector<Command> alarm_commands();
 std::vector<Command> crash_commands();
 std::vector<Command> trace_commands();
 std::vector<Command> disk_commands();
+std::vector<Command> replace_commands();
 std::vector<Command> monitor_commands();
 std::vector<Command> command_file_commands();
 

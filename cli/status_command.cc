@@ -24,10 +24,15 @@ void print_processes(Output& output, const Status& status) {
                {"STARTED"},
                {"RESTARTS", true}});
   for (const auto& process : status.processes)
-    table.add({process.name, state_cell(process.state), process.pid ? std::to_string(*process.pid) : "-",
-               process.memory_bytes ? format_size(process.memory_bytes) : "-",
-               format_relative(process.started_at.value_or(""), output.now()),
-               std::to_string(process.restarts)});
+    table.add(
+        {process.name,
+         process.draining
+             ? Cell(fmt::format("● draining, {}", format_count(process.draining->websockets, "WebSocket")),
+                    style_of(process.state))
+             : state_cell(process.state),
+         process.pid ? std::to_string(*process.pid) : "-",
+         process.memory_bytes ? format_size(process.memory_bytes) : "-",
+         format_relative(process.started_at.value_or(""), output.now()), std::to_string(process.restarts)});
   output.print_table(table);
 }
 

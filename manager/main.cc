@@ -9,6 +9,7 @@
 #include "base/log_file.h"
 #include "loop/process.h"
 #include "manager/platform/exit_codes.h"
+#include "manager/platform/handover.h"
 #include "manager/platform/layout.h"
 #include "manager/platform/platform.h"
 #include "manager/platform/version.h"
@@ -31,18 +32,59 @@ bool is_configuration(Errc code) {
          code == Errc::kMalformed || code == Errc::kUnsupported || code == Errc::kTooLarge;
 }
 
-loop::Task<int> run(loop::Loop& loop, Platform& platform) {
-  loop::Signals signals(loop, {SIGTERM, SIGINT, SIGHUP});
+struct Outcome {
+  int code = kExitCrashed;
+  std::optional<Handover> handover;  // to a successor
+};
+
+// SIGUSR2, from a package's script or systemd: replaces manager and webserver if that is possible.
+loop::Task<void> replace_on_signal(Platform& platform) {
+  try {
+    const auto successor = co_await platform.ask_to_replace(true);
+    log_info("replaced on a signal", {{"version", successor.version}, {"build", successor.build}});
+  } catch (const Failure& failure) {
+    log_error("not replaced", {{"error", failure.error().detail}});
+  }
+}
+
+// Until somebody wants it to stop (true), or to be replaced (false).
+loop::Task<bool> wait_for_end(loop::Loop& loop, loop::Signals& signals, Platform& platform) {
+  bool is_stop = false;
+  loop::Event either(loop);
+  loop::TaskGroup replacing(loop, "replace");
+  const auto watch_signals = [&]() -> loop::Task<void> {
+    for (;;) {
+      const int signal = co_await signals.next();
+      if (signal == SIGUSR2) {
+        replacing.spawn(replace_on_signal(platform));
+        continue;
+      }
+      is_stop = true;
+      either.set();
+    }
+  };
+  const auto watch_platform = [&]() -> loop::Task<void> {
+    co_await platform.replace_asked().wait();
+    either.set();
+  };
+  loop::Spawned<void> first(loop, watch_signals()), second(loop, watch_platform());
+  co_await either.wait();
+  co_return is_stop;
+}
+
+loop::Task<Outcome> run(loop::Loop& loop, Platform& platform) {
+  loop::Signals signals(loop, {SIGTERM, SIGINT, SIGHUP, SIGUSR2});
   std::optional<Error> error;
+  Outcome outcome;
   {
     loop::Spawned<void> starting(loop, platform.start());
-    loop::Spawned<int> asked(loop, signals.next());
+    loop::Spawned<bool> ending(loop, wait_for_end(loop, signals, platform));
     loop::Event either(loop);
     const auto tell = [](loop::Event& from, loop::Event& to) -> loop::Task<void> {
       co_await from.wait();
       to.set();
     };
-    loop::Spawned<void> first(loop, tell(starting.done(), either)), second(loop, tell(asked.done(), either));
+    loop::Spawned<void> first(loop, tell(starting.done(), either)), second(loop, tell(ending.done(), either));
     co_await either.wait();
     if (starting.is_done()) {
       try {
@@ -50,17 +92,40 @@ loop::Task<int> run(loop::Loop& loop, Platform& platform) {
       } catch (...) {
         error = current_error();
       }
-      if (!error) co_await asked.done().wait();
+      if (!error) {
+        co_await ending.done().wait();
+        if (!ending.take()) {
+          outcome.handover = co_await platform.hand_over();
+          co_return outcome;
+        }
+      }
     }
   }
   if (error) {
     log_error("cannot start", {{"error", error->detail}});
     std::fprintf(stderr, "berth-manager: %s\n", error->detail.c_str());
-    if (!is_configuration(error->code)) co_return kExitCrashed;
+    if (!is_configuration(error->code)) co_return outcome;
   }
   if (!error) std::printf("Stopping.\n");
   co_await platform.stop();
-  co_return error ? kExitConfiguration : kExitClean;
+  outcome.code = error ? kExitConfiguration : kExitClean;
+  co_return outcome;
+}
+
+// Runs the platform once, with a loop of its own.
+Outcome run_platform(const Options& options, const Layout& layout, const std::string& program,
+                     const std::vector<std::string>& arguments, Handover inherited) {
+  Outcome outcome;
+  loop::Loop loop;
+  try {
+    Platform platform(loop, options, layout, program, arguments, std::move(inherited));
+    outcome = loop::run_task(loop, run(loop, platform));
+  } catch (...) {
+    const Error error = current_error();
+    std::fprintf(stderr, "berth-manager: %s\n", error.detail.c_str());
+    outcome.code = is_configuration(error.code) ? kExitConfiguration : kExitCrashed;
+  }
+  return outcome;
 }
 
 int run_main(std::vector<std::string> arguments) {
@@ -79,14 +144,18 @@ int run_main(std::vector<std::string> arguments) {
     std::printf("%s (build %s)\n", platform_version().c_str(), platform_build().c_str());
     return kExitClean;
   }
+  if (options->self_check) {
+    std::printf("%s\n", describe_self().c_str());
+    return kExitClean;
+  }
   const auto refuse = [](const Error& error) {
     std::fprintf(stderr, "berth-manager: %s\n", error.detail.c_str());
     return kExitConfiguration;
   };
+  auto left = take_handover();
+  if (!left) return refuse(left.error());
   const auto layout = open_root(options->root, ::geteuid() == 0);
   if (!layout) return refuse(layout.error());
-  const auto lock = lock_root(*layout);
-  if (!lock) return refuse(lock.error());
   const auto log = LogFile::open(layout->log("manager"), "manager", kLogFileBytes, kLogFiles);
   if (!log) return refuse(log.error());
   set_log_sink([&file = **log](LogLevel level, std::string_view line) {
@@ -95,21 +164,31 @@ int run_main(std::vector<std::string> arguments) {
     // Somebody may be at the console.
     if (level >= LogLevel::kWarning) std::fprintf(stderr, "%s %s\n", log_time_stamp().c_str(), text.c_str());
   });
-
-  int code = kExitCrashed;
-  {
-    loop::Loop loop;
-    try {
-      Platform platform(loop, *options, *layout, program);
-      code = loop::run_task(loop, run(loop, platform));
-    } catch (...) {
-      const Error error = current_error();
-      std::fprintf(stderr, "berth-manager: %s\n", error.detail.c_str());
-      code = is_configuration(error.code) ? kExitConfiguration : kExitCrashed;
+  Handover inherited;
+  if (*left) {
+    inherited = std::move(**left);
+    reap_ended_children();
+  } else {
+    auto lock = lock_root(*layout);
+    if (!lock) {
+      set_log_sink(nullptr);
+      return refuse(lock.error());
     }
+    inherited.lock = std::move(*lock);
+  }
+
+  Outcome outcome;
+  for (;;) {
+    outcome = run_platform(*options, *layout, program, arguments, std::move(inherited));
+    if (!outcome.handover) break;
+    const Error error = become_successor(program, arguments, *outcome.handover);
+    // Its self-check went well a moment ago: the file has changed since. Then it is us who go on.
+    inherited = std::move(*outcome.handover);
+    inherited.error = error.detail;
+    log_error("not replaced, goes on as it is", {{"error", error.detail}});
   }
   set_log_sink(nullptr);
-  return code;
+  return outcome.code;
 }
 
 }  // namespace
@@ -117,5 +196,10 @@ int run_main(std::vector<std::string> arguments) {
 
 int main(int argc, char** argv) {
   ::signal(SIGPIPE, SIG_IGN);
+  // What comes before somebody listens waits.
+  sigset_t replace;
+  ::sigemptyset(&replace);
+  ::sigaddset(&replace, SIGUSR2);
+  ::sigprocmask(SIG_BLOCK, &replace, nullptr);
   return berth::manager::run_main({argv + 1, argv + argc});
 }

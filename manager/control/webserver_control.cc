@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "manager/control/webserver_succession.h"
 #include "wire/json/json.h"
 
 namespace berth::manager {
@@ -26,11 +27,22 @@ std::string port(int number) { return number < 0 ? "off" : std::to_string(number
 
 WebserverControl::WebserverControl(loop::Loop& loop, ProcessTable& table, const Layout& layout,
                                    const SecretBox& box, WebserverOptions options)
-    : loop_(loop), layout_(layout), box_(box), options_(std::move(options)), ready_(loop), keeping_(loop) {
+    : loop_(loop),
+      layout_(layout),
+      box_(box),
+      options_(std::move(options)),
+      table_(table),
+      moved_(loop),
+      ready_(loop),
+      keeping_(loop),
+      adopted_(loop),
+      tasks_(loop, "webserver") {
   SupervisedOptions supervised;
   supervised.name = "webserver";
   supervised.program = options_.program;
   supervised.plan = [this] { return plan(); };
+  // It died while its successor was being prepared: that one has all it needs.
+  supervised.find_other = [this] { return find_successor(); };
   supervised.restart.first = 20ms;  // the whole platform is dark without it
   supervised.restart.longest = 5s;
   supervised.restart.at_once = 0ms;
@@ -46,7 +58,9 @@ WebserverControl::WebserverControl(loop::Loop& loop, ProcessTable& table, const 
 
 WebserverControl::~WebserverControl() {
   if (keeping_.is_running()) keep();
-  if (peer_) peer_->close();
+  for (const auto& [pid, line] : lines_) line->peer.close();
+  lines_.clear();
+  primary_ = nullptr;
 }
 
 Task<ProcessPlan> WebserverControl::plan() {
@@ -138,57 +152,118 @@ Task<void> WebserverControl::forget_unconfirmed() {
   for (const auto& path : stale) co_await remove_grant(path);
 }
 
+bool WebserverControl::is_successor(pid_t pid) const { return successor_ && successor_->pid() == pid; }
+
+bool WebserverControl::knows(pid_t pid) const {
+  return pid == process_->pid() || is_successor(pid) || draining_.contains(pid);
+}
+
+std::string_view WebserverControl::role_of(pid_t pid) const {
+  if (is_successor(pid)) return "waiting";
+  if (draining_.contains(pid)) return "leaving";
+  return successor_ && successor_->is_announced ? "leaving" : "serving";
+}
+
+json::Object WebserverControl::configuration_for(pid_t pid) const {
+  auto told = configuration();
+  told["role"] = role_of(pid);
+  return told;
+}
+
+void WebserverControl::set_primary(Line* line) {
+  const bool was_short = is_short_of_descriptors();
+  primary_ = line;
+  if (line) {
+    http_ = line->http;
+    https_ = line->https;
+    link_sockets_ = line->link_sockets;
+  }
+  if (line && line->is_ready) ready_.set();
+  else ready_.reset();
+  if (was_short != is_short_of_descriptors() && changed) changed();
+}
+
+void WebserverControl::begin_line(Line& line) {
+  if (const auto earlier = lines_.find(line.pid); earlier != lines_.end()) {
+    earlier->second->peer.close();
+    end_line(*earlier->second);
+  }
+  lines_[line.pid] = &line;
+  if (!is_successor(line.pid) && !draining_.contains(line.pid)) set_primary(&line);
+}
+
+void WebserverControl::end_line(Line& line) {
+  const auto found = lines_.find(line.pid);
+  if (found == lines_.end() || found->second != &line) return;
+  lines_.erase(found);
+  if (primary_ == &line) set_primary(nullptr);
+  moved_.set();
+}
+
+void WebserverControl::end_hung(pid_t pid, std::string why) {
+  if (pid == process_->pid()) return process_->end_hung(std::move(why));
+  log_error("a webserver that does not serve hangs, ended", {{"pid", pid}, {"why", why}});
+  if (const auto found = draining_.find(pid); found != draining_.end())
+    found->second->watch->send_signal(SIGKILL);
+  else if (is_successor(pid)) successor_->watch->send_signal(SIGKILL);
+}
+
 Task<void> WebserverControl::serve(ControlPeer& peer, json::Object hello) {
-  if (peer_) peer_->close();
-  peer_ = &peer;
-  ready_.reset();
-  set_short_of_descriptors(false);
-  struct Leave {
-    WebserverControl& control;
-    ControlPeer& peer;
-    ~Leave() {
-      if (control.peer_ != &peer) return;
-      control.peer_ = nullptr;
-      control.ready_.reset();
-      control.set_short_of_descriptors(false);
-    }
-  } leave{*this, peer};
-  http_ = static_cast<int>(json::get_integer(hello, "http"));
-  https_ = static_cast<int>(json::get_integer(hello, "https"));
-  link_sockets_.clear();
+  Line line{peer,
+            peer.credentials().pid,
+            static_cast<int>(json::get_integer(hello, "http")),
+            static_cast<int>(json::get_integer(hello, "https")),
+            {},
+            json::get_bool(hello, "handsOver")};
   if (const auto* sockets = json::find_array(hello, "linkSockets"))
     for (const auto& path : *sockets)
-      if (path.is_string()) link_sockets_.emplace_back(path.get_string());
-  peer.send(configuration());
-  loop::Spawned<void> watching(loop_, watch_health(loop_, peer, health, [this](std::string why) {
-                                 process_->end_hung(std::move(why));
+      if (path.is_string()) line.link_sockets.emplace_back(path.get_string());
+  begin_line(line);
+  struct Leave {
+    WebserverControl& control;
+    Line& line;
+    ~Leave() { control.end_line(line); }
+  } leave{*this, line};
+  peer.send(configuration_for(line.pid));
+  // The manager before us may have died before it said so.
+  if (draining_.contains(line.pid)) peer.send({{"mt", "Drain"}, {"limitSeconds", drain_limit().count()}});
+  loop::Spawned<void> watching(loop_, watch_health(loop_, peer, health, [this, &line](std::string why) {
+                                 end_hung(line.pid, std::move(why));
                                }));
-  while (auto message = co_await peer.receive()) {
-    const std::string mt = json::get_string(message->body, "mt");
-    if (mt == "WebserverReady") {
-      process_->note_ready();
-      ready_.set();
-    } else if (mt == "WebserverAlarm") {
-      const bool is_active = json::get_bool(message->body, "active");
-      const std::string alarm = json::get_string(message->body, "alarm");
-      log_warning(is_active ? "alarm of the webserver" : "alarm of the webserver is over",
-                  {{"alarm", alarm}});
-      if (alarm == "descriptors") set_short_of_descriptors(is_active);
-    } else if (mt == "Error") {
-      log_error("webserver refuses its configuration", {{"error", json::get_string(message->body, "error")}});
-    }
+  loop::Spawned<void> looking(loop_, look_after(line));
+  while (auto message = co_await peer.receive()) received(line, message->body);
+}
+
+void WebserverControl::received(Line& line, const json::Object& message) {
+  const std::string mt = json::get_string(message, "mt");
+  if (mt == "WebserverReady") {
+    line.is_ready = true;
+    moved_.set();
+    if (primary_ != &line) return;
+    process_->note_ready();
+    ready_.set();
+  } else if (mt == "WebserverAlarm") {
+    const bool is_active = json::get_bool(message, "active");
+    const std::string alarm = json::get_string(message, "alarm");
+    log_warning(is_active ? "alarm of the webserver" : "alarm of the webserver is over", {{"alarm", alarm}});
+    if (alarm == "descriptors") set_short_of_descriptors(line, is_active);
+  } else if (mt == "Error") {
+    log_error("webserver refuses its configuration", {{"error", json::get_string(message, "error")}});
   }
 }
 
-void WebserverControl::set_short_of_descriptors(bool is_short) {
-  if (std::exchange(is_short_of_descriptors_, is_short) != is_short && changed) changed();
+void WebserverControl::set_short_of_descriptors(Line& line, bool is_short) {
+  if (std::exchange(line.is_short, is_short) != is_short && primary_ == &line && changed) changed();
 }
 
 Task<void> WebserverControl::tell(json::Object change) {
-  if (!peer_) co_return;
+  // Those that do not serve take it as well; what they say to it changes nothing.
+  for (const auto& [pid, line] : lines_)
+    if (line != primary_) line->peer.send(change);
+  if (!primary_) co_return;
   std::optional<Error> error;
   try {
-    co_await peer_->ask(std::move(change), 10s);
+    co_await primary_->peer.ask(std::move(change), 10s);
   } catch (const Failure& failure) {
     // Gone meanwhile: its successor is told everything.
     if (failure.error().code != Errc::kUnavailable) error = failure.error();
@@ -229,13 +304,21 @@ void WebserverControl::set_options(Switches switches, json::Object limits) {
   switches_ = switches;
   limits_ = std::move(limits);
   keep_soon();
-  if (peer_) peer_->send(configuration());
+  for (const auto& [pid, line] : lines_) line->peer.send(configuration_for(pid));
 }
 
 Task<json::Object> WebserverControl::counters() {
-  if (!peer_) co_return json::Object();
+  if (!primary_) co_return json::Object();
   json::Object request{{"mt", "GetCounters"}, {"attaches", false}};
-  co_return co_await peer_->ask(std::move(request), 3s);
+  auto counted = co_await primary_->peer.ask(std::move(request), 3s);
+  // What is there now is there wherever it is; what was counted starts anew with each.
+  for (const auto& [pid, drain] : draining_) {
+    counted["connections"] =
+        json::get_integer(counted, "connections") + static_cast<std::int64_t>(drain->connections);
+    counted["websockets"] =
+        json::get_integer(counted, "websockets") + static_cast<std::int64_t>(drain->websockets);
+  }
+  co_return counted;
 }
 
 }  // namespace berth::manager

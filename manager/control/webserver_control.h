@@ -6,6 +6,7 @@
 #include <string>
 
 #include "loop/loop.h"
+#include "loop/process.h"
 #include "manager/control/control_server.h"
 #include "manager/control/health_watch.h"
 #include "manager/platform/layout.h"
@@ -40,11 +41,46 @@ class WebserverControl {
   int https() const { return https_; }
   const std::vector<std::string>& link_sockets() const { return link_sockets_; }
   // It has no descriptors left for new clients, as it says itself; false while none is there.
-  bool is_short_of_descriptors() const { return is_short_of_descriptors_; }
+  bool is_short_of_descriptors() const { return primary_ && primary_->is_short; }
   // What it wrote since its last start, for "port taken" and the like.
   std::string last_words() const;
 
+  // Is it one of ours: the one that serves, its successor to be, or one that drains?
+  bool knows(pid_t pid) const;
   Task<void> serve(ControlPeer& peer, json::Object hello);
+
+  // --- a webserver follows another ---
+
+  // One that has handed over and serves the connections it still has.
+  struct Drain {
+    pid_t pid = 0;
+    std::string name;  // in the process table and the status: "webserver-4711"
+    std::string started_at;
+    std::uint64_t connections = 0, websockets = 0;
+    std::string until;
+    std::unique_ptr<loop::ProcessWatch> watch;
+    bool is_ended_by_us = false;
+  };
+  const std::map<pid_t, std::unique_ptr<Drain>>& draining() const { return draining_; }
+  struct Replaced {
+    std::string version;
+    std::uint64_t websockets = 0;
+  };
+  // Starts a webserver from the program that is now at its path, which takes all new connections; the old one drains for
+  // `limit` at most. No connection is refused or lost at any moment. Throws Failure, and then the old one serves as before:
+  // kUnavailable (there is none), kConflict (one is being replaced, or kMostDraining drain), kUnsupported, kFailed, kTimeout.
+  Task<Replaced> replace(std::chrono::seconds limit);
+  static constexpr std::size_t kMostDraining = 4;
+  bool is_replacing() const { return is_replacing_; }
+  // Its program was exchanged since it was started.
+  bool has_newer_program() const;
+  // What an earlier manager left half-way, once the table is loaded and before process().start(): those that drain are
+  // watched, and there is one webserver that serves.
+  void adopt_others();
+  // All of them.
+  Task<void> stop();
+  // Of those that drain, in case that the setting changed.
+  std::function<std::chrono::seconds()> drain_limit = [] { return std::chrono::seconds(4 * 3600); };
 
   // The whole state, as WebserverConfig tells it.
   json::Object configuration() const;
@@ -73,8 +109,40 @@ class WebserverControl {
     uid_t uid = 0;
     bool is_recalled = false;  // nobody has set it since this manager began
   };
+  // A control connection; lives in the frame of serve().
+  struct Line {
+    ControlPeer& peer;
+    pid_t pid;
+    int http, https;
+    std::vector<std::string> link_sockets;
+    bool hands_over;
+    bool is_ready = false, is_short = false;
+  };
+  struct Successor;
   Task<ProcessPlan> plan();
-  void set_short_of_descriptors(bool is_short);
+  void begin_line(Line& line);
+  void end_line(Line& line);
+  void set_primary(Line* line);
+  bool is_successor(pid_t pid) const;
+  std::string_view role_of(pid_t pid) const;
+  json::Object configuration_for(pid_t pid) const;
+  void end_hung(pid_t pid, std::string why);
+  void received(Line& line, const json::Object& message);
+  void set_short_of_descriptors(Line& line, bool is_short);
+  // Of one that drains.
+  Task<void> look_after(Line& line);
+  void note_end(pid_t pid, const json::Object& told);
+  bool note_counts(pid_t pid, const json::Object& counted);
+  Task<void> watch_drain(Drain& drain);
+  void add_drain(ProcessRecord record);
+  // The steps of replace().
+  Task<void> start_successor(std::vector<UniqueFd> listeners);
+  Task<void> wait_until_ready();
+  Task<void> wait_until_followed();
+  Task<void> prepare_successor();
+  Task<void> give_up_successor();
+  Task<void> promote_successor(std::chrono::seconds limit, Replaced& replaced);
+  std::optional<ProcessRecord> find_successor();
   void keep_soon();
   void keep();
   Task<void> tell(json::Object change);
@@ -86,14 +154,21 @@ class WebserverControl {
   std::vector<std::string> certificates_;
   Switches switches_;
   json::Object limits_;
-  ControlPeer* peer_ = nullptr;
+  ProcessTable& table_;
+  std::map<pid_t, Line*> lines_;
+  Line* primary_ = nullptr;  // of the one that serves
+  std::unique_ptr<Successor> successor_;
+  bool is_replacing_ = false;
+  std::map<pid_t, std::unique_ptr<Drain>> draining_;
+  loop::Event moved_;  // something of lines or successor changed
   loop::Event ready_;
   int http_ = 0, https_ = 0;
   std::vector<std::string> link_sockets_;
-  bool is_short_of_descriptors_ = false;
   std::uint64_t output_start_ = 0;
   std::string kept_;  // as it is on disk, before sealing
   loop::Timer keeping_;
+  loop::Deferred adopted_;
+  loop::TaskGroup tasks_;
   std::unique_ptr<SupervisedProcess> process_;
 };
 

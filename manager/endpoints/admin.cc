@@ -24,8 +24,11 @@ Admin::Admin(Parts parts)
     : parts_(std::move(parts)),
       status_timer_(parts_.loop),
       tick_timer_(parts_.loop),
+      idle_(parts_.loop),
       tasks_(parts_.loop, "admin") {
+  idle_.set();
   add_status();
+  add_replace();
   add_services();
   add_instances();
   add_databases();
@@ -57,6 +60,16 @@ Task<void> Admin::received(AdminPeer& peer, api::JsonObject body, std::vector<Un
     }
     co_return;
   }
+  struct Busy {
+    Admin& admin;
+    explicit Busy(Admin& one) : admin(one) {
+      ++admin.busy_;
+      admin.idle_.reset();
+    }
+    ~Busy() {
+      if (--admin.busy_ == 0) admin.idle_.set();
+    }
+  } busy(*this);
   std::optional<Error> error;
   try {
     co_await found->second(request);

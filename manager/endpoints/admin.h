@@ -64,6 +64,9 @@ class Admin {
   void status_changed();
   void store_changed();
 
+  // Done when no request is being answered, at most after `limit`.
+  Task<void> finish_requests(loop::Duration limit);
+
   Parts& parts() { return parts_; }
 
   // Registers a handler for requests of type T: `Task<T::Answer>(T, AdminRequest&)`. What it throws becomes the answer's error.
@@ -88,6 +91,7 @@ class Admin {
   };
   struct Follow;
   void add_status();
+  void add_replace();
   void add_services();
   void add_instances();
   void add_databases();
@@ -116,6 +120,8 @@ class Admin {
   std::vector<std::unique_ptr<Follow>> follows_;
   std::map<std::string, std::string> last_instance_;  // as published, to send changes only
   loop::Timer status_timer_, tick_timer_;
+  std::size_t busy_ = 0;  // requests that are being answered
+  loop::Event idle_;      // none is
   loop::TaskGroup tasks_;
 };
 

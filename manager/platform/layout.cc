@@ -26,6 +26,11 @@ Result<std::string> canonical(const std::string& path) {
 // Binds `directory` to a short path that everybody can reach, seen by this process and its children.
 Result<std::string> bind_at_reachable_path(const std::string& directory) {
   const std::string point = "/run/berth-" + sha256_hex(directory).substr(0, 12);
+  struct stat there{}, wanted{};
+  // A manager that took over from another within this process has it already.
+  if (::stat(point.c_str(), &there) == 0 && ::stat(directory.c_str(), &wanted) == 0 &&
+      there.st_dev == wanted.st_dev && there.st_ino == wanted.st_ino)
+    return point;
   if (::unshare(CLONE_NEWNS) != 0) return fail_errno(errno, "private mount namespace");
   // Mounts made outside later are still seen here; ours are not seen outside.
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0)

@@ -45,9 +45,13 @@ std::string_view usage() {
          "FILE is not there\n"
          "  --store URL|DIR|demo  where apps come from, before the setting storeUrl; demo: the store of this "
          "build\n"
+         "  --self-check          tell as JSON what this program is and whether it takes these options; "
+         "starts nothing\n"
          "  --version, --help\n"
          "\n"
-         "SIGTERM and SIGINT stop everything. Exit codes: 0 stopped, 1 crashed (start me again), 2 cannot "
+         "SIGTERM and SIGINT stop everything. SIGUSR2: becomes the program that is now at its path, without "
+         "stopping\nanything; then replaces the webserver, too, if that has a newer program. Exit codes: 0 "
+         "stopped, 1 crashed (start me again), 2 cannot "
          "start this way.\n";
 }
 
@@ -62,6 +66,10 @@ Result<Options> parse_options(const std::vector<std::string>& arguments, const s
     if (name == "--version") {
       options.version = true;
       return options;
+    }
+    if (name == "--self-check") {
+      options.self_check = true;
+      continue;
     }
     if (!name.starts_with("--")) return fail(Errc::kMalformed, "\"{}\" is not understood", name);
     if (const auto equals = name.find('='); equals != std::string::npos) {

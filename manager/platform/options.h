@@ -16,6 +16,7 @@ struct Options {
   std::string store;      // as given; "demo" is resolved
   std::string store_key;  // of the demo store
   bool help = false, version = false;
+  bool self_check = false;  // only tell whether this program could take over a platform with these options
 };
 
 std::string_view usage();

@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "api/replace.h"
 #include "api/status.h"
 #include "manager/alarms/alarm_setup.h"
 #include "manager/archive/time_machine_jobs.h"
@@ -19,6 +20,7 @@
 #include "manager/jobs/runner.h"
 #include "manager/monitor/monitor.h"
 #include "manager/move/move_jobs.h"
+#include "manager/platform/handover.h"
 #include "manager/services/service_jobs.h"
 #include "manager/services/services.h"
 #include "manager/sets/platform_restore.h"
@@ -67,6 +69,8 @@ struct Parts {
   TimeMachine& time_machine;
   TimeMachineJobs& time_machine_jobs;
   std::function<api::Status()> status;
+  std::function<Task<Successor>(bool webserver)> replace_manager;
+  std::function<Task<api::ReplaceWebserverResult>()> replace_webserver;
   // Ends the admin sessions but that of `by`.
   std::function<void(AdminPeer& by)> admin_password_changed;
   std::function<void()> backup_schedule_changed;

@@ -103,7 +103,6 @@ Task<void> Platform::Parts_::set_first_password() {
 }
 
 Task<void> Platform::Parts_::start_webserver() {
-  if (!webserver_.process().is_wanted()) webserver_.process().start();
   const auto deadline = loop_.now() + kWebserverLimit;
   for (;;) {
     const bool ready = co_await wait_at_most(loop_, webserver_.ready(), 20ms);
@@ -160,7 +159,7 @@ Task<void> Platform::Parts_::serve_control(ControlPeer& peer) {
   const pid_t pid = peer.credentials().pid;
   if (mt == "WebserverHello") {
     co_await webserver_known_.wait();
-    if (pid == webserver_.process().pid()) co_await webserver_.serve(peer, std::move(first->body));
+    if (webserver_.knows(pid)) co_await webserver_.serve(peer, std::move(first->body));
     else log_warning("unknown webserver on control.sock", {{"pid", pid}});
   } else if (mt == "ServiceHello") {
     co_await services_known_.wait();
@@ -211,16 +210,30 @@ void Platform::Parts_::announce(double seconds) const {
   std::fflush(stdout);
 }
 
+void Platform::Parts_::announce_succession(double seconds) const {
+  if (!inherited_.error.empty())
+    std::printf("\nBerth %s goes on: it could not be replaced (%s).\n\n", platform_version().c_str(),
+                inherited_.error.c_str());
+  else
+    std::printf("\nBerth %s (build %s) took over from %s (build %s) after %.1f s.\n\n",
+                platform_version().c_str(), platform_build().c_str(), inherited_.version.c_str(),
+                inherited_.build.c_str(), seconds);
+  std::fflush(stdout);
+}
+
 Task<void> Platform::Parts_::start() {
   table_.load();
-  control_ =
-      std::make_unique<ControlServer>(loop_, layout_.control_socket(), is_root_ ? 0666 : 0600, "control.sock",
-                                      [this](ControlPeer& peer) { return serve_control(peer); });
+  const bool follows = static_cast<bool>(inherited_.control);
+  if (follows) take_leave_of_strays();
+  webserver_.adopt_others();
+  control_ = std::make_unique<ControlServer>(
+      loop_, layout_.control_socket(), is_root_ ? 0666 : 0600, "control.sock",
+      [this](ControlPeer& peer) { return serve_control(peer); }, std::move(inherited_.control));
   // Apps that live on can serve their users without the manager and without PostgreSQL, which may take its time to
   // recover; without a webserver they cannot.
   if (webserver_.recall()) {
+    webserver_.process().start();  // first, for who says hello already is known only then
     webserver_known_.set();
-    webserver_.process().start();
   }
   co_await open_database();
   co_await set_first_password();
@@ -254,6 +267,7 @@ Task<void> Platform::Parts_::start() {
     co_await webserver_.set_grant(name == "root" ? "/" : "/manager", grant, ::geteuid());
   }
   co_await webserver_.forget_unconfirmed();
+  if (!webserver_.process().is_wanted()) webserver_.process().start();
   webserver_known_.set();
   services_known_.set();
   co_await start_webserver();
@@ -268,12 +282,16 @@ Task<void> Platform::Parts_::start() {
   is_up_ = true;
   admin_socket_ = std::make_unique<ControlServer>(
       loop_, layout_.manager_socket(), 0600, "manager.sock",
-      [this, uid = owner.st_uid](ControlPeer& peer) { return serve_admin_socket(admin_, peer, uid); });
+      [this, uid = owner.st_uid](ControlPeer& peer) { return serve_admin_socket(admin_, peer, uid); },
+      std::move(inherited_.admin));
   if (is_root_ && ::chown(layout_.manager_socket().c_str(), owner.st_uid, owner.st_gid) != 0)
     throw Failure(errno_error(errno, "chown manager.sock"));
   const double seconds = std::chrono::duration<double>(loop_.now() - began_).count();
-  log_info("running", {{"version", platform_version()}, {"ms", static_cast<int>(seconds * 1000)}});
-  announce(seconds);
+  log_info("running", {{"version", platform_version()},
+                       {"build", platform_build()},
+                       {"ms", static_cast<int>(seconds * 1000)}});
+  if (follows) announce_succession(seconds);
+  else announce(seconds);
   erase_secret(first_password_);
   tasks_.spawn(instance_jobs_.purge());
   plan_purge();
@@ -290,6 +308,7 @@ Task<void> Platform::Parts_::start() {
   co_await sets_.make_defaults();
   co_await sets_.refresh_overview();
   set_timer_.start();
+  if (std::exchange(inherited_.webserver, false)) tasks_.spawn(replace_older_webserver());
   // Not while everybody comes back.
   time_machine_timer_.start(kTimeMachineDelay, [this] { tasks_.spawn(time_machine_jobs_.look_after()); });
 }
@@ -314,7 +333,7 @@ Task<void> Platform::Parts_::stop() {
     manager_instance_ = nullptr;
     co_await own_service_->stop_instance("root", "", 2s);
   }
-  co_await webserver_.process().stop();
+  co_await webserver_.stop();
   control_.reset();
   co_await alarms_.stop();
   admin_database_.release();
@@ -323,11 +342,16 @@ Task<void> Platform::Parts_::stop() {
   log_info("stopped");
 }
 
-Platform::Platform(loop::Loop& loop, Options options, Layout layout, std::string program)
-    : parts_(std::make_unique<Parts_>(loop, std::move(options), std::move(layout), std::move(program))) {}
+Platform::Platform(loop::Loop& loop, Options options, Layout layout, std::string program,
+                   std::vector<std::string> arguments, Handover inherited)
+    : parts_(std::make_unique<Parts_>(loop, std::move(options), std::move(layout), std::move(program),
+                                      std::move(arguments), std::move(inherited))) {}
 Platform::~Platform() = default;
 Task<void> Platform::start() { return parts_->start(); }
 Task<void> Platform::stop() { return parts_->stop(); }
+Task<Successor> Platform::ask_to_replace(bool webserver) { return parts_->ask_to_replace(webserver); }
+loop::Event& Platform::replace_asked() { return parts_->replace_asked(); }
+Task<Handover> Platform::hand_over() { return parts_->hand_over(); }
 api::Status Platform::status() const { return parts_->status(); }
 
 }  // namespace berth::manager

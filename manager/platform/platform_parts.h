@@ -24,11 +24,15 @@ namespace berth::manager {
 
 class Platform::Parts_ {
  public:
-  Parts_(loop::Loop& loop, Options options, Layout layout, std::string program);
+  Parts_(loop::Loop& loop, Options options, Layout layout, std::string program,
+         std::vector<std::string> arguments, Handover inherited);
 
   Task<void> start();
   Task<void> stop();
   api::Status status() const;
+  Task<Successor> ask_to_replace(bool webserver);
+  loop::Event& replace_asked() { return replace_asked_; }
+  Task<Handover> hand_over();
 
  private:
   void add_check_facts(CheckFacts& facts) const;
@@ -60,15 +64,26 @@ class Platform::Parts_ {
   Task<void> release_external(ExternalPlace place);
   void announce(double seconds) const;
   bool is_own_port(int port) const { return port == webserver_.http() || port == webserver_.https(); }
+  void announce_succession(double seconds) const;
   const InstanceRow* find_instance(const std::string& key) const;
   // Crash reports and traces.
   void connect_diagnostics();
   // A service that died and is started again is an event.
   void note_death(const Service& service);
+  void take_leave_of_strays();
+  std::chrono::seconds drain_limit() const {
+    return std::chrono::minutes(settings_.number("webserverDrainMinutes"));
+  }
+  Task<api::ReplaceWebserverResult> replace_webserver();
+  Task<void> replace_older_webserver();
 
   loop::Loop& loop_;
   Options options_;
   Layout layout_;
+  std::string program_;
+  std::vector<std::string> arguments_;
+  Handover inherited_;  // its sockets until start() has taken them
+  loop::Event replace_asked_;
   bool is_root_;
   SecretBox box_;
   ProcessTable table_;

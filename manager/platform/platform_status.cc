@@ -107,6 +107,16 @@ api::Status Platform::Parts_::status() const {
   own.started_at = format_utc(std::chrono::system_clock::now() - std::chrono::seconds(status.uptime));
   status.processes.push_back(std::move(own));
   add(webserver_.process());
+  for (const auto& [pid, drain] : webserver_.draining()) {
+    api::Process view;
+    view.name = drain->name;
+    view.pid = pid;
+    view.state = api::ServiceState::kStopping;
+    view.started_at = drain->started_at;
+    view.memory_bytes = memory_of(pid);
+    view.draining = api::Draining{drain->connections, drain->websockets, drain->until};
+    status.processes.push_back(std::move(view));
+  }
   add(postgres_.process());
   for (const auto& [id, service] : services_.all()) add(service->process());
   status.services = services_.all().size();

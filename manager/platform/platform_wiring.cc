@@ -57,10 +57,15 @@ std::chrono::sys_seconds seconds_now() {
 
 }  // namespace
 
-Platform::Parts_::Parts_(loop::Loop& loop, Options options, Layout layout, std::string program)
+Platform::Parts_::Parts_(loop::Loop& loop, Options options, Layout layout, std::string program,
+                         std::vector<std::string> arguments, Handover inherited)
     : loop_(loop),
       options_(std::move(options)),
       layout_(std::move(layout)),
+      program_(program),
+      arguments_(std::move(arguments)),
+      inherited_(std::move(inherited)),
+      replace_asked_(loop),
       is_root_(::geteuid() == 0),
       box_(or_throw(SecretBox::open(layout_.secret_key()))),
       table_(layout_.processes(), layout_.starting()),
@@ -227,6 +232,8 @@ Parts Platform::Parts_::make_parts() {
                .time_machine = time_machine_,
                .time_machine_jobs = time_machine_jobs_,
                .status = [this] { return status(); },
+               .replace_manager = [this](bool webserver) { return ask_to_replace(webserver); },
+               .replace_webserver = [this] { return replace_webserver(); },
                .admin_password_changed =
                    [this](AdminPeer& by) {
                      if (manager_instance_) manager_instance_->end_sessions(by);
@@ -308,6 +315,7 @@ void Platform::Parts_::connect_parts() {
     monitor_.job_changed(job);
   };
   webserver_.changed = [this] { admin_.status_changed(); };
+  webserver_.drain_limit = [this] { return drain_limit(); };
   webserver_.health = [this] {
     auto limits = health_limits();
     // Its questions wake all reactors, and an unused webserver is to sleep.

@@ -235,6 +235,13 @@ std::vector<SettingDeclaration> declare() {
       number_item("hangSeconds", 30, 2, 3600,
                   "An app or webserver that does not answer for so long is ended and started again"));
   all.push_back(
+      number_item("replaceWaitSeconds", 10, 0, 3600,
+                  "While the manager is replaced by a newer build: how long running steps of jobs may "
+                  "take to end; what takes longer is begun again by the new one"));
+  all.push_back(
+      number_item("webserverDrainMinutes", 240, 1, 10080,
+                  "How long a webserver that was replaced may serve the connections that it still has"));
+  all.push_back(
       number_item("logFileBytes", 1 << 20, 1 << 16, 1 << 30,
                   "Size of one log file of a service; the next start of the service takes it over"));
   all.push_back(number_item("logFiles", 5, 1, 100, "Log files kept for each service"));

@@ -29,6 +29,12 @@ export interface ExternalDatabase {
   password?: Password;
 }
 
+export interface Draining {
+  connections: number;
+  websockets: number;
+  until: string;
+}
+
 export interface Process {
   name: string;
   pid?: number;
@@ -36,6 +42,7 @@ export interface Process {
   memoryBytes: number;
   startedAt?: string;
   restarts: number;
+  draining?: Draining;
 }
 
 export interface Check {
@@ -1883,6 +1890,36 @@ export interface StartAppsResult {
   errorCode?: ErrorCode;
 }
 
+export interface ReplaceManager {
+  mt: "ReplaceManager";
+  src?: string;
+  webserver?: boolean;
+}
+
+export interface ReplaceManagerResult {
+  mt: "ReplaceManagerResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  version: string;
+  build: string;
+}
+
+export interface ReplaceWebserver {
+  mt: "ReplaceWebserver";
+  src?: string;
+}
+
+export interface ReplaceWebserverResult {
+  mt: "ReplaceWebserverResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  version: string;
+  websockets: number;
+  limit: number;
+}
+
 export interface GetMonitor {
   mt: "GetMonitor";
   src?: string;
@@ -2165,6 +2202,8 @@ export interface Requests {
   TestAlarm: { request: TestAlarm; answer: TestAlarmResult };
   TestMail: { request: TestMail; answer: TestMailResult };
   StartApps: { request: StartApps; answer: StartAppsResult };
+  ReplaceManager: { request: ReplaceManager; answer: ReplaceManagerResult };
+  ReplaceWebserver: { request: ReplaceWebserver; answer: ReplaceWebserverResult };
   GetMonitor: { request: GetMonitor; answer: GetMonitorResult };
   GetMetrics: { request: GetMetrics; answer: GetMetricsResult };
   GetDisk: { request: GetDisk; answer: GetDiskResult };
