@@ -5,7 +5,7 @@ import type { Instance, Job, KeptData, Service } from "./api";
 import { ask, attempt, fail } from "./connection";
 import { addressOf } from "./parts";
 import { instanceKey, platform } from "./platform";
-import { t } from "./texts";
+import { t, tn } from "./texts";
 
 export const jobId = (job: Job | string | undefined) => (typeof job === "string" ? job : job?.id);
 
@@ -24,6 +24,22 @@ export const startInstance = (instance: Named) =>
 /** After a full disk: what ran before it. */
 export async function startApps(): Promise<void> {
   if (await attempt(() => ask("StartApps", {}))) showToast({ tone: "ok", text: t("done.appsStarted") });
+}
+
+/** Its program was exchanged: it becomes the one that is there now. This page connects anew by itself. */
+export async function replaceManager(): Promise<void> {
+  await attempt(async () => {
+    const { version, build } = await ask("ReplaceManager", {});
+    showToast({ tone: "ok", text: t("done.managerReplaced", { version, build }) });
+  });
+}
+
+/** A new webserver for all who come; the old one keeps those it has. */
+export async function replaceWebserver(): Promise<void> {
+  await attempt(async () => {
+    const { version, websockets } = await ask("ReplaceWebserver", {});
+    showToast({ tone: "ok", text: tn("done.webserverReplaced", websockets, { version }) });
+  });
 }
 
 export async function stopInstance(instance: Named): Promise<void> {

@@ -146,6 +146,7 @@ export const commands = {
   alarmHistory: () => words("alarm", "ls", "--history"),
   testAlarm: () => words("alarm", "test"),
   disk: () => words("platform", "disk"),
+  replace: (what: string) => words("platform", "replace", what !== "manager" && what),
   startApps: () => words("platform", "start-apps"),
   crashes: () => words("crash", "ls"),
   crash: (id: string) => words("crash", "show", id),

@@ -214,4 +214,6 @@ export function Tree() {
 }
 
 const kTitles: Record<string, string> = { postgres: "PostgreSQL", webserver: "Webserver", manager: "Manager" };
-export const processTitle = (name: string) => kTitles[name] ?? name;
+// "webserver-4711" is one that drains.
+export const processTitle = (name: string) =>
+  kTitles[name] ?? (name.startsWith("webserver-") ? t("process.oldWebserver") : name);
