@@ -25,7 +25,17 @@ export function pid_now(platform: Platform, name: string): number | undefined {
     .own_processes()
     .filter((one) => one.arguments[0]!.split("/").pop() === program && is_alive(one.pid))
     .map((one) => one.pid);
-  return found.length > 0 ? Math.max(...found) : undefined;
+  return found.sort((a, b) => started(b) - started(a) || b - a)[0];
+}
+
+/** In clock ticks since boot: the larger process id is not always the newer process. */
+function started(pid: number): number {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "latin1");
+    return Number(text.slice(text.lastIndexOf(")") + 2).split(" ")[19]);
+  } catch {
+    return 0;
+  }
 }
 
 /** kill -9; gives the id that was killed. */

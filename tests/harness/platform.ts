@@ -15,6 +15,7 @@ import {
   readdirSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
@@ -52,6 +53,8 @@ export interface Options {
   through_run?: boolean;
   /** Start the manager again when it dies without having been asked to, as ./run and systemd do. Default true. */
   revive?: boolean;
+  /** With programs of its own, for tests that exchange them. */
+  own_build?: boolean;
   /** Do not wait until the platform runs. */
   no_wait?: boolean;
 }
@@ -105,6 +108,19 @@ export function build_for(user: User): string {
   return staged;
 }
 
+/** A build folder whose programs can be exchanged. The manager is a copy: it looks for the others beside itself. */
+function own_build(folder: string): string {
+  const made = join(folder, "build");
+  mkdirSync(join(made, "bin"), { recursive: true });
+  for (const name of readdirSync(join(build, "bin"))) {
+    const from = join(build, "bin", name), to = join(made, "bin", name);
+    if (name === "berth-manager") copyFileSync(from, to);
+    else symlinkSync(from, to);
+  }
+  symlinkSync(join(build, "store"), join(made, "store"));
+  return made;
+}
+
 /** A TCP port that was free a moment ago. (The platform needs fixed ones: its webserver must get them back.) */
 export async function free_port(): Promise<number> {
   const server = createServer();
@@ -155,7 +171,7 @@ export class Platform {
     readonly https: number,
   ) {
     this.folder = temporary_folder();
-    this.build = build_for(this.user);
+    this.build = options.own_build ? own_build(this.folder) : build_for(this.user);
     this.root = options.root ?? join(this.folder, "root");
     this.password = options.password ?? "correct horse battery staple";
     this.password_file = join(this.folder, "pw.txt");
