@@ -81,16 +81,21 @@ void Loop::run_once(Duration longest) {
     const auto low = static_cast<std::uint32_t>(data);
     const auto high = static_cast<std::uint32_t>(data >> 32);
     if (data == kWake) {
+      work_for(0);
       take_posted();
     } else if (data & kPoolBit) {
+      work_for(0);
       if (auto* pool = pools_[high & kGenerations]) pool->on_pool_io(low, events[i].events);
     } else {
       const Slot& watched = slot(static_cast<int>(low));
-      if (watched.handler && watched.generation == high) watched.handler->on_io(events[i].events);
+      if (!watched.handler || watched.generation != high) continue;
+      work_for(watched.account);
+      watched.handler->on_io(events[i].events);
     }
   }
   if (time_ == Time::kReal) fire_timers();
   run_deferred();
+  work_for(0);
 }
 
 void Loop::advance(Duration by) {
@@ -110,6 +115,7 @@ void Loop::fire_timers() {
     Timer* timer = timers_.begin()->second;
     timers_.erase(timers_.begin());
     timer->running_ = false;
+    work_for(timer->account_);
     const auto call = std::move(timer->call_);  // the call may destroy or restart the timer
     call();
   }
@@ -124,6 +130,7 @@ void Loop::run_deferred() {
     Deferred* deferred = std::exchange(round_[i], nullptr);
     if (!deferred) continue;
     deferred->scheduled_ = false;
+    work_for(deferred->account_);
     const auto call = std::move(deferred->call_);  // the call may destroy or reschedule it
     call();
   }
@@ -139,6 +146,7 @@ void Loop::watch(int fd, std::uint32_t interest, IoHandler& handler) {
   BERTH_CHECK(!watched.handler);
   watched.handler = &handler;
   watched.interest = interest;
+  watched.account = working_for_;
   watched.generation = (watched.generation + 1) & kGenerations;
   auto event = make_event(interest, static_cast<std::uint32_t>(fd), watched.generation);
   BERTH_CHECK(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0);
@@ -192,6 +200,34 @@ void Loop::take_posted() {
     calls.swap(posted_);
   }
   for (const auto& call : calls) call();
+}
+
+void Loop::switch_account(AccountId account) {
+  const auto now = Clock::now();
+  accounts_[working_for_] += now - working_since_;
+  working_since_ = now;
+  working_for_ = account;
+}
+
+Account::Account(Loop& loop) : loop_(loop) {
+  if (loop.free_accounts_.empty()) {
+    id_ = static_cast<AccountId>(loop.accounts_.size());
+    loop.accounts_.push_back(Duration::zero());
+  } else {
+    id_ = loop.free_accounts_.back();
+    loop.free_accounts_.pop_back();
+    loop.accounts_[id_] = Duration::zero();
+  }
+}
+
+Account::~Account() {
+  loop_.work_for(0);
+  loop_.free_accounts_.push_back(id_);
+}
+
+Duration Account::spent() const {
+  const auto before = loop_.accounts_[id_];
+  return loop_.working_for_ == id_ ? before + (Clock::now() - loop_.working_since_) : before;
 }
 
 void Timer::start(Duration after, std::function<void()> call) {

@@ -162,6 +162,57 @@ TEST(Deferred, CancelledAndScheduledAgainRunsOnce) {
   EXPECT_EQ(runs, 1);
 }
 
+// What follows from somebody's work is that somebody's, too: timers, deferred calls, descriptors.
+TEST(Account, GetsTheTimeOfWhatItsWorkHasSetInMotion) {
+  Loop loop(Loop::Time::kManual);
+  const Account first(loop), second(loop);
+  std::vector<AccountId> seen;
+  const auto note = [&] { seen.push_back(loop.working_for()); };
+  loop.work_for(first.id());
+  Timer timer(loop);
+  loop.work_for(second.id());
+  Deferred deferred(loop);
+  loop.work_for(0);
+  Deferred nobodys(loop);
+  timer.start(seconds(1), note);
+  deferred.schedule(note);
+  nobodys.schedule(note);
+  loop.run_once(seconds(0));
+  loop.advance(seconds(1));
+  EXPECT_EQ(seen, (std::vector<AccountId>{second.id(), 0, first.id()}));
+  EXPECT_EQ(loop.working_for(), 0u);
+}
+
+TEST(Account, CountsTheTimeUntilTheNextOneBegins) {
+  Loop loop(Loop::Time::kManual);
+  const Account busy(loop), idle(loop);
+  loop.work_for(busy.id());
+  const auto until = Clock::now() + milliseconds(5);
+  while (Clock::now() < until) {}
+  EXPECT_GE(busy.spent(), milliseconds(5));
+  loop.work_for(0);
+  const auto then = busy.spent();
+  while (Clock::now() < until + milliseconds(5)) {}
+  EXPECT_EQ(busy.spent(), then);
+  EXPECT_EQ(idle.spent(), Duration::zero());
+}
+
+TEST(Account, GivesItsNumberBackEmpty) {
+  Loop loop(Loop::Time::kManual);
+  AccountId number = 0;
+  {
+    const Account gone(loop);
+    number = gone.id();
+    loop.work_for(number);
+    const auto until = Clock::now() + milliseconds(1);
+    while (Clock::now() < until) {}
+  }
+  EXPECT_EQ(loop.working_for(), 0u);
+  const Account next(loop);
+  EXPECT_EQ(next.id(), number);
+  EXPECT_EQ(next.spent(), Duration::zero());
+}
+
 TEST(Loop, RunsPostedCallsOfOtherThreadsInItsOwn) {
   Loop loop;
   const auto self = std::this_thread::get_id();
