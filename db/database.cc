@@ -33,6 +33,9 @@ Task<Transaction> Database::begin(std::string mode) {
 }
 
 void Database::set_connection(ConnectionOptions options) { pool_->set_connection(std::move(options)); }
+void Database::set_limits(std::size_t max_connections, std::chrono::milliseconds query_limit) {
+  pool_->set_limits(max_connections, query_limit);
+}
 const ConnectionOptions& Database::connection_options() const { return pool_->options().connection; }
 void Database::release() { pool_->release_idle(); }
 std::size_t Database::open_connections() const { return pool_->open(); }
@@ -53,15 +56,14 @@ Transaction::~Transaction() {
 Task<Rows> Transaction::run(Statement statement) {
   BERTH_CHECK(connection_);
   ++pool_->counters().queries;
-  const auto began = loop::Clock::now();
-  Rows rows = co_await connection_->run(statement);
-  pool_->counters().busy += std::chrono::duration_cast<std::chrono::microseconds>(loop::Clock::now() - began);
-  co_return std::move(rows);
+  const BusyTime busy(pool_->counters());
+  co_return co_await connection_->run(statement);
 }
 
 Task<void> Transaction::run_script(std::string sql) {
   BERTH_CHECK(connection_);
   ++pool_->counters().queries;
+  const BusyTime busy(pool_->counters());
   co_await connection_->run_script(sql);
 }
 
@@ -72,6 +74,7 @@ Task<void> Transaction::commit() {
     throw_failure(Errc::kConflict, "a statement of the transaction failed, so it was rolled back");
   }
   const std::string statement = "COMMIT";
+  const BusyTime busy(pool_->counters());
   try {
     co_await connection_->run_script(statement);
   } catch (const ConnectionLost& lost) {

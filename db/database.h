@@ -37,7 +37,7 @@ struct DatabaseOptions {
 // Counters since the start, for metrics and tests.
 struct DatabaseCounters {
   std::uint64_t queries = 0, connects = 0, failed_connects = 0, lost = 0;
-  std::chrono::microseconds busy{0};
+  std::chrono::microseconds busy{0};  // sum of what statements took, without their wait for a connection
 };
 
 class Transaction;
@@ -92,6 +92,10 @@ class Database {
   // when they are free. For a changed database password, a moved database.
   void set_connection(ConnectionOptions options);
   const ConnectionOptions& connection_options() const;
+
+  // From now on. Connections beyond `max_connections` (1 at least) are closed when they are free; `query_limit` holds for
+  // connections that are opened from now on, and so idle ones are closed.
+  void set_limits(std::size_t max_connections, std::chrono::milliseconds query_limit);
 
   // Closes all idle connections now (busy ones when free). They come back at the next statement.
   void release();

@@ -233,6 +233,35 @@ TEST_F(DatabaseTest, EndsAStatementAtItsLimit) {
   EXPECT_EQ(database.counters().connects, 1u);
 }
 
+TEST_F(DatabaseTest, FollowsNewLimitsWhileItIsUsed) {
+  auto options = options_for(place);
+  options.max_connections = 3;
+  Database database(loop, options);
+  {
+    auto first = loop::run_task(loop, database.begin());
+    auto second = loop::run_task(loop, database.begin());
+    EXPECT_EQ(database.open_connections(), 2u);
+    database.set_limits(1, 100ms);
+  }
+  EXPECT_EQ(failure_of(loop, database.query("SELECT pg_sleep(60)")).code, Errc::kTimeout);
+  EXPECT_EQ(database.open_connections(), 1u);
+  auto only = loop::run_task(loop, database.begin());
+  loop::Spawned<Rows> waiting(loop, database.query("SELECT 1"));
+  loop.run_once(50ms);
+  EXPECT_FALSE(waiting.is_done());
+  database.set_limits(2, 100ms);
+  EXPECT_TRUE(loop.run_until([&] { return waiting.is_done(); }));
+  EXPECT_EQ(waiting.take().size(), 1u);
+}
+
+TEST_F(DatabaseTest, CountsTheTimeOfStatementsThatFailedAsWell) {
+  auto options = options_for(place);
+  options.query_limit = 100ms;
+  Database database(loop, options);
+  (void)failure_of(loop, database.query("SELECT pg_sleep(60)"));
+  EXPECT_GE(database.counters().busy, 100ms);
+}
+
 TEST_F(DatabaseTest, KeepsWorkingWhenTheSchemaChangesUnderPreparedStatements) {
   Database database(loop, options_for(place));
   run(database, "CREATE TABLE t(a int)");

@@ -218,15 +218,22 @@ void Pool::set_connection(ConnectionOptions options) {
   release_idle();
 }
 
+void Pool::set_limits(std::size_t max_connections, std::chrono::milliseconds query_limit) {
+  BERTH_CHECK(max_connections > 0);
+  if (options_.max_connections == max_connections && options_.query_limit == query_limit) return;
+  options_.max_connections = max_connections;
+  options_.query_limit = query_limit;
+  release_idle();
+  wake_first();
+}
+
 Task<Rows> Pool::run(Statement statement) {
-  const auto began = loop::Clock::now();
   ++counters_.queries;
   for (int attempt = 1;; ++attempt) {
     auto lease = co_await acquire();
+    const BusyTime busy(counters_);
     try {
-      Rows rows = co_await lease->run(statement);
-      counters_.busy += std::chrono::duration_cast<std::chrono::microseconds>(loop::Clock::now() - began);
-      co_return std::move(rows);
+      co_return co_await lease->run(statement);
     } catch (const ConnectionLost& lost) {
       const bool may_repeat = !lease->was_sent() || statement.safe_to_repeat;
       if (!may_repeat || attempt >= kAttempts) {
@@ -244,6 +251,7 @@ Task<void> Pool::run_script(std::string sql) {
   ++counters_.queries;
   for (int attempt = 1;; ++attempt) {
     auto lease = co_await acquire();
+    const BusyTime busy(counters_);
     try {
       co_return co_await lease->run_script(sql);
     } catch (const ConnectionLost& lost) {

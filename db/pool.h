@@ -38,6 +38,21 @@ class HostLookup {
   std::unique_ptr<loop::Worker> worker_;
 };
 
+// Adds the time it lives to what the database was busy.
+class BusyTime {
+ public:
+  explicit BusyTime(DatabaseCounters& counters) : counters_(counters) {}
+  BusyTime(const BusyTime&) = delete;
+  BusyTime& operator=(const BusyTime&) = delete;
+  ~BusyTime() {
+    counters_.busy += std::chrono::duration_cast<std::chrono::microseconds>(loop::Clock::now() - began_);
+  }
+
+ private:
+  DatabaseCounters& counters_;
+  const loop::TimePoint began_ = loop::Clock::now();
+};
+
 class Pool {
  public:
   // A connection lent to a task; goes back when the lease goes.
@@ -71,6 +86,7 @@ class Pool {
   Task<void> run_script(std::string sql);
   void give_back(std::unique_ptr<Connection> connection);
   void set_connection(ConnectionOptions options);
+  void set_limits(std::size_t max_connections, std::chrono::milliseconds query_limit);
   void release_idle();
 
   const DatabaseOptions& options() const { return options_; }

@@ -9,22 +9,22 @@ Errc errc_of_sqlstate(std::string_view state) {
   };
   // Whole codes before their classes.
   static constexpr Entry kEntries[] = {
-      {"23505", Errc::kExists},       // unique_violation
-      {"23P01", Errc::kExists},       // exclusion_violation
-      {"42P04", Errc::kExists},       // duplicate_database
-      {"42P06", Errc::kExists},       // duplicate_schema
-      {"42P07", Errc::kExists},       // duplicate_table
-      {"42701", Errc::kExists},       // duplicate_column
-      {"42710", Errc::kExists},       // duplicate_object (role)
-      {"3D000", Errc::kNotFound},     // invalid_catalog_name
-      {"3F000", Errc::kNotFound},     // invalid_schema_name
-      {"42P01", Errc::kNotFound},     // undefined_table
-      {"42704", Errc::kNotFound},     // undefined_object
-      {"42703", Errc::kNotFound},     // undefined_column
-      {"P0002", Errc::kNotFound},     // no_data_found
-      {"42501", Errc::kDenied},       // insufficient_privilege
-      {"28", Errc::kDenied},          // invalid authorization
-      {"25006", Errc::kDenied},       // read_only_sql_transaction
+      {"23505", Errc::kExists},    // unique_violation
+      {"23P01", Errc::kExists},    // exclusion_violation
+      {"42P04", Errc::kExists},    // duplicate_database
+      {"42P06", Errc::kExists},    // duplicate_schema
+      {"42P07", Errc::kExists},    // duplicate_table
+      {"42701", Errc::kExists},    // duplicate_column
+      {"42710", Errc::kExists},    // duplicate_object (role)
+      {"3D000", Errc::kNotFound},  // invalid_catalog_name
+      {"3F000", Errc::kNotFound},  // invalid_schema_name
+      {"42P01", Errc::kNotFound},  // undefined_table
+      {"42704", Errc::kNotFound},  // undefined_object
+      {"42703", Errc::kNotFound},  // undefined_column
+      {"P0002", Errc::kNotFound},  // no_data_found
+      {"42501", Errc::kDenied},    // insufficient_privilege
+      {"28", Errc::kDenied},       // invalid authorization
+      {"25006", Errc::kNoSpace},  // read_only_sql_transaction: the platform's way to stop a database from growing
       {"53100", Errc::kNoSpace},      // disk_full
       {"54", Errc::kTooLarge},        // program limit exceeded
       {"22001", Errc::kTooLarge},     // string_data_right_truncation
