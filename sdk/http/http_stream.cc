@@ -4,7 +4,9 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "sdk/link/attachment.h"
 #include "sdk/link/link.h"
+#include "sdk/share/instance_share.h"
 #include "wire/json/json.h"
 
 namespace berth::sdk {
@@ -70,6 +72,14 @@ loop::Task<void> HttpStream::run() {
               {"path", std::string_view(target_).substr(0, target_.find('?'))});
   Error error;
   try {
+    if (!attachment().share().try_request()) {
+      const bool has_turn = co_await wait_for_turn();
+      if (!has_turn) {
+        set_header("retry-after", std::to_string(InstanceShare::kLongestWait.count()));
+        throw_failure(Errc::kUnavailable, "{} has more requests than it may have: try again later",
+                      attach_.where);
+      }
+    }
     co_await attach_.handler(request_, response_);
     if (!started_) co_await send_whole({});
     end_response();
@@ -78,6 +88,14 @@ loop::Task<void> HttpStream::run() {
     error = current_error();
   }
   co_await fail_with(std::move(error));
+}
+
+loop::Task<bool> HttpStream::wait_for_turn() {
+  auto& share = attachment().share();
+  bool has_turn = false;
+  if (share.can_request_wait()) has_turn = co_await share.request_turn();
+  if (!has_turn) share.count_refused();
+  co_return has_turn;
 }
 
 // The boundary of a request: a failure becomes a status, or cuts off what has begun.
@@ -92,7 +110,8 @@ loop::Task<void> HttpStream::fail_with(Error error) {
     co_return;
   }
   status_ = status;
-  response_headers_.clear();
+  std::erase_if(response_headers_,
+                [&](const auto& field) { return status != 503 || field.first != "retry-after"; });
   announced_.reset();
   set_header("content-type", "application/json");
   // What went wrong inside is for the log, not for the client.

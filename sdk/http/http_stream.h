@@ -26,6 +26,8 @@ class HttpStream : public BodyStream {
   friend class HttpRequest;
   friend class HttpResponse;
   loop::Task<void> run() override;
+  // Its turn has come; false: not in time.
+  loop::Task<bool> wait_for_turn();
   loop::Task<void> fail_with(Error error);
 
   // Of HttpResponse.

@@ -11,15 +11,17 @@
 
 namespace berth::sdk {
 
+class InstanceShare;
 class LinkClient;
 
 class Attachment {
  public:
   using Opener = std::function<std::unique_ptr<Stream>(const Stream::Seed&, link::Open)>;
 
-  // `owner`: whose it is, for closing all streams of an instance.
-  Attachment(const void* owner, link::Kind kind, link::Grant grant, std::string path, Opener opener)
-      : owner_(owner), opener_(std::move(opener)) {
+  // `owner`: whose it is, for closing all streams of an instance. `share`: its part of the service.
+  Attachment(const void* owner, InstanceShare& share, link::Kind kind, link::Grant grant, std::string path,
+             Opener opener)
+      : owner_(owner), share_(share), opener_(std::move(opener)) {
     attach_.kind = kind;
     attach_.grant = grant;
     attach_.path = std::move(path);
@@ -30,6 +32,7 @@ class Attachment {
   const link::Attach& attach() const { return attach_; }
   std::uint32_t id() const { return attach_.id; }
   const void* owner() const { return owner_; }
+  InstanceShare& share() const { return share_; }
   // kStatic: the sealed memfd; borrowed. One memfd serves all instances that have the same files.
   int pack() const { return pack_->get(); }
   void set_pack(std::shared_ptr<const UniqueFd> pack, std::string options) {
@@ -44,6 +47,7 @@ class Attachment {
  private:
   friend class LinkClient;
   const void* owner_;
+  InstanceShare& share_;
   LinkClient* client_ = nullptr;
   link::Attach attach_;
   std::shared_ptr<const UniqueFd> pack_;

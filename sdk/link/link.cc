@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "net/address.h"
 #include "sdk/link/link_client.h"
+#include "sdk/share/instance_share.h"
 
 namespace berth::sdk {
 namespace {
@@ -113,6 +114,7 @@ void Link::read() {
   if (got <= 0) return lose(got == 0 ? "closed by the webserver" : "read failed");
   const auto input = ByteView(buffer).first(had + static_cast<std::size_t>(got));
   const auto taken = take(input);
+  client_.loop().work_for(0);
   if (!taken) return lose(taken.error().detail);
   const auto rest = input.subspan(*taken);
   in_.assign(rest.begin(), rest.end());
@@ -146,9 +148,12 @@ Result<void> Link::take_frame(const link::FrameHeader& header, ByteView payload)
     return {};
   }
   Stream& stream = *known;
+  InstanceShare& share = stream.attachment_.share();
+  client_.loop().work_for(share.account());
   switch (header.type) {
     case link::Type::kData:
     case link::Type::kMessage: {
+      share.counters().bytes_in += payload.size();
       if (payload.size() > stream.receive_allowance_)
         return fail(Errc::kMalformed, "stream {}: more than the credit", header.stream);
       stream.receive_allowance_ -= static_cast<std::uint32_t>(payload.size());
@@ -223,6 +228,7 @@ Result<void> Link::open_stream(std::uint32_t id, ByteView payload) {
     refuse(id, open.kind, 503);
     return {};
   }
+  client_.loop().work_for(attachment->share().account());
   const Stream::Seed seed{*this, *attachment, id, peer_credit_};
   auto made = attachment->open(seed, std::move(open));
   Stream& stream = *made;
@@ -329,6 +335,7 @@ void Link::lose(std::string_view why) {
     Stream& gone = *stream;
     gone.link_ = nullptr;
     client_.bury(std::move(stream));
+    client_.loop().work_for(gone.attachment_.share().account());
     gone.on_gone(1006);
   }
   client_.attach_answered();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "sdk/share/instance_share.h"
 
 namespace berth::sdk {
 
@@ -210,6 +211,7 @@ void LinkClient::reap() {
     return true;
   });
   for (auto& grave : ready) {
+    loop_.work_for(grave.stream->attachment().share().account());
     grave.stream->finish();
     const auto id = grave.stream->attachment().id();
     grave.stream.reset();

@@ -261,6 +261,79 @@ TEST_F(LinkTest, KeepsOneMemfdForAllInstancesWithTheSameFiles) {
   EXPECT_EQ(count_descriptors(), before);
 }
 
+TEST_F(LinkTest, CountsWhatAnInstanceUses) {
+  start();
+  open_raw(1);
+  send_message(1, "hello");
+  webserver->settle();
+  EXPECT_EQ(instance->counters().websockets, 1u);
+  EXPECT_EQ(instance->counters().messages_in, 1u);
+  EXPECT_EQ(instance->counters().bytes_in, 5u);
+  log_in(2);
+  EXPECT_GT(instance->counters().bytes_out, 20u);
+  EXPECT_GT(instance->counters().busy_us, 0u);
+  send_close(1);
+  send_close(2);
+  webserver->settle();
+  EXPECT_EQ(instance->counters().websockets, 0u);
+}
+
+TEST_F(LinkTest, RefusesWebsocketsAboveTheirNumber) {
+  auto with = arguments();
+  with.limits.websockets = 2;
+  start(with);
+  open_raw(1);
+  open_raw(2);
+  open(3, link::Kind::kWebsocket, kRaw);
+  const auto refused = webserver->next(3);
+  EXPECT_EQ(or_throw(link::parse_accept(refused.payload)).status, 503);
+  EXPECT_EQ(next_close(3).code, 1008);
+  EXPECT_EQ(instance->counters().refused, 1u);
+  EXPECT_THAT(instance->recorder.paths, ::testing::SizeIs(2)) << "the app hears nothing of it";
+  send_close(1);
+  webserver->next(1);
+  open_raw(4);
+}
+
+using SlowedTest = ServiceFixture<LinkInstance, loop::Loop::Time::kManual>;
+
+// The limit is told to the running instance; what waits keeps its credit, so the webserver stops reading from that client, and
+// from no other.
+TEST_F(SlowedTest, HoldsBackThoseWhoSendMoreThanTheyMay) {
+  start();
+  service->set_limits("team", "example.com", {.messages = 2});
+  open(1, link::Kind::kWebsocket, LinkTest::kRaw);
+  webserver->next(1);
+  const std::string large(30'000, 'x');
+  for (int i = 0; i < 2; ++i) webserver->send_text(1, large);
+  webserver->settle();
+  EXPECT_THAT(instance->recorder.messages, ::testing::SizeIs(2));
+  const auto given = webserver->credit[1];
+  for (int i = 0; i < 2; ++i) webserver->send_text(1, large);
+  webserver->settle();
+  EXPECT_THAT(instance->recorder.messages, ::testing::SizeIs(2));
+  EXPECT_EQ(webserver->credit[1], given) << "what waits is not given back";
+  EXPECT_GE(instance->counters().slowed, 1u);
+  loop.advance(std::chrono::milliseconds(500));
+  webserver->settle();
+  EXPECT_THAT(instance->recorder.messages, ::testing::SizeIs(3));
+  service->set_limits("team", "example.com", {});
+  webserver->settle();
+  EXPECT_THAT(instance->recorder.messages, ::testing::SizeIs(4));
+}
+
+TEST_F(SlowedTest, AnInstanceThatStopsDoesNotWaitForItsRate) {
+  start();
+  service->set_limits("team", "example.com", {.messages = 1});
+  open(1, link::Kind::kWebsocket, LinkTest::kRaw);
+  webserver->next(1);
+  for (int i = 0; i < 50; ++i) webserver->send_text(1, "x");
+  webserver->settle();
+  EXPECT_THAT(instance->recorder.messages, ::testing::SizeIs(1));
+  loop::Spawned<bool> stop(loop, service->stop_instance("team", "example.com"));
+  EXPECT_TRUE(loop.run_until([&] { return stop.is_done(); }));
+}
+
 TEST_F(LinkTest, AnIdleInstanceCostsAtMost100KiBAndAnIdleSessionAtMost192Bytes) {
   const auto start_one = [&](int number) {
     auto with = arguments();

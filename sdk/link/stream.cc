@@ -6,6 +6,7 @@
 #include "sdk/link/attachment.h"
 #include "sdk/link/link.h"
 #include "sdk/link/link_client.h"
+#include "sdk/share/instance_share.h"
 
 namespace berth::sdk {
 
@@ -18,6 +19,11 @@ LinkClient& Stream::client() const { return attachment_.client(); }
 
 void Stream::on_data(ByteView, bool) {}
 void Stream::on_message(ByteView, bool, bool) {}
+
+void Stream::charge(std::size_t bytes) {
+  send_credit_ -= static_cast<std::uint32_t>(bytes);
+  attachment_.share().counters().bytes_out += bytes;
+}
 
 std::size_t Stream::send_part(link::Type type, std::uint8_t flags, std::uint8_t last_flags, ByteView data) {
   BERTH_CHECK(link_);
@@ -35,6 +41,7 @@ std::size_t Stream::send_part(link::Type type, std::uint8_t flags, std::uint8_t 
     send_credit_ -= static_cast<std::uint32_t>(size);
     sent += size;
   }
+  attachment_.share().counters().bytes_out += sent;
   if (sent > 0) link_->schedule_flush();
   return sent;
 }

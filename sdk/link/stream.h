@@ -56,7 +56,7 @@ class Stream {
   Attachment& attachment() const { return attachment_; }
   std::uint32_t send_credit() const { return send_credit_; }
   // Bytes sent on our behalf by a BROADCAST.
-  void charge(std::size_t bytes) { send_credit_ -= static_cast<std::uint32_t>(bytes); }
+  void charge(std::size_t bytes);
 
  protected:
   friend class Link;

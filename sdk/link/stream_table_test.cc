@@ -8,6 +8,7 @@
 #include "sdk/link/attachment.h"
 #include "sdk/link/link.h"
 #include "sdk/link/link_client.h"
+#include "sdk/share/instance_share.h"
 
 namespace berth::sdk {
 namespace {
@@ -27,7 +28,9 @@ TEST(StreamTable, FindsWhatIsInAndNothingElseWhateverComesAndGoes) {
   loop::Loop loop;
   LinkClient client(loop, "test");
   Link link(client, "/nowhere");
-  Attachment attachment(nullptr, link::Kind::kHttp, {}, "/", {});
+  Turns turns(loop);
+  InstanceShare share(turns);
+  Attachment attachment(nullptr, share, link::Kind::kHttp, {}, "/", {});
   StreamTable table;
   std::map<std::uint32_t, Stream*> expected;
   std::mt19937 random(1);

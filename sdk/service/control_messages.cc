@@ -2,7 +2,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <limits>
 
 #include "base/log.h"
 #include "sdk/service/service_impl.h"
@@ -21,6 +23,24 @@ std::string key_of(const Message& message) {
 json::Object make_outcome(std::string_view mt, const Message& request) {
   json::Object out{{"mt", mt}, {"name", request.text("name")}, {"domain", request.text("domain")}};
   if (const auto* src = request.src()) out["src"] = *src;
+  return out;
+}
+
+// Of "limits"; what is missing or no number of that range is no limit.
+InstanceLimits parse_limits(const Message& message) {
+  InstanceLimits out;
+  const auto* limits = json::find_object(message.body(), "limits");
+  if (!limits) return out;
+  const auto read = [limits](std::string_view name) {
+    return static_cast<std::uint32_t>(std::clamp<std::int64_t>(json::get_integer(*limits, name), 0,
+                                                               std::numeric_limits<std::int32_t>::max()));
+  };
+  out.websockets = read("websockets");
+  out.requests = read("requests");
+  out.messages = read("messages");
+  out.database_connections = read("databaseConnections");
+  out.statement_seconds = read("statementSeconds");
+  out.is_database_read_only = json::get_bool(*limits, "databaseReadOnly");
   return out;
 }
 
@@ -47,6 +67,7 @@ InstanceArguments parse_arguments(const Message& message) {
       if (const auto* entry = item.if_object())
         out.domains[json::get_string(*entry, "domain")] = json::get_string(*entry, "password");
   }
+  out.limits = parse_limits(message);
   return out;
 }
 
@@ -116,6 +137,8 @@ void ServiceImpl::receive(json::Object body) {
     service_.set_password(name, domain, std::string(message.text("password")));
   } else if (mt == "AppSetDatabasePassword") {
     service_.set_database_password(name, domain, std::string(message.text("dbPassword")));
+  } else if (mt == "AppSetLimits") {
+    service_.set_limits(name, domain, parse_limits(message));
   } else if (mt == "AppDomain") {
     service_.set_domain(name, domain, std::string(message.text("regDomain")),
                         std::string(message.text("password")));
@@ -184,6 +207,7 @@ loop::Task<void> ServiceImpl::adopt(AppInstance& instance, InstanceArguments arg
     service_.set_password(arguments.name, arguments.domain, arguments.password);
   if (runtime.arguments().log_flags != arguments.log_flags)
     service_.set_log_flags(arguments.name, arguments.domain, arguments.log_flags);
+  runtime.set_limits(arguments.limits);
   runtime.arguments().domains = std::move(arguments.domains);
   co_return;
 }
@@ -244,11 +268,19 @@ json::Object ServiceImpl::make_counters() const {
     const InstanceCounters& counters = entry.instance->counters();
     instances.push_back(json::Object{{"name", entry.instance->name()},
                                      {"domain", entry.instance->domain()},
+                                     {"run", runtime_of(*entry.instance).run()},
                                      {"sessions", counters.sessions},
+                                     {"websockets", counters.websockets},
                                      {"requests", counters.requests},
                                      {"messagesIn", counters.messages_in},
                                      {"messagesOut", counters.messages_out},
-                                     {"databaseMs", counters.database_ms}});
+                                     {"bytesIn", counters.bytes_in},
+                                     {"bytesOut", counters.bytes_out},
+                                     {"databaseMs", counters.database_ms},
+                                     {"websocketMs", counters.websocket_ms},
+                                     {"busyUs", counters.busy_us},
+                                     {"slowed", counters.slowed},
+                                     {"refused", counters.refused}});
   }
   return {{"mt", "Counters"}, {"instances", std::move(instances)}};
 }

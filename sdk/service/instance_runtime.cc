@@ -1,5 +1,6 @@
 #include "sdk/service/instance_runtime.h"
 
+#include "base/bytes.h"
 #include "base/text.h"
 #include "db/migrate.h"
 #include "sdk/http/http_stream.h"
@@ -14,9 +15,20 @@ constexpr auto kAttachLimit = std::chrono::seconds(10);
 // Requests wait so long for a database that is away, then fail clearly.
 constexpr auto kDatabaseWait = std::chrono::seconds(10);
 constexpr std::size_t kConnections = 4;
+constexpr std::chrono::seconds kStatementLimit{60};
 
-std::unique_ptr<db::Database> make_database(loop::Loop& loop, const DatabaseArguments& arguments,
-                                            const std::string& key, const std::uint64_t& log_flags) {
+std::size_t connections_of(const InstanceLimits& limits) {
+  return limits.database_connections ? limits.database_connections : kConnections;
+}
+std::chrono::seconds statement_limit_of(const InstanceLimits& limits) {
+  return limits.statement_seconds ? std::chrono::seconds(limits.statement_seconds) : kStatementLimit;
+}
+
+// What the database does is done for the instance.
+std::unique_ptr<db::Database> make_database(loop::Loop& loop, loop::AccountId account,
+                                            const InstanceArguments& instance, const std::string& key) {
+  loop.work_for(account);
+  const DatabaseArguments& arguments = instance.database;
   db::DatabaseOptions options;
   if (!arguments.conninfo.empty()) {
     options.connection = or_throw(db::parse_conninfo(arguments.conninfo));
@@ -30,8 +42,9 @@ std::unique_ptr<db::Database> make_database(loop::Loop& loop, const DatabaseArgu
     return nullptr;
   }
   options.connection.application_name = key;
-  options.connection.tracer = {key, &log_flags};
-  options.max_connections = kConnections;
+  options.connection.tracer = {key, &instance.log_flags};
+  options.max_connections = connections_of(instance.limits);
+  options.query_limit = statement_limit_of(instance.limits);
   options.wait_limit = kDatabaseWait;
   return std::make_unique<db::Database>(loop, std::move(options));
 }
@@ -60,16 +73,33 @@ InstanceRuntime::InstanceRuntime(AppInstance& instance, InstanceEnvironment& env
       links_(environment.links),
       arguments_(std::move(arguments)),
       key_(arguments_.name + "@" + arguments_.domain),
-      database_(make_database(environment.loop, arguments_.database, key_, arguments_.log_flags)),
-      tasks_(environment.loop, key_) {}
+      share_(environment.turns),
+      run_(random_hex(8)),
+      database_(make_database(environment.loop, share_.account(), arguments_, key_)),
+      tasks_(environment.loop, key_) {
+  share_.set_limits(arguments_.limits);
+}
 
 InstanceRuntime::~InstanceRuntime() = default;
 
 const InstanceCounters& InstanceRuntime::counters() {
   if (database_)
-    counters_.database_ms = static_cast<std::uint64_t>(
+    share_.counters().database_ms = static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::milliseconds>(database_->counters().busy).count());
-  return counters_;
+  return share_.counted();
+}
+
+void InstanceRuntime::set_limits(const InstanceLimits& limits) {
+  if (arguments_.limits == limits) return;
+  const bool reads_only = limits.is_database_read_only;
+  if (std::exchange(arguments_.limits.is_database_read_only, reads_only) != reads_only) {
+    instance_.log(reads_only ? "the database is above its size: it can only be read"
+                             : "the database can be written");
+    if (database_) database_->release();  // new connections know it
+  }
+  arguments_.limits = limits;
+  share_.set_limits(limits);
+  if (database_) database_->set_limits(connections_of(limits), statement_limit_of(limits));
 }
 
 loop::Task<void> InstanceRuntime::bring_up_schema() {
@@ -106,6 +136,7 @@ loop::Task<void> InstanceRuntime::stop(loop::Duration limit) {
   for (const auto& attached : attached_) links_.detach(attached.id);
   attached_.clear();
   waiting_.clear();
+  share_.set_limits({});  // what waits because of its rate is worked off, or the end would wait for it
   try {
     co_await loop::with_timeout(loop(), limit, instance_.stopping(), "stopping");
   } catch (...) {
@@ -118,7 +149,7 @@ loop::Task<void> InstanceRuntime::stop(loop::Duration limit) {
 
 std::unique_ptr<Attachment> InstanceRuntime::make_attachment(link::Kind kind, const std::string& path,
                                                              Attachment::Opener opener) {
-  return std::make_unique<Attachment>(this, kind, parse_grant(arguments_.grant),
+  return std::make_unique<Attachment>(this, share_, kind, parse_grant(arguments_.grant),
                                       join(arguments_.webserver_path, path), std::move(opener));
 }
 
@@ -144,28 +175,30 @@ void InstanceRuntime::attach_static(ByteView pack, std::string path, StaticSetti
 }
 
 void InstanceRuntime::attach_sessions(std::string path, AppEndpoint& endpoint) {
-  handlers_.push_back(std::make_unique<SessionHandler>(
-      instance_, endpoint, environment_.throttle, environment_.challenges, counters_, environment_.build));
+  handlers_.push_back(std::make_unique<SessionHandler>(instance_, endpoint, environment_.throttle,
+                                                       environment_.challenges, share_.counters(),
+                                                       environment_.build));
   attach_websocket(std::move(path), *handlers_.back(), {});
 }
 
 // The openers share their settings because std::function wants to be copied.
 void InstanceRuntime::attach_websocket(std::string path, WebsocketHandler& handler, WebsocketLimits limits) {
-  add(path, std::make_unique<WebsocketAttachment>(this, parse_grant(arguments_.grant),
+  add(path, std::make_unique<WebsocketAttachment>(this, share_, parse_grant(arguments_.grant),
                                                   join(arguments_.webserver_path, path),
-                                                  WebsocketAttach{handler, limits, counters_, key_}));
+                                                  WebsocketAttach{handler, limits, share_.counters(), key_}));
 }
 
 void InstanceRuntime::attach_http(std::string path, HttpHandler handler) {
   auto shared = std::make_shared<HttpAttach>(
-      HttpAttach{std::move(handler), counters_, key_, {key_, &arguments_.log_flags}});
+      HttpAttach{std::move(handler), share_.counters(), key_, {key_, &arguments_.log_flags}});
   add(path, make_attachment(link::Kind::kHttp, path, [shared](const Stream::Seed& seed, link::Open open) {
         return std::make_unique<HttpStream>(seed, *shared, std::move(open));
       }));
 }
 
 void InstanceRuntime::attach_passthrough(std::string path, PassthroughHandler handler) {
-  auto shared = std::make_shared<PassthroughAttach>(PassthroughAttach{std::move(handler), counters_, key_});
+  auto shared =
+      std::make_shared<PassthroughAttach>(PassthroughAttach{std::move(handler), share_.counters(), key_});
   add(path,
       make_attachment(link::Kind::kPassthrough, path, [shared](const Stream::Seed& seed, link::Open open) {
         return std::make_unique<PassthroughStream>(seed, *shared, open);

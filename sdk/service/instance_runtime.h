@@ -12,6 +12,7 @@
 #include "sdk/service/static_memory.h"
 #include "sdk/session/login_throttle.h"
 #include "sdk/session/session_handler.h"
+#include "sdk/share/instance_share.h"
 
 namespace berth::sdk {
 
@@ -19,6 +20,7 @@ namespace berth::sdk {
 struct InstanceEnvironment {
   loop::Loop& loop;
   LinkClient& links;
+  Turns& turns;
   LoginThrottle& throttle;
   StaticMemory& static_memory;
   ChallengeSource& challenges;
@@ -37,6 +39,10 @@ class InstanceRuntime {
   loop::TaskGroup& tasks() { return tasks_; }
   db::Database* database() { return database_.get(); }
   const InstanceCounters& counters();
+  // Another one each time the instance is started: its counters began at 0 then.
+  const std::string& run() const { return run_; }
+  InstanceShare& share() { return share_; }
+  void set_limits(const InstanceLimits& limits);
 
   // Schema, started(), attaches; throws Failure.
   loop::Task<void> start();
@@ -68,7 +74,8 @@ class InstanceRuntime {
   LinkClient& links_;
   InstanceArguments arguments_;
   std::string key_;
-  InstanceCounters counters_;
+  InstanceShare share_;
+  const std::string run_;
   std::unique_ptr<db::Database> database_;
   std::vector<std::unique_ptr<WebsocketHandler>> handlers_;  // of sessions
   // Attached only once started() is done: nobody comes in before.

@@ -24,8 +24,9 @@ ServiceImpl::ServiceImpl(AppService& service, loop::Loop& loop, ServiceDescripti
       factory_(std::move(factory)),
       log_flags_(arguments_.log_flags),
       has_hexdumps_(!arguments_.disable_hexdumps),
+      turns_(loop),
       links_(loop, arguments_.service),
-      environment_{loop, links_, throttle_, static_memory_, challenges_, description_.build},
+      environment_{loop, links_, turns_, throttle_, static_memory_, challenges_, description_.build},
       starts_(loop, kStartsAtOnce),
       ending_(loop),
       tasks_(loop, arguments_.service) {
@@ -241,6 +242,13 @@ bool AppService::remove_domain(std::string_view name, std::string_view domain, s
   const std::string which(registered);
   ServiceImpl::runtime_of(*instance).arguments().domains.erase(which);
   instance->domain_changed(which);
+  return true;
+}
+
+bool AppService::set_limits(std::string_view name, std::string_view domain, const InstanceLimits& limits) {
+  AppInstance* instance = find_instance(name, domain);
+  if (!instance) return false;
+  ServiceImpl::runtime_of(*instance).set_limits(limits);
   return true;
 }
 

@@ -78,6 +78,7 @@ class ServiceImpl {
   std::unique_ptr<FlightRecorder> flight_recorder_;
   std::unique_ptr<LogFile> log_file_;
   LoginThrottle throttle_;
+  Turns turns_;
   LinkClient links_;
   StaticMemory static_memory_;
   ChallengeSource challenges_ = appwebsocket::make_challenge;

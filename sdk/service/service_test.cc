@@ -180,10 +180,16 @@ TEST_F(ManagedServiceTest, AnswersCountersAndRefusesTheUnknown) {
   manager.send(make_start("team"));
   manager.await("AppStarted");
   manager.send({{"mt", "GetCounters"}, {"src", "c"}});
+  auto counters = manager.await("Counters");
+  auto& told = counters.at("instances").as_array().at(0).as_object();
+  EXPECT_EQ(json::get_string(told, "run").size(), 16u);
+  told["run"] = "0123456789abcdef";
+  told["busyUs"] = 0;
   EXPECT_EQ(
-      json::serialize(manager.await("Counters")),
-      R"({"mt":"Counters","instances":[{"name":"team","domain":"example.com","sessions":0,"requests":0,"messagesIn":0,)"
-      R"("messagesOut":0,"databaseMs":0}],"src":"c"})");
+      json::serialize(counters),
+      R"({"mt":"Counters","instances":[{"name":"team","domain":"example.com","run":"0123456789abcdef","sessions":0,)"
+      R"("websockets":0,"requests":0,"messagesIn":0,"messagesOut":0,"bytesIn":0,"bytesOut":0,"databaseMs":0,)"
+      R"("websocketMs":0,"busyUs":0,"slowed":0,"refused":0}],"src":"c"})");
   manager.send({{"mt", "MakeCoffee"}, {"src", 9}});
   EXPECT_EQ(json::serialize(manager.await("Error")),
             R"({"mt":"Error","error":"unknown message MakeCoffee","src":9})");

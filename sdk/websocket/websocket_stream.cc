@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "sdk/link/link_client.h"
+#include "sdk/share/instance_share.h"
 
 namespace berth::sdk {
 namespace {
@@ -28,9 +29,9 @@ Upgrade make_upgrade(const link::Open& open) {
 
 }  // namespace
 
-WebsocketAttachment::WebsocketAttachment(const void* owner, link::Grant grant, std::string path,
-                                         WebsocketAttach all)
-    : Attachment(owner, link::Kind::kWebsocket, grant, std::move(path),
+WebsocketAttachment::WebsocketAttachment(const void* owner, InstanceShare& share, link::Grant grant,
+                                         std::string path, WebsocketAttach all)
+    : Attachment(owner, share, link::Kind::kWebsocket, grant, std::move(path),
                  [](const Stream::Seed& seed, link::Open open) -> std::unique_ptr<Stream> {
                    return std::make_unique<WebsocketStream>(seed, open);
                  }),
@@ -40,7 +41,10 @@ WebsocketAttachment::WebsocketAttachment(const void* owner, link::Grant grant, s
 
 WebsocketStream::WebsocketStream(const Seed& seed, const link::Open& open) : Stream(seed), peer_(open.peer) {
   limit_messages(attach().limits.message_bytes);
-  if (const auto status = handler().admit(make_upgrade(open)); status != 0) {
+  if (!attachment().share().may_open_websocket()) {
+    set(kRefused);
+    close_code_ = 503;
+  } else if (const auto status = handler().admit(make_upgrade(open)); status != 0) {
     set(kRefused);
     close_code_ = status;
   }
@@ -54,6 +58,7 @@ void WebsocketStream::start() {
     send_close(1008);
     return;
   }
+  attachment().share().websocket_opened();
   send_accept({0, 0, {}});
   work(std::nullopt);
 }
@@ -120,6 +125,7 @@ loop::Errand WebsocketStream::run(std::optional<Incoming> message) {
     message = take_next();
   }
   while (message) {
+    if (!attachment().share().try_message()) co_await attachment().share().message_turn();
     try {
       co_await handler().received(*this, std::move(message->bytes), message->is_text);
     } catch (...) {
@@ -236,7 +242,10 @@ void WebsocketStream::finish() {
   set(kRunning, false);
   drop_outgoing();
   active_.reset();
-  if (!has(kRefused)) handler().closed(*this, close_code_);
+  if (!has(kRefused)) {
+    attachment().share().websocket_closed();
+    handler().closed(*this, close_code_);
+  }
   data.reset();
 }
 

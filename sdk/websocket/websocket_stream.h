@@ -26,7 +26,8 @@ struct WebsocketAttach {
 
 class WebsocketAttachment final : public Attachment {
  public:
-  WebsocketAttachment(const void* owner, link::Grant grant, std::string path, WebsocketAttach shared);
+  WebsocketAttachment(const void* owner, InstanceShare& share, link::Grant grant, std::string path,
+                      WebsocketAttach shared);
   const WebsocketAttach shared;
 };
 
@@ -64,7 +65,7 @@ class WebsocketStream final : public Stream, public Websocket {
   enum Bit : std::uint8_t {
     kClosing = 1,  // we said so; what waits still goes out
     kRunning = 2,  // the handler is at work
-    kRefused = 4,  // admit() said no: the handler knows nothing of us
+    kRefused = 4,  // admit() or a limit said no: the handler knows nothing of us
   };
   bool has(Bit bit) const { return kind_bits_ & bit; }
   void set(Bit bit, bool on = true) {

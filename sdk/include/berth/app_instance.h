@@ -39,6 +39,18 @@ struct DatabaseArguments {
   std::string conninfo;  // instead of the above, for debugging (libpq connection string)
 };
 
+// What an instance may have at most; 0: no limit, or what the SDK has by itself. docs/limits.md says what happens at each.
+struct InstanceLimits {
+  std::uint64_t websockets = 0;            // open at once
+  std::uint32_t requests = 0;              // a second: HTTP and passthrough
+  std::uint32_t messages = 0;              // a second: what comes by WebSockets
+  std::uint32_t database_connections = 0;  // at once; 0: 4
+  std::uint32_t statement_seconds = 0;     // longest run of a statement; 0: 60
+  // Its database is above its size: PostgreSQL lets it only read (SQLSTATE 25006, Errc::kNoSpace, HTTP 507).
+  bool is_database_read_only = false;
+  bool operator==(const InstanceLimits&) const = default;
+};
+
 struct InstanceArguments {
   std::string name, domain, password;
   std::string webserver_path;             // "/example.com/team"
@@ -48,6 +60,7 @@ struct InstanceArguments {
   std::string working_path;  // own folder; may be empty
   std::uint64_t log_flags = kDefaultTraceFlags;
   std::map<std::string, std::string> domains;  // registered for access: domain → password
+  InstanceLimits limits;
 };
 
 // Schema changes compiled in by berth_embed_schema(); run in order of their names.
@@ -71,9 +84,16 @@ struct StaticSettings {
 std::vector<std::pair<std::string, std::string>> strict_page_headers(std::string_view frame_ancestors);
 
 struct InstanceCounters {
-  std::uint64_t sessions = 0;                                     // logged in now
-  std::uint64_t requests = 0, messages_in = 0, messages_out = 0;  // since start
-  std::uint64_t database_ms = 0;
+  std::uint64_t sessions = 0;    // logged in now
+  std::uint64_t websockets = 0;  // open now, sessions among them
+  // Since the start:
+  std::uint64_t requests = 0, messages_in = 0, messages_out = 0;
+  std::uint64_t bytes_in = 0, bytes_out = 0;  // of messages and of bodies
+  std::uint64_t database_ms = 0;              // what its statements took
+  std::uint64_t websocket_ms = 0;             // sum over its WebSockets of the time they were open
+  std::uint64_t busy_us = 0;                  // time that the service worked for it
+  std::uint64_t slowed = 0;                   // messages and requests that had to wait because of a limit
+  std::uint64_t refused = 0;                  // WebSockets and requests answered 503 because of a limit
 };
 
 // Derive, fill in the hooks, give the class to run_service(). Made when the manager starts the

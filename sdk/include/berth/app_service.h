@@ -117,6 +117,8 @@ class AppService {
                   std::string password);
   bool remove_domain(std::string_view name, std::string_view domain, std::string_view registered);
 
+  bool set_limits(std::string_view name, std::string_view domain, const InstanceLimits& limits);
+
   // Sockets of the webserver's reactors to keep a link to, beside those the instances name.
   void add_link_sockets(const std::vector<std::string>& paths);
 
