@@ -24,6 +24,7 @@
 #include "api/subscribe.h"
 #include "api/time_machine.h"
 #include "api/trace.h"
+#include "api/usage.h"
 
 namespace berth::api {
 
@@ -43,6 +44,14 @@ using AllObjects =
              BackupKey, ReachableRange, BaseBackup, TimeMachine, RewindPlan, Alarm, AlarmChannel,
              MonitorSeries, MonitorMarker, MonitorSpace, DiskForecast, TraceSwitch, StackFrame, CrashReport,
              CrashGroup>;
+    TypeList<ExternalDatabase, Process, Check, Disk, Status, ServiceApp, SandboxLayer, Service, KeptData,
+             MovedInstance, Instance, OtherPlatform, TableSize, DaySize, InstanceDatabase, DatabaseFailure,
+             Optimisation, Renaming, Job, JobLogLine, FieldProblem, StoreVersion, StoreAppState, StoreApp,
+             Setting, Certificate, CommandLine, CommandFileReport, AppStoreApp, BackupOption, BackupTarget,
+             BackupPolicy, BackupItem, BackupSet, BackupProof, BackupVerdict, BackupKey, ReachableRange,
+             BaseBackup, TimeMachine, RewindPlan, Alarm, AlarmChannel, MonitorSeries, MonitorMarker,
+             MonitorSpace, DiskForecast, TraceSwitch, StackFrame, CrashReport, CrashGroup, UsageRow, Limits,
+             LimitsOf>;
 
 // Their answers come along.
 using AllRequests = TypeList<
@@ -61,6 +70,9 @@ using AllRequests = TypeList<
     GetAlarms, AcknowledgeAlarm, SilenceAlarm, TestAlarm, TestMail, StartApps, ReplaceManager,
     ReplaceWebserver, GetMonitor, GetMetrics, GetDisk, GetTraces, SetTrace, GetFlightRecorder, GetCrashes,
     GetCrash, RemoveCrashes, MakeReport, FetchCore, MakeSupportBundle>;
+    GetAlarms, AcknowledgeAlarm, SilenceAlarm, TestAlarm, TestMail, StartApps, GetMonitor, GetMetrics,
+    GetDisk, GetTraces, SetTrace, GetFlightRecorder, GetCrashes, GetCrash, RemoveCrashes, MakeReport,
+    FetchCore, MakeSupportBundle, GetUsage, GetLimits, SetLimits, AllowWrites>;
 
 // Come unasked, under the src of what was subscribed to.
 using AllIndications =
