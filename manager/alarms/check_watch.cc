@@ -16,7 +16,7 @@ struct Code {
   std::string_view id;
   std::uint32_t code;
 };
-constexpr std::array<Code, 13> kCodes = {{
+constexpr std::array<Code, 14> kCodes = {{
     {"disk-forecast", alarm_code::kDiskForecast},
     {"disk-full", alarm_code::kDiskFull},
     {"disk", alarm_code::kDiskWarning},
@@ -28,6 +28,7 @@ constexpr std::array<Code, 13> kCodes = {{
     {"webserver-descriptors", alarm_code::kDescriptors},
     {"database-taken", alarm_code::kDatabase},
     {"optimisation", alarm_code::kDatabase},
+    {"quota", alarm_code::kDatabase},
     {"command-file", alarm_code::kCommandFile},
     {"time-machine", alarm_code::kTimeMachine},
 }};

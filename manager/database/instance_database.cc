@@ -195,6 +195,32 @@ Task<void> InstanceDatabases::let_apps_in(std::string database) {
     co_await admin_.query(fmt::format("ALTER DATABASE {} CONNECTION LIMIT -1", quote_identifier(database)));
 }
 
+// PostgreSQL keeps it with role and database, so it survives us, and goes with the database.
+Task<void> InstanceDatabases::set_read_only(std::string database, std::string user, bool is_read_only) {
+  const bool is_there = co_await exists(database);
+  if (!is_there) co_return;
+  co_await admin_.query(fmt::format("ALTER ROLE {} IN DATABASE {} {} default_transaction_read_only{}",
+                                    quote_identifier(user), quote_identifier(database),
+                                    is_read_only ? "SET" : "RESET", is_read_only ? " = on" : ""));
+}
+
+Task<std::set<std::string>> InstanceDatabases::read_only() {
+  const auto rows = co_await admin_.query_repeatable(
+      "SELECT d.datname::text AS name FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase "
+      "AND "
+      "d.datdba = s.setrole WHERE 'default_transaction_read_only=on' = ANY(s.setconfig)");
+  std::set<std::string> names;
+  for (const auto row : rows) names.insert(row.get<std::string>("name"));
+  co_return std::move(names);
+}
+
+Task<void> InstanceDatabases::end_old_sessions(std::string database, std::string user, std::int64_t moment) {
+  co_await admin_.query_repeatable(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND usename = $2 AND "
+      "backend_start < to_timestamp($3::bigint)",
+      database, user, moment);
+}
+
 Task<void> InstanceDatabases::drop_database(std::string database) {
   const bool is_there = co_await exists(database);
   if (!is_there) co_return;

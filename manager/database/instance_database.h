@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -65,6 +66,13 @@ class InstanceDatabases {
   // superusers still may. Absent is fine.
   Task<void> keep_apps_out(std::string database);
   Task<void> let_apps_in(std::string database);
+
+  // New sessions of `user` on it read only, or write again; superusers always may. Absent is fine.
+  Task<void> set_read_only(std::string database, std::string user, bool is_read_only);
+  // Databases whose owner reads only.
+  Task<std::set<std::string>> read_only();
+  // Ends the sessions of `user` on it that began before `moment` (seconds since 1970).
+  Task<void> end_old_sessions(std::string database, std::string user, std::int64_t moment);
 
   // Lets sessions in again, should a swap have been broken off half-way. Absent is fine.
   Task<void> admit(std::string database);

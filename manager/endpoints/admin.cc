@@ -34,6 +34,7 @@ Admin::Admin(Parts parts)
   add_databases();
   add_alarms();
   add_monitor();
+  add_usage();
   add_crashes();
   add_external();
   add_move();

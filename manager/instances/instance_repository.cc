@@ -10,7 +10,8 @@ namespace {
 constexpr std::string_view kColumns =
     "name, domain, service, path, password, database, database_user, database_host, database_password, "
     "external, "
-    "log_flags, moved, "
+    "log_flags, moved, limits, "
+    "to_char(writable_until AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS writable_until, "
     "exclude_from_backup, wanted, is_made, "
     "to_char(created AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS created, "
     "to_char(deleted AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS deleted, "
@@ -22,7 +23,12 @@ constexpr std::string_view kColumns =
     "id DESC) "
     "FROM kept_data k WHERE k.name = instance.name AND k.domain = instance.domain) AS kept";
 
-// Of INSERT and UPDATE, $1 to $14.
+std::string format_limits(const api::Limits& limits) {
+  const auto value = api::to_json(limits);
+  return value.as_object().empty() ? std::string() : json::serialize(value);
+}
+
+// Of INSERT and UPDATE, $1 to $16.
 std::vector<db::Argument> arguments_of(const InstanceRow& row, const SecretBox& box) {
   return {row.name,
           row.domain,
@@ -37,7 +43,9 @@ std::vector<db::Argument> arguments_of(const InstanceRow& row, const SecretBox& 
           row.exclude_from_backup,
           row.wanted,
           row.external ? box.seal(format_place(*row.external)) : std::string(),
-          row.moved ? format_moved(*row.moved) : std::string()};
+          row.moved ? format_moved(*row.moved) : std::string(),
+          format_limits(row.limits),
+          row.writable_until};
 }
 
 std::vector<KeptData> read_kept(std::string_view text) {
@@ -93,6 +101,9 @@ InstanceRow InstanceRepository::read(const db::Row& row) const {
   instance.deleted = row.text("deleted");
   instance.purge = row.text("purge");
   if (const auto moved = row.text("moved"); !moved.empty()) instance.moved = or_throw(parse_moved(moved));
+  if (const auto limits = row.text("limits"); !limits.empty())
+    instance.limits = or_throw(api::from_json<api::Limits>(or_throw(json::parse(limits))));
+  instance.writable_until = row.text("writable_until");
   instance.backed_up = row.text("backed_up");
   instance.kept = read_kept(row.text("kept"));
   return instance;
@@ -138,8 +149,9 @@ Task<void> InstanceRepository::add(InstanceRow row) {
   db::Statement statement;
   statement.sql =
       "INSERT INTO instance (name, domain, service, path, password, database, database_user, database_host, "
-      "database_password, log_flags, exclude_from_backup, wanted, external, moved) "
-      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::numeric, $11, $12, $13, $14)";
+      "database_password, log_flags, exclude_from_backup, wanted, external, moved, limits, writable_until) "
+      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::numeric, $11, $12, $13, $14, $15, "
+      "nullif($16, '')::timestamptz)";
   statement.arguments = arguments_of(row, box_);
   const auto broken = co_await try_run(database_, std::move(statement));
   if (!broken) co_return;
@@ -158,7 +170,7 @@ Task<void> InstanceRepository::update(InstanceRow row) {
       "database_host = $8, "
       "database_password = $9, log_flags = $10::numeric, exclude_from_backup = $11, wanted = $12, external = "
       "$13, "
-      "moved = $14, is_made = $15 "
+      "moved = $14, limits = $15, writable_until = nullif($16, '')::timestamptz, is_made = $17 "
       "WHERE name = $1 AND domain = $2";
   statement.arguments = arguments_of(row, box_);
   statement.arguments.emplace_back(row.is_made);

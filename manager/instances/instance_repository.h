@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "api/usage.h"
 #include "db/database.h"
 #include "manager/external/external_database.h"
 #include "manager/instances/moved.h"
@@ -36,6 +37,8 @@ struct InstanceRow {
   std::string backed_up;                // ISO 8601 UTC of the last complete backup; empty: none yet
   std::vector<KeptData> kept;           // newest first
   std::optional<Moved> moved;           // to, or from, another platform
+  api::Limits limits;                   // set for it; absent ones are the domain's or everybody's
+  std::string writable_until;  // ISO 8601 UTC: it may write though its database is too large; empty: no
   bool is_deleted() const { return !deleted.empty(); }
   // Its data are not here yet, or no longer: it does not run here.
   bool is_away() const { return moved && moved->state != Moved::State::kArrived; }

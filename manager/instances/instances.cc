@@ -109,6 +109,7 @@ InstanceStart Instances::start_message(const InstanceRow& row) const {
   }
   start.log_flags = log_flags_of(row);
   start.domains = registered_domains;
+  if (limits_of) start.limits = limits_of(row);
   start.working_path = layout_.work_of(row.service, row.database);
   return start;
 }
@@ -123,6 +124,24 @@ void Instances::apply_log_flags(const InstanceRow& row, std::uint64_t flags) {
     service->tell(json::Object{
         {"mt", "AppSetLogFlags"}, {"name", row.name}, {"domain", row.domain}, {"logFlags", flags}});
   tell(row);
+}
+
+void Instances::apply_limits(const InstanceRow& row) {
+  Service* service = services_.find(row.service);
+  if (!service || !limits_of) return;
+  service->tell(json::Object{{"mt", "AppSetLimits"},
+                             {"name", row.name},
+                             {"domain", row.domain},
+                             {"limits", format_limits(limits_of(row))}});
+}
+
+Task<void> Instances::set_limits(std::string name, std::string domain, api::Limits limits,
+                                 std::string writable_until) {
+  auto row = or_throw(get(name, domain));
+  row.limits = limits;
+  row.writable_until = std::move(writable_until);
+  co_await repository_.update(row);
+  rows_[row.key()] = row;
 }
 
 Result<db::ConnectionOptions> Instances::data_source(const InstanceRow& row) const {

@@ -38,6 +38,13 @@ class Instances {
   // Has the running instance trace these.
   void apply_log_flags(const InstanceRow& row, std::uint64_t flags);
 
+  // What an instance may have; may be empty.
+  std::function<ServiceLimits(const InstanceRow&)> limits_of;
+  // Has the running instance keep to them.
+  void apply_limits(const InstanceRow& row);
+  // Enters what was set for it. Throws Failure: kNotFound.
+  Task<void> set_limits(std::string name, std::string domain, api::Limits limits, std::string writable_until);
+
   // Before the start of an instance with an external database, and after its stop.
   std::function<Task<void>(ExternalPlace)> claim, release;
   // What a service is written for, as it said last.

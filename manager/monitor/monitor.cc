@@ -208,6 +208,17 @@ Task<void> Monitor::measure(std::int64_t now) {
   for (const auto& process : processes)
     pids.emplace_back(process.pid, process.subject.kind == SubjectKind::kPostgres);
   gathered.machine = co_await worker_.run([pids, this] { return read_machine(pids, disks_, sources_.disk); });
+  if (sources_.measured) {
+    std::vector<ServiceMeasurement> told;
+    for (std::size_t i = 0; i < processes.size(); ++i) {
+      const auto& process = processes[i];
+      const auto& figures = gathered.machine.processes[i];
+      const auto answer = gathered.services.find(process.subject.id);
+      if (process.subject.kind == SubjectKind::kService && figures && answer != gathered.services.end())
+        told.push_back({process, *figures, answer->second});
+    }
+    sources_.measured(told);
+  }
   auto rows = values_of(gathered, processes);
   up_.clear();
   for (const auto& process : processes)

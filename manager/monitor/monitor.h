@@ -37,14 +37,23 @@ struct WatchedInstance {
   std::uint64_t database_bytes = 0;
 };
 
+// A service that runs and has answered.
+struct ServiceMeasurement {
+  WatchedProcess process;
+  ProcessFigures figures;
+  json::Object counters;  // its answer to GetCounters
+};
+
 // What the monitor asks. Tests have their own.
 struct MonitorSources {
   std::function<std::vector<WatchedProcess>()> processes;
   std::function<std::vector<WatchedInstance>()> instances;
-  std::function<Task<json::Object>()> webserver;                 // its counters
-  std::function<Task<json::Object>(std::string id)> service;     // of each service that runs
-  std::function<Task<void>()> sizes;                             // looks at the sizes of databases
-  std::function<Task<db::Rows>(std::string sql)> query;          // of PostgreSQL
+  std::function<Task<json::Object>()> webserver;              // its counters
+  std::function<Task<json::Object>(std::string id)> service;  // of each service that runs
+  std::function<Task<void>()> sizes;                          // looks at the sizes of databases
+  std::function<Task<db::Rows>(std::string sql)> query;       // of PostgreSQL
+  // Told with each measurement what it found; may be empty.
+  std::function<void(const std::vector<ServiceMeasurement>&)> measured;
   std::function<std::uint64_t()> most_bytes;                     // setting monitorBytes
   std::function<std::map<std::string, std::uint64_t>()> alarms;  // that are set, by severity
   std::string disk;                                              // a folder of the file system that is told

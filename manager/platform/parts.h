@@ -28,6 +28,7 @@
 #include "manager/settings/settings.h"
 #include "manager/store/store.h"
 #include "manager/traces/trace_switches.h"
+#include "manager/usage/usage_parts.h"
 
 namespace berth::manager {
 
@@ -53,6 +54,7 @@ struct Parts {
   AlarmSetup& alarm_setup;
   DiskGuard& disk_guard;
   Monitor& monitor;
+  UsageParts& usage;
   // Of the setting metricsToken; empty: nobody may ask.
   const std::string& metrics_token;
   CrashReports& crashes;

@@ -251,6 +251,7 @@ Task<void> Platform::Parts_::start() {
     commands_.settings_changed();
     care_.replan();
     set_timer_.changed();
+    usage_.settings_changed(names);
     if (std::any_of(names.begin(), names.end(), is_of_alarms)) tasks_.spawn(alarm_setup_.apply());
     for (const auto& name : names)
       if (name.starts_with("timeMachine")) tasks_.spawn(time_machine_jobs_.look_after());
@@ -261,6 +262,7 @@ Task<void> Platform::Parts_::start() {
   co_await services_.load();
   // Before the survivors come back: the webserver must hear of all grants at once, not lose some.
   co_await instances_.load();
+  co_await usage_.load();
   follow_databases();
   for (const std::string name : {"manager", "root"}) {
     const std::string grant = format_hex(as_bytes(box_.derive("grant\n" + name)));
@@ -301,6 +303,7 @@ Task<void> Platform::Parts_::start() {
   co_await alarm_setup_.apply();
   alarms_.begin();
   monitor_.begin();
+  usage_.begin();
   file_systems_.begin();
   commands_.start();
   care_.begin();
@@ -335,6 +338,7 @@ Task<void> Platform::Parts_::stop() {
   }
   co_await webserver_.stop();
   control_.reset();
+  co_await usage_.stop();
   co_await alarms_.stop();
   admin_database_.release();
   database_.release();

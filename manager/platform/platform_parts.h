@@ -134,6 +134,7 @@ class Platform::Parts_ {
   PlatformRestore platform_restore_;
   SetTimer set_timer_;
   std::string metrics_token_;
+  UsageParts usage_;
   Monitor monitor_;
   FileSystemWatch file_systems_;
   ManagerInstance* manager_instance_ = nullptr;

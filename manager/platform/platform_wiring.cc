@@ -125,6 +125,7 @@ Platform::Parts_::Parts_(loop::Loop& loop, Options options, Layout layout, std::
       set_restore_(sets_),
       platform_restore_(sets_, set_restore_),
       set_timer_(loop_, sets_, set_restore_),
+      usage_(loop_, database_, settings_, instances_, seconds_now),
       monitor_(loop_, layout_.monitor(), monitor_sources()),
       file_systems_(loop_, file_system_sources()),
       admin_(make_parts()),
@@ -217,6 +218,7 @@ Parts Platform::Parts_::make_parts() {
                .alarm_setup = alarm_setup_,
                .disk_guard = disk_guard_,
                .monitor = monitor_,
+               .usage = usage_,
                .metrics_token = metrics_token_,
                .crashes = crashes_,
                .traces = traces_,
@@ -367,16 +369,8 @@ MonitorSources Platform::Parts_::monitor_sources() {
     for (const auto& [id, service] : services_.all()) add({SubjectKind::kService, id}, service->process());
     return all;
   };
-  sources.instances = [this] {
-    std::vector<WatchedInstance> all;
-    const auto& sizes = instances_.database_sizes();
-    for (const auto& [key, row] : instances_.all()) {
-      if (!row.is_made || row.is_deleted()) continue;
-      const auto size = sizes.find(row.database);
-      all.push_back({key, row.service, row.database, size == sizes.end() ? 0 : size->second});
-    }
-    return all;
-  };
+  sources.instances = [this] { return watched_instances(instances_); };
+  sources.measured = [this](const auto& services) { usage_.usage().measured(services); };
   sources.webserver = [this] { return webserver_.counters(); };
   sources.service = [this](std::string id) -> Task<json::Object> {
     Service* service = services_.find(id);

@@ -288,6 +288,42 @@ CREATE TABLE trace_switch (
   by text NOT NULL
 );
 )sql"});
+  all.push_back({12, "usage and limits", R"sql(
+-- What each instance used on each day (by the platform's zone), also of those that are gone.
+CREATE TABLE usage_day (
+  day date NOT NULL,
+  domain text NOT NULL,
+  name text NOT NULL,
+  service text NOT NULL,
+  cpu_us bigint NOT NULL,
+  memory_kib_seconds bigint NOT NULL,
+  database_bytes bigint NOT NULL,        -- the most
+  requests bigint NOT NULL,
+  websocket_ms bigint NOT NULL,
+  messages_in bigint NOT NULL,
+  messages_out bigint NOT NULL,
+  bytes_in bigint NOT NULL,
+  bytes_out bigint NOT NULL,
+  database_ms bigint NOT NULL,
+  slowed bigint NOT NULL,
+  refused bigint NOT NULL,
+  PRIMARY KEY (day, domain, name)
+) WITH (fillfactor = 70);                -- each is written every few minutes of its day
+-- Which counters stand in usage_day already.
+CREATE TABLE usage_state (
+  id boolean PRIMARY KEY DEFAULT true CHECK (id),  -- one row
+  written bigint NOT NULL,               -- number of the last write: none is made twice
+  marks jsonb NOT NULL
+);
+INSERT INTO usage_state (written, marks) VALUES (0, '{}');
+-- What was set for an instance and for a domain; api::Limits, empty: nothing.
+ALTER TABLE instance ADD COLUMN limits text NOT NULL DEFAULT '';
+ALTER TABLE instance ADD COLUMN writable_until timestamptz;  -- though its database is above its limit
+CREATE TABLE domain_limit (
+  domain text PRIMARY KEY,
+  limits text NOT NULL
+);
+)sql"});
   return all;
 }
 

@@ -42,6 +42,15 @@ constexpr auto kStopLimit = 15s;
 constexpr auto kCheckLimit = 10min;
 }  // namespace
 
+json::Object format_limits(const ServiceLimits& limits) {
+  return {{"websockets", limits.websockets},
+          {"requests", limits.requests},
+          {"messages", limits.messages},
+          {"databaseConnections", limits.database_connections},
+          {"statementSeconds", limits.statement_seconds},
+          {"databaseReadOnly", limits.is_database_read_only}};
+}
+
 struct Service::Waiting {
   explicit Waiting(loop::Loop& loop, bool for_start) : starts(for_start), done(loop) {}
   bool starts;
@@ -309,7 +318,8 @@ json::Object format_start(const InstanceStart& start) {
           {"dbPassword", start.database_password},
           {"workingPath", start.working_path},
           {"logFlags", start.log_flags},
-          {"domains", std::move(domains)}};
+          {"domains", std::move(domains)},
+          {"limits", format_limits(start.limits)}};
 }
 
 }  // namespace

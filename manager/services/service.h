@@ -19,6 +19,13 @@
 
 namespace berth::manager {
 
+// What an instance may have at most; 0: no limit, or the SDK's own (sdk/include/berth/app_instance.h).
+struct ServiceLimits {
+  std::uint64_t websockets = 0, requests = 0, messages = 0, database_connections = 0, statement_seconds = 0;
+  bool is_database_read_only = false;  // it is above its size; connections are made anew when this changes
+};
+json::Object format_limits(const ServiceLimits& limits);
+
 // What AppStart tells a service (docs/protocols/control.md).
 struct InstanceStart {
   std::string name, domain, password, path, grant;
@@ -30,6 +37,7 @@ struct InstanceStart {
   std::string working_path;
   std::uint64_t log_flags = 0;
   std::map<std::string, std::string> domains;  // registered for access
+  ServiceLimits limits;
 };
 
 struct InstanceRuntime {

@@ -110,6 +110,26 @@ void declare_monitoring(std::vector<SettingDeclaration>& all) {
   };
 }
 
+// What instances may have (docs/limits.md).
+void declare_limits(std::vector<SettingDeclaration>& all) {
+  all.push_back(
+      number_item("limitDatabaseBytes", 0, 0, 1LL << 50,
+                  "Size of the database of an instance at which it can only read; 0: none. This and "
+                  "the following hold where nothing else is set for an instance or its domain"));
+  all.push_back(number_item("limitWebsockets", 0, 0, 10'000'000,
+                            "WebSockets of an instance at once (503); 0: no limit"));
+  all.push_back(number_item("limitRequests", 0, 0, 1'000'000,
+                            "Requests a second of an instance; more of them wait; 0: no limit"));
+  all.push_back(number_item("limitMessages", 0, 0, 10'000'000,
+                            "WebSocket messages a second to an instance; more of them wait; 0: no limit"));
+  all.push_back(number_item("limitDatabaseConnections", 4, 1, 100,
+                            "Connections of an instance to its database at once; further statements wait"));
+  all.push_back(number_item("limitStatementSeconds", 60, 1, 86'400,
+                            "Longest run of a statement of an instance in its database, in seconds"));
+  all.push_back(number_item("usageDays", 400, 31, 3660,
+                            "Days for which it is kept what each instance used (berth usage)"));
+}
+
 std::vector<SettingDeclaration> declare() {
   std::vector<SettingDeclaration> all;
   all.push_back(text_item("dnsName", "",
@@ -272,6 +292,7 @@ std::vector<SettingDeclaration> declare() {
   }
   declare_alarms(all);
   declare_monitoring(all);
+  declare_limits(all);
   all.push_back(
       number_item("diskThreshold", 95, 20, 100,
                   "Per cent of the disk at which all apps are stopped; ten below it a warning; 100: never"));

@@ -1,0 +1,320 @@
+#include "manager/usage/limits.h"
+
+#include <algorithm>
+
+#include "api/json.h"
+#include "base/log.h"
+#include "base/utc.h"
+#include "wire/json/json.h"
+
+namespace berth::manager {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Range {
+  std::string_view name;
+  std::optional<std::uint64_t> api::Limits::* member;
+  std::uint64_t least, most;  // beside 0
+};
+constexpr std::uint64_t kLeastDatabase = 16 << 20;  // an empty one takes 8 MB
+constexpr Range kRanges[] = {
+    {"databaseBytes", &api::Limits::database_bytes, kLeastDatabase, std::uint64_t{1} << 50},
+    {"websockets", &api::Limits::websockets, 1, 10'000'000},
+    {"requests", &api::Limits::requests, 1, 1'000'000},
+    {"messages", &api::Limits::messages, 1, 10'000'000},
+    {"databaseConnections", &api::Limits::database_connections, 1, 100},
+    {"statementSeconds", &api::Limits::statement_seconds, 1, 86'400},
+};
+constexpr std::uint64_t kMostMinutes = 7 * 24 * 60;
+
+void check_ranges(const api::Limits& limits) {
+  for (const auto& range : kRanges) {
+    const auto& value = limits.*range.member;
+    if (value && *value != 0 && (*value < range.least || *value > range.most))
+      throw_failure(Errc::kMalformed, "{}: 0, or {} to {}", range.name, range.least, range.most);
+  }
+}
+
+bool is_empty(const api::Limits& limits) {
+  return std::none_of(std::begin(kRanges), std::end(kRanges),
+                      [&](const Range& range) { return (limits.*range.member).has_value(); });
+}
+
+std::string format(const api::Limits& limits) { return json::serialize(api::to_json(limits)); }
+
+std::string_view word_of(const QuotaState& state) {
+  if (state.is_read_only) return "readOnly";
+  if (state.level == QuotaState::Level::kAbove) return state.may_write_anyway ? "writable" : "readOnly";
+  return state.level == QuotaState::Level::kNear ? "near" : "fine";
+}
+
+}  // namespace
+
+api::Limits merge(const api::Limits& narrow, const api::Limits& wide) {
+  api::Limits merged = wide;
+  for (const auto& range : kRanges)
+    if (const auto& own = narrow.*range.member) merged.*range.member = own;
+  return merged;
+}
+
+InstanceLimits::InstanceLimits(loop::Loop& loop, db::Database& database, InstanceDatabases& databases,
+                               LimitSources sources)
+    : database_(database),
+      databases_(databases),
+      sources_(std::move(sources)),
+      looking_(loop, 1),
+      timer_(loop),
+      tasks_(loop, "limits") {}
+
+Task<void> InstanceLimits::load() {
+  const auto rows = co_await database_.query_repeatable("SELECT domain, limits FROM domain_limit");
+  domains_.clear();
+  for (const auto row : rows)
+    domains_[row.get<std::string>("domain")] =
+        or_throw(api::from_json<api::Limits>(or_throw(json::parse(row.text("limits")))));
+  read_only_ = co_await databases_.read_only();
+}
+
+void InstanceLimits::begin() { changed(); }
+
+void InstanceLimits::stop() {
+  timer_.cancel();
+  tasks_.cancel_all();
+}
+
+void InstanceLimits::changed() {
+  apply_all();
+  tasks_.spawn(go_on());
+}
+
+void InstanceLimits::plan() {
+  timer_.start(kLookEvery, [this] { tasks_.spawn(go_on()); });
+}
+
+Task<void> InstanceLimits::go_on() {
+  plan();
+  try {
+    co_await look();
+    is_failing_ = false;
+  } catch (const Failure& failure) {
+    if (!std::exchange(is_failing_, true))
+      log_warning("sizes of databases are not watched", {{"error", failure.error().detail}});
+  }
+}
+
+void InstanceLimits::apply_all() {
+  for (const auto& instance : sources_.instances()) sources_.apply(instance.key());
+}
+
+api::Limits InstanceLimits::of_domain(const std::string& domain) const {
+  const auto found = domains_.find(domain);
+  return found == domains_.end() ? api::Limits() : found->second;
+}
+
+ServiceLimits InstanceLimits::of(const std::string& domain, const std::string& database,
+                                 const api::Limits& own) const {
+  const auto limits = merge(own, merge(of_domain(domain), sources_.usual()));
+  ServiceLimits told;
+  told.websockets = limits.websockets.value_or(0);
+  told.requests = limits.requests.value_or(0);
+  told.messages = limits.messages.value_or(0);
+  told.database_connections = limits.database_connections.value_or(0);
+  told.statement_seconds = limits.statement_seconds.value_or(0);
+  told.is_database_read_only = read_only_.contains(database);
+  return told;
+}
+
+std::vector<QuotaFact> InstanceLimits::quota_facts() const {
+  const auto usual = sources_.usual();
+  const auto now = sources_.now();
+  std::vector<QuotaFact> facts;
+  for (const auto& instance : sources_.instances()) {
+    if (instance.database.empty()) continue;
+    QuotaFact fact;
+    fact.name = instance.name;
+    fact.domain = instance.domain;
+    fact.bytes = instance.database_bytes;
+    fact.limit = merge(instance.own, usual).database_bytes.value_or(0);
+    fact.domain_limit = of_domain(instance.domain).database_bytes.value_or(0);
+    fact.is_read_only = read_only_.contains(instance.database);
+    const auto until = parse_utc(instance.writable_until);
+    fact.may_write_anyway = until && *until > now;
+    facts.push_back(std::move(fact));
+  }
+  return facts;
+}
+
+const LimitedInstance* InstanceLimits::find(const std::vector<LimitedInstance>& all, const std::string& name,
+                                            const std::string& domain) const {
+  const auto found = std::find_if(all.begin(), all.end(), [&](const auto& instance) {
+    return instance.name == name && instance.domain == domain;
+  });
+  return found == all.end() ? nullptr : &*found;
+}
+
+Task<void> InstanceLimits::look() {
+  const auto permit = co_await looking_.acquire();
+  const auto first = quota_facts();
+  const bool is_wanted = std::any_of(first.begin(), first.end(), [](const QuotaFact& fact) {
+    return fact.limit > 0 || fact.domain_limit > 0 || fact.is_read_only;
+  });
+  if (!is_wanted) {
+    states_.clear();
+    co_return;
+  }
+  co_await sources_.sizes();
+  // A database that was restored is another one: what PostgreSQL says counts, not what we remember.
+  read_only_ = co_await databases_.read_only();
+  // Connections of an app's own, which the SDK does not make anew.
+  for (const auto& [database, since] : std::exchange(ending_, {})) {
+    const auto all = sources_.instances();
+    const auto owner = std::find_if(all.begin(), all.end(),
+                                    [&](const auto& instance) { return instance.database == database; });
+    if (owner == all.end()) continue;
+    const std::string name = database, user = owner->user;
+    const std::int64_t moment = since;
+    co_await databases_.end_old_sessions(name, user, moment);
+  }
+  states_ = judge_quota(quota_facts());
+  for (const auto& state : std::vector(states_)) {
+    const auto all = sources_.instances();
+    const auto* instance = find(all, state.name, state.domain);
+    if (!instance || read_only_.contains(instance->database) == state.is_read_only) continue;
+    co_await switch_to(*instance, state.is_read_only);
+  }
+}
+
+Task<void> InstanceLimits::switch_to(LimitedInstance instance, bool is_read_only) {
+  const std::string database = instance.database, user = instance.user;
+  co_await databases_.set_read_only(database, user, is_read_only);
+  if (is_read_only) {
+    read_only_.insert(instance.database);
+    ending_[instance.database] = sources_.now().time_since_epoch().count();
+    log_warning("database is above its limit: it can only be read",
+                {{"instance", instance.key()}, {"bytes", instance.database_bytes}});
+  } else {
+    read_only_.erase(instance.database);
+    log_info("database can be written again", {{"instance", instance.key()}});
+  }
+  sources_.apply(instance.key());
+}
+
+InstanceLimits::Words InstanceLimits::words() const {
+  Words words;
+  for (const auto& state : judge_quota(quota_facts()))
+    words[state.name + "@" + state.domain] = word_of(state);
+  return words;
+}
+
+api::LimitsOf InstanceLimits::view(const LimitedInstance& instance, const Words& words) const {
+  api::LimitsOf view;
+  view.name = instance.name;
+  view.domain = instance.domain;
+  view.own = instance.own;
+  auto wide = of_domain(instance.domain);
+  wide.database_bytes.reset();  // of a domain it is for all together
+  view.effective = merge(instance.own, merge(wide, sources_.usual()));
+  view.database_bytes = instance.database_bytes;
+  const auto word = words.find(instance.key());
+  view.database_state = word == words.end() ? "fine" : word->second;
+  const auto until = parse_utc(instance.writable_until);
+  if (until && *until > sources_.now()) view.writable_until = instance.writable_until;
+  return view;
+}
+
+api::LimitsOf InstanceLimits::view_domain(const std::string& domain) const {
+  api::LimitsOf view;
+  view.domain = domain;
+  view.own = of_domain(domain);
+  auto usual = sources_.usual();
+  usual.database_bytes = 0;
+  view.effective = merge(view.own, usual);
+  for (const auto& instance : sources_.instances())
+    if (instance.domain == domain) view.database_bytes += instance.database_bytes;
+  view.database_state = "fine";
+  if (const auto limit = view.own.database_bytes.value_or(0); limit > 0) {
+    QuotaFact all;
+    all.bytes = view.database_bytes;
+    all.limit = limit;
+    view.database_state = word_of(judge_quota({all}).front());
+  }
+  return view;
+}
+
+Task<api::GetLimitsResult> InstanceLimits::tell(api::GetLimits request) {
+  if (request.name && !request.domain) throw_failure(Errc::kMalformed, "name: its domain is missing");
+  co_await sources_.sizes();
+  api::GetLimitsResult result;
+  result.usual = sources_.usual();
+  const auto states = words();
+  std::map<std::string, std::vector<LimitedInstance>> by_domain;
+  for (auto& instance : sources_.instances()) by_domain[instance.domain].push_back(std::move(instance));
+  for (const auto& [domain, limits] : domains_) by_domain[domain];
+  for (const auto& [domain, instances] : by_domain) {
+    if (request.domain && *request.domain != domain) continue;
+    if (!request.name) result.limits.push_back(view_domain(domain));
+    for (const auto& instance : instances)
+      if (!request.name || *request.name == instance.name) result.limits.push_back(view(instance, states));
+  }
+  if (request.name && result.limits.empty())
+    throw_failure(Errc::kNotFound, "there is no instance {}@{}", *request.name, *request.domain);
+  co_return result;
+}
+
+Task<api::LimitsOf> InstanceLimits::set(api::SetLimits request) {
+  check_ranges(request.limits);
+  const auto all = sources_.instances();
+  if (request.name.empty()) {
+    const bool is_known =
+        std::any_of(all.begin(), all.end(), [&](const auto& one) { return one.domain == request.domain; });
+    if (!is_known && !domains_.contains(request.domain))
+      throw_failure(Errc::kNotFound, "no instance has the domain {}", request.domain);
+    const std::string domain = request.domain, limits = format(request.limits);
+    if (is_empty(request.limits)) {
+      co_await database_.query_repeatable("DELETE FROM domain_limit WHERE domain = $1", domain);
+      domains_.erase(domain);
+    } else {
+      co_await database_.query_repeatable(
+          "INSERT INTO domain_limit (domain, limits) VALUES ($1, $2) ON CONFLICT (domain) DO UPDATE SET "
+          "limits "
+          "= $2",
+          domain, limits);
+      domains_[domain] = request.limits;
+    }
+    for (const auto& instance : all)
+      if (instance.domain == domain) sources_.apply(instance.key());
+  } else {
+    const auto* instance = find(all, request.name, request.domain);
+    if (!instance) throw_failure(Errc::kNotFound, "there is no instance {}@{}", request.name, request.domain);
+    co_await sources_.enter(request.name, request.domain, request.limits, instance->writable_until);
+    sources_.apply(instance->key());
+  }
+  if (!request.name.empty()) co_return co_await look_and_view(request.name, request.domain);
+  co_await look();
+  co_return view_domain(request.domain);
+}
+
+Task<api::LimitsOf> InstanceLimits::look_and_view(std::string name, std::string domain) {
+  co_await look();
+  const auto all = sources_.instances();
+  const auto* instance = find(all, name, domain);
+  if (!instance) throw_failure(Errc::kNotFound, "{}@{} has gone meanwhile", name, domain);
+  co_return view(*instance, words());
+}
+
+Task<api::LimitsOf> InstanceLimits::allow_writes(api::AllowWrites request) {
+  if (request.minutes > kMostMinutes) throw_failure(Errc::kMalformed, "minutes: 0 to {}", kMostMinutes);
+  const auto all = sources_.instances();
+  const auto* instance = find(all, request.name, request.domain);
+  if (!instance) throw_failure(Errc::kNotFound, "there is no instance {}@{}", request.name, request.domain);
+  const auto until = sources_.now() + std::chrono::minutes(request.minutes);
+  co_await sources_.enter(request.name, request.domain, instance->own,
+                          request.minutes == 0 ? std::string() : format_utc(until));
+  co_return co_await look_and_view(request.name, request.domain);
+}
+
+std::vector<api::Check> InstanceLimits::checks() const { return quota_checks(states_); }
+
+}  // namespace berth::manager
