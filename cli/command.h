@@ -103,6 +103,7 @@ std::vector<Command> trace_commands();
 std::vector<Command> disk_commands();
 std::vector<Command> replace_commands();
 std::vector<Command> monitor_commands();
+std::vector<Command> usage_commands();
 std::vector<Command> command_file_commands();
 
 }  // namespace berth::cli

@@ -700,5 +700,74 @@ TEST_F(Program, PlatformDiskSaysWhenItIsFullAndWhoFillsIt) {
   EXPECT_THAT(outcome.error, HasSubstr("berth platform start-apps"));
 }
 
+TEST_F(Program, UsageIsATableOrCsvWithoutFormulas) {
+  api::GetUsageResult told;
+  told.from = "2026-11-01";
+  told.to = "2026-11-22";
+  api::UsageRow row;
+  row.domain = "=1+1";
+  row.name = "team";
+  row.service = "notes";
+  row.cpu_seconds = 12.5;
+  row.memory_gib_hours = 0.25;
+  row.database_bytes = 8 << 20;
+  row.requests = 77;
+  row.slowed = 3;
+  told.rows = {row};
+  api::GetUsage asked;
+  FakeManager manager(folder.path(), {{"GetUsage", [&](FakeRequest& request) {
+                                         asked = request.as<api::GetUsage>();
+                                         request.reply(told);
+                                       }}});
+  const auto table = berth({"usage", "team@example.com", "--from", "2026-11-01", "--by-day"});
+  EXPECT_EQ(table.code, 0) << table.error;
+  EXPECT_EQ(asked.domain, "example.com");
+  EXPECT_EQ(asked.name, "team");
+  EXPECT_EQ(asked.from, "2026-11-01");
+  EXPECT_TRUE(asked.by_day);
+  EXPECT_THAT(table.out, HasSubstr("12 s"));
+  EXPECT_THAT(table.out, HasSubstr("0.25 GiB·h"));
+  EXPECT_THAT(table.out, HasSubstr("8.0 MiB"));
+  const auto csv = berth({"usage", "example.com", "--csv"});
+  EXPECT_EQ(asked.name, std::nullopt);
+  EXPECT_THAT(csv.out,
+              HasSubstr("\r\n,\"'=1+1\",team,notes,12.500,0.2500,8388608,77,0.00,0,0,0,0,0.000,3,0\r\n"));
+  EXPECT_EQ(berth({"usage", "team@"}).code, static_cast<int>(ExitCode::kUsage));
+}
+
+TEST_F(Program, LimitsAreAddedToThoseThatAreSetAndClearedTogether) {
+  api::GetLimitsResult known;
+  api::LimitsOf of;
+  of.domain = "example.com";
+  of.name = "team";
+  of.own.messages = 200;
+  of.effective = {.database_bytes = 0,
+                  .websockets = 0,
+                  .requests = 0,
+                  .messages = 200,
+                  .database_connections = 4,
+                  .statement_seconds = 60};
+  of.database_state = "fine";
+  known.limits = {of};
+  std::vector<api::SetLimits> asked;
+  FakeManager manager(folder.path(), {{"GetLimits", [&](FakeRequest& request) { request.reply(known); }},
+                                      {"SetLimits", [&](FakeRequest& request) {
+                                         asked.push_back(request.as<api::SetLimits>());
+                                         request.reply(api::SetLimitsResult{of});
+                                       }}});
+  const auto list = berth({"limit", "ls"});
+  EXPECT_THAT(list.out, HasSubstr("team@example.com"));
+  EXPECT_THAT(list.out, HasSubstr("60 s"));
+  EXPECT_EQ(berth({"limit", "set", "team@example.com", "--requests", "5", "--dry-run"}).code, 0);
+  EXPECT_TRUE(asked.empty());
+  EXPECT_EQ(berth({"limit", "set", "team@example.com", "--requests", "5"}).code, 0);
+  EXPECT_EQ(berth({"limit", "set", "team@example.com", "--clear"}).code, 0);
+  ASSERT_EQ(asked.size(), 2u);
+  EXPECT_EQ(asked[0].limits.messages, 200u);
+  EXPECT_EQ(asked[0].limits.requests, 5u);
+  EXPECT_EQ(asked[1].limits.messages, std::nullopt);
+  EXPECT_EQ(berth({"limit", "set", "team@example.com"}).code, static_cast<int>(ExitCode::kUsage));
+}
+
 }  // namespace
 }  // namespace berth::cli
