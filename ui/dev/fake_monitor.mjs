@@ -46,6 +46,65 @@ function valueAt(subject, metric, seconds) {
   return size * (subject === "platform" ? 1 : own) * (steady ? 0.9 + day * 0.15 : day * (0.75 + noise * 0.5));
 }
 
+const kUsualLimits = {
+  ...{ databaseBytes: 0, websockets: 0, requests: 0, messages: 0, databaseConnections: 4, statementSeconds: 60 },
+};
+const ownLimits = new Map([["team@example.com", { databaseBytes: 500_000_000, messages: 200 }]]);
+
+function limitsOf(domain, name) {
+  const own = ownLimits.get(`${name}@${domain}`) ?? {};
+  return {
+    ...{ domain, name, own, effective: { ...kUsualLimits, ...own }, databaseBytes: 463_000_000 },
+    databaseState: own.databaseBytes === 500_000_000 ? "near" : "fine",
+  };
+}
+
+const kUsers = [
+  ["example.com", "team", 4100],
+  ["example.com", "board", 320],
+  ["example.org", "team", 1250],
+  ["school.example", "class7", 90],
+];
+
+function usageOf({ from, to, byDay, byInstance }) {
+  const last = to ?? new Date().toISOString().slice(0, 10);
+  const days = [];
+  for (let at = Date.parse(from); at <= Date.parse(last); at += 86_400_000)
+    days.push(new Date(at).toISOString().slice(0, 10));
+  const rows = new Map();
+  for (const day of days)
+    for (const [domain, name, much] of kUsers) {
+      const size = much * (0.7 + (hash(day + domain) % 60) / 100);
+      const key = [byDay ? day : "", domain, byInstance ? name : ""];
+      const row = rows.get(key.join("|")) ?? {
+        ...{ day: key[0], domain, name: key[2], service: byInstance ? "notes" : "", cpuSeconds: 0, memoryGibHours: 0 },
+        ...{
+          databaseBytes: 0,
+          requests: 0,
+          websocketMinutes: 0,
+          messagesIn: 0,
+          messagesOut: 0,
+          bytesIn: 0,
+          bytesOut: 0,
+        },
+        ...{ databaseSeconds: 0, slowed: 0, refused: 0 },
+      };
+      row.cpuSeconds += size / 40;
+      row.memoryGibHours += size / 9000;
+      row.databaseBytes = Math.max(row.databaseBytes, Math.round(much * 110_000));
+      row.requests += Math.round(size);
+      row.websocketMinutes += size * 2;
+      row.messagesIn += Math.round(size * 3);
+      row.messagesOut += Math.round(size * 11);
+      row.bytesIn += Math.round(size * 900);
+      row.bytesOut += Math.round(size * 7000);
+      row.databaseSeconds += size / 25;
+      row.slowed += name === "board" ? 12 : 0;
+      rows.set(key.join("|"), row);
+    }
+  return { from, to: last, timeZone: "CET-1CEST,M3.5.0,M10.5.0/3", keptDays: 400, rows: [...rows.values()] };
+}
+
 export function makeMonitor(world) {
   const now = () => Date.now();
   const hour = 3_600_000;
@@ -205,6 +264,15 @@ export function makeMonitor(world) {
           space: { bytes: 3.2e6, fullBytes: 1.2e7, mostBytes: 2.7e8, subjects: 12, leftOut: 0 },
         };
       }
+      case "GetUsage":
+        return usageOf(message);
+      case "GetLimits":
+        return { usual: kUsualLimits, limits: [limitsOf(message.domain, message.name)] };
+      case "SetLimits":
+        ownLimits.set(`${message.name}@${message.domain}`, message.limits);
+        return { limits: limitsOf(message.domain, message.name) };
+      case "AllowWrites":
+        return { limits: limitsOf(message.domain, message.name) };
       case "GetDisk":
         return disk;
       case "StartApps":

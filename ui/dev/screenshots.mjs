@@ -33,6 +33,7 @@ const routes = {
   monitoring: "#/monitoring",
   "monitoring-30d": "#/monitoring?range=30d",
   disk: "#/monitoring/disk",
+  usage: "#/monitoring/usage",
   curves: "#/service/notes/monitoring",
   "instance-curves": "#/instance/team@example.com/monitoring?range=24h",
   alarms: "#/alarms",

@@ -535,6 +535,44 @@ export interface CrashGroup {
   lastReport: string;
 }
 
+export interface UsageRow {
+  day: string;
+  domain: string;
+  name: string;
+  service: string;
+  cpuSeconds: number;
+  memoryGibHours: number;
+  databaseBytes: number;
+  requests: number;
+  websocketMinutes: number;
+  messagesIn: number;
+  messagesOut: number;
+  bytesIn: number;
+  bytesOut: number;
+  databaseSeconds: number;
+  slowed: number;
+  refused: number;
+}
+
+export interface Limits {
+  databaseBytes?: number;
+  websockets?: number;
+  requests?: number;
+  messages?: number;
+  databaseConnections?: number;
+  statementSeconds?: number;
+}
+
+export interface LimitsOf {
+  domain: string;
+  name: string;
+  own: Limits;
+  effective: Limits;
+  databaseBytes: number;
+  databaseState: string;
+  writableUntil?: string;
+}
+
 export interface GetStatus {
   mt: "GetStatus";
   src?: string;
@@ -2114,6 +2152,77 @@ export interface MakeSupportBundleResult {
   bytes: number;
 }
 
+export interface GetUsage {
+  mt: "GetUsage";
+  src?: string;
+  from?: string;
+  to?: string;
+  domain?: string;
+  name?: string;
+  byDay?: boolean;
+  byInstance?: boolean;
+}
+
+export interface GetUsageResult {
+  mt: "GetUsageResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  from: string;
+  to: string;
+  timeZone: string;
+  keptDays: number;
+  rows: UsageRow[];
+}
+
+export interface GetLimits {
+  mt: "GetLimits";
+  src?: string;
+  domain?: string;
+  name?: string;
+}
+
+export interface GetLimitsResult {
+  mt: "GetLimitsResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  usual: Limits;
+  limits: LimitsOf[];
+}
+
+export interface SetLimits {
+  mt: "SetLimits";
+  src?: string;
+  domain: string;
+  name?: string;
+  limits: Limits;
+}
+
+export interface SetLimitsResult {
+  mt: "SetLimitsResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  limits: LimitsOf;
+}
+
+export interface AllowWrites {
+  mt: "AllowWrites";
+  src?: string;
+  domain: string;
+  name: string;
+  minutes?: number;
+}
+
+export interface AllowWritesResult {
+  mt: "AllowWritesResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  limits: LimitsOf;
+}
+
 // By `mt`: what to send and what comes back.
 export interface Requests {
   GetStatus: { request: GetStatus; answer: GetStatusResult };
@@ -2216,6 +2325,10 @@ export interface Requests {
   MakeReport: { request: MakeReport; answer: MakeReportResult };
   FetchCore: { request: FetchCore; answer: FetchCoreResult };
   MakeSupportBundle: { request: MakeSupportBundle; answer: MakeSupportBundleResult };
+  GetUsage: { request: GetUsage; answer: GetUsageResult };
+  GetLimits: { request: GetLimits; answer: GetLimitsResult };
+  SetLimits: { request: SetLimits; answer: SetLimitsResult };
+  AllowWrites: { request: AllowWrites; answer: AllowWritesResult };
 }
 
 export interface StatusChanged {

@@ -142,6 +142,10 @@ export const commands = {
     words("instance", "sql-recipe", key, ...(type === "postgresql" ? [] : ["--type", type])),
   monitor: (subject: string | undefined, range: string) =>
     words("monitor", "show", subject, range !== "1h" && "--since", range !== "1h" && range),
+  usage: (from: string, to: string | undefined, byDay: boolean, byInstance: boolean) =>
+    words("usage", "--from", from, ...(to ? ["--to", to] : []), byInstance && "--by-instance", byDay && "--by-day"),
+  setLimits: (key: string, options: readonly string[]) => words("limit", "set", key, "--clear", ...options),
+  allowWrites: (key: string) => words("limit", "allow-writes", key, "--minutes", "60"),
   alarms: () => words("alarm", "ls"),
   alarmHistory: () => words("alarm", "ls", "--history"),
   testAlarm: () => words("alarm", "test"),

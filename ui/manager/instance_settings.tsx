@@ -9,6 +9,7 @@ import type { Instance } from "./api";
 import { commands, type InstanceChanges } from "./commands";
 import { ConfirmForGood } from "./confirm";
 import { ask, attempt } from "./connection";
+import { LimitsCard } from "./instance_limits";
 import { MoveCard } from "./instance_move";
 import { byteLength, kDatabaseNameBytes } from "./instance_names";
 import { addressOf, Command, offlineReason } from "./parts";
@@ -102,6 +103,7 @@ export function SettingsTab({ instance }: { instance: Instance }) {
             {t("edit.mask")} <code>0x{flags.toString(16)}</code>
           </p>
         </Card>
+        <LimitsCard instance={instance} />
         <MoveCard instance={instance} />
         <Card title={t("edit.danger")} class="wide">
           <div class="danger-row">

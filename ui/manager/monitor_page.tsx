@@ -25,22 +25,24 @@ import { PageHead } from "./page_head";
 import { addressOf, Command, Time } from "./parts";
 import { Tabs } from "./tabs";
 import { t, tn } from "./texts";
+import { UsageTab } from "./usage_page";
 
 export function MonitorPage({ tab }: { tab: string | undefined }) {
   return (
     <>
       <PageHead
         title={t("nav.monitoring")}
-        lead={t("monitor.lead")}
+        lead={tab === "usage" ? t("usage.lead") : t("monitor.lead")}
         actions={tab === undefined ? <RangeChoice /> : undefined}
       />
       <Tabs
         items={[
           [t("monitor.curves"), "#/monitoring", tab === undefined],
+          [t("usage.title"), "#/monitoring/usage", tab === "usage"],
           [t("monitor.disk"), "#/monitoring/disk", tab === "disk"],
         ]}
       />
-      {tab === "disk" ? <DiskTab /> : <PlatformCharts />}
+      {tab === "disk" ? <DiskTab /> : tab === "usage" ? <UsageTab /> : <PlatformCharts />}
     </>
   );
 }

@@ -90,6 +90,7 @@ export function addressOfCheck(check: Check, services: ReadonlyMap<string, Servi
   const { id, values } = check;
   if (id.startsWith("certificate")) return "#/settings/certificate";
   if (id.startsWith("disk") || id === "apps-stopped" || id === "reserve") return "#/monitoring/disk";
+  if (id.startsWith("quota-")) return values[0] && formatRoute(["instance", values[0], "settings"]);
   if (id.startsWith("file-system-")) return "#/alarms/history";
   if (id.startsWith("alarm-")) return "#/alarms/channels";
   if (id === "developer-mode") return "#/settings";

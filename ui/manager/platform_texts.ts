@@ -20,7 +20,10 @@ export function checkText(check: Check, part: "text" | "why" | "fix"): string {
     ? check.severity === "error"
       ? "process"
       : "process-starting"
-    : check.id.replace(/^(backup-target|database-taken|file-system)-.*$/, "$1");
+    : check.id.replace(
+        /^(backup-target|database-taken|file-system|quota-reached|quota-near|quota-domain-reached|quota-domain-near)-.*$/,
+        "$1",
+      );
   const text = find(`check.${id}.${part}`, check.values[0]);
   if (text === undefined) return check[part];
   const values = check.values.map((value) => value.split(", ").map(phrase).join(", "));

@@ -169,6 +169,10 @@ test("a finding leads to the place where it is mended", () => {
   assert.equal(leads(check("backup", "warning", { values })), "#/instance/b%C3%BCro@example.com/data");
   assert.equal(leads(check("disk-forecast", "warning")), "#/monitoring/disk");
   assert.equal(leads(check("apps-stopped", "error")), "#/monitoring/disk");
+  assert.equal(
+    leads(check("quota-near-team@example.com", "warning", { values: ["team@example.com"] })),
+    "#/instance/team@example.com/settings",
+  );
   assert.equal(leads(check("file-system-vda1", "error")), "#/alarms/history");
   assert.equal(leads(check("not-root", "warning")), undefined);
 });

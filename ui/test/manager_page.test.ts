@@ -503,6 +503,8 @@ describe("manager page", () => {
     "#/restore?instance=team@example.com&at=now",
     "#/restore-platform",
     "#/bin",
+    "#/monitoring/usage",
+    "#/monitoring/usage?rows=instances&days=1",
     "#/settings",
     "#/settings/certificate",
     "#/settings/password",

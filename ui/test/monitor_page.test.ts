@@ -76,6 +76,36 @@ describe("monitoring", () => {
     await page.getByText("Size of the database").first().waitFor();
   });
 
+  test("what was used is a table by domain, instance and day, that can be filtered and taken along", async () => {
+    const { page, complaints } = await signedIn("#/monitoring/usage");
+    await page.getByRole("cell", { name: "example.org" }).waitFor();
+    await page.getByRole("button", { name: "Instances" }).click();
+    await page.locator("table.usage").getByRole("link", { name: "team@example.com" }).waitFor();
+    await page.getByText("--by-instance").waitFor();
+    await page.getByLabel("Find a domain or an instance").fill("school");
+    await until("one row", async () => (await page.locator("table.usage tbody tr").count()) === 1);
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: "Download CSV" }).click(),
+    ]);
+    assert.match(download.suggestedFilename(), /^usage-\d{4}-\d\d-01-\d{4}-\d\d-\d\d\.csv$/);
+    assert.deepEqual(complaints, []);
+  });
+
+  test("an instance gets limits, and what is near its limit says so", async () => {
+    const { page } = await signedIn("#/instance/team@example.com/settings");
+    await page.getByText("Its database is near its limit.").waitFor();
+    await page.getByLabel("Size of the database, MB").fill("x");
+    await page.getByText("A whole number is expected.").first().waitFor();
+    await page.getByLabel("Size of the database, MB").fill("900");
+    await page
+      .getByText("berth limit set team@example.com --clear --database-bytes 900000000 --messages 200")
+      .waitFor();
+    await page.getByRole("button", { name: "Save limits" }).click();
+    await page.getByText("The limits of team@example.com hold now.").first().waitFor();
+    await page.getByText("Its database is near its limit.").waitFor({ state: "detached" });
+  });
+
   test("the disk tells when it is full and starts what ran before with one click", async () => {
     const { page, complaints } = await signedIn("#/monitoring/disk");
     await page.getByText("Full in 9 days.").waitFor();
