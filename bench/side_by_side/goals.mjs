@@ -83,7 +83,7 @@ export function judge(results) {
     add(`p99 of ${talk.talkers.median} that talk among ${talk.many.median} idle ones`, ms(talk.manyP99), `among ${talk.few.median}: ${ms(talk.fewP99)}`, ratio.toFixed(2), '≤ 1 × (1.1 for noise)', ratio <= 1.1,
       bare && (bare.manyP99.median / bare.fewP99.median).toFixed(2));
   }
-  for (const [id, what] of [['fair-service', 'another service floods'], ['fair-client', 'a client of another floods']]) {
+  for (const [id, what] of [['fair-service', 'another service floods'], ['fair-client', 'a client of another floods'], ['fair-instance', 'another instance of it floods']]) {
     const fair = results.get(id)?.ours;
     if (!fair) continue;
     const ratio = fair.floodedP99.median / fair.aloneP99.median, peer = results.get(id).nginx;

@@ -51,12 +51,12 @@ execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramg
 writeFileSync(both, readFileSync(certificate) + '\n' + readFileSync(key));
 
 let nextPort = 18100, nextFolder = 0;
-async function startContestant(name, { inPlatform = false, quiet = false, workers = Math.min(cpus().length, 4) } = {}) {
+async function startContestant(name, { inPlatform = false, quiet = false, together = false, workers = Math.min(cpus().length, 4) } = {}) {
   const folder = `${dir}/${nextFolder++}-${name}`;
   mkdirSync(folder);
   let started;
   if (name === 'ours' && inPlatform) started = await startPlatform({ dir: folder, bin });
-  else if (name === 'ours') started = await startOurs({ dir: folder, bin, certificate: both, reactors: workers, quiet });
+  else if (name === 'ours') started = await startOurs({ dir: folder, bin, certificate: both, reactors: workers, quiet, together });
   else if (name === 'direct') started = await startDirect({ dir: folder, bin, port: nextPort++ });
   else started = await startPeer(name, { dir: folder, bin, www, certificate, key, both, http: nextPort++, https: nextPort++, workers, quiet });
   if (measuredCores) await pin([...started.pids, ...started.appPids], measuredCores);
@@ -153,6 +153,7 @@ const others = [
   ['talk', isOneOf('ours', 'direct', 'nginx', 'haproxy'), c => measureTalk(bin, c, { few, many: manyOf(c.name), talkers, seconds: options.quick ? 4 : 8 })],
   ['fair-service', isOneOf('ours', 'nginx'), c => measureFairness(bin, c, 'service', options.quick ? 4 : 8), { quiet: true, workers: 1 }],
   ['fair-client', isOneOf('ours', 'nginx'), c => measureFairness(bin, c, 'client', options.quick ? 4 : 8), { quiet: true, workers: 1 }],
+  ['fair-instance', isOneOf('ours'), c => measureFairness(bin, c, 'instance', options.quick ? 4 : 8), { together: true, workers: 1 }],
   ['churn-ws', isOneOf('ours'), c => measureChurn(bin, c, 'ws', churn)],
   ['churn-wss', isOneOf('ours'), c => measureChurn(bin, c, 'wss', churn)],
   ['unused', proxies, c => measureUnused(c), { inPlatform: true }],
@@ -205,7 +206,7 @@ const sections = [
   goalTable(goals),
   cpuTable(results, measurements, names),
   ...(['idle-ws', 'idle-wss', 'idle-wss12'].some(id => results.has(id)) ? [idleTable(results, names)] : []),
-  ...(['talk', 'fair-service', 'fair-client'].some(id => results.has(id)) ? [latencyTable(results, names)] : []),
+  ...(['talk', 'fair-service', 'fair-client', 'fair-instance'].some(id => results.has(id)) ? [latencyTable(results, names)] : []),
   ...(notes.length ? ['Noted:\n\n' + [...new Set(notes)].map(text => `- ${text}`).join('\n')] : []),
   machine(names).join('\n'),
 ];

@@ -191,7 +191,8 @@ export async function measureTalk(bin, contestant, { few, many, talkers, seconds
 export async function measureFairness(bin, contestant, kind, seconds) {
   if (onLoadCore.length) await pin(contestant.appPids, onLoadCore.at(-1));
   // Not a high nice value: that still keeps what wakes up waiting for the rest of a slice.
-  await run('chrt', ['--all-tasks', '--idle', '--pid', '0', String(contestant.appPids[0])]);
+  // Where both are instances of one service it serves the quiet one, too.
+  if (kind !== 'instance') await run('chrt', ['--all-tasks', '--idle', '--pid', '0', String(contestant.appPids[0])]);
   const first = onLoadCore, last = [...first, 'chrt', '--idle', '0'];
   const quiet = async () => {
     const load = startLoad(bin, contestant, 'idle', 'ws', 'quiet', ['--connections', 200, '--talkers', 200, '--warm-up-ms', 1000, '--run-ms', seconds * 1000, '--limit-ms', 60_000], first);

@@ -27,20 +27,20 @@ function serve(socket, handle) {
   socket.on('error', () => {});
 }
 
-// `quiet`: a second service, in a process of its own.
-export async function startOurs({ dir, bin, certificate, reactors, quiet = false }) {
+// `quiet`: a second service, in a process of its own; or, `together`, a second instance of the same.
+export async function startOurs({ dir, bin, certificate, reactors, quiet = false, together = false }) {
   const root = `${dir}/berth`, control = `${root}/run/berth/apps/control.sock`;
   mkdirSync(`${root}/run/berth/apps`, { recursive: true });
   mkdirSync(`${root}/log`);
-  const paths = (quiet ? [path, quietPath] : [path]).map(path => ({ path, grant: randomBytes(32).toString('hex') }));
+  const paths = (quiet || together ? [path, quietPath] : [path]).map(path => ({ path, grant: randomBytes(32).toString('hex') }));
   let webserver, settle;
-  const services = [];
+  const services = [], processes = together ? 1 : paths.length;
   let running = 0;
   const ready = new Promise((done, failed) => (settle = { done, failed }));
   const startInstance = () => {
-    if (!webserver?.ready || services.length < paths.length) return;
+    if (!webserver?.ready || services.length < processes) return;
     paths.forEach(({ path: webserverPath, grant }, i) =>
-      services[i]({ mt: 'AppStart', name: `bench${i}`, domain: 'example.com', password: 'bench', webserverPath, grant, linkSockets: webserver.linkSockets }));
+      services[together ? 0 : i]({ mt: 'AppStart', name: `bench${i}`, domain: 'example.com', password: 'bench', webserverPath, grant, linkSockets: webserver.linkSockets }));
   };
   const manager = createServer(socket => serve(socket, (message, answer) => {
     switch (message.mt) {
@@ -69,7 +69,7 @@ export async function startOurs({ dir, bin, certificate, reactors, quiet = false
   await new Promise(done => manager.listen(control, done));
   const children = [
     start(`${dir}/webserver.log`, `${bin}/berth-webserver`, ['--root', root, '--http', '0', '--https', '0', '--bind', '127.0.0.1', '--reactors', String(reactors)]),
-    ...paths.map((_, i) => start(`${dir}/echo${i}.log`, `${bin}/echo`, ['--service', 'echo', '--manager', control, '--log-dir', `${root}/log`])),
+    ...paths.slice(0, processes).map((_, i) => start(`${dir}/echo${i}.log`, `${bin}/echo`, ['--service', 'echo', '--manager', control, '--log-dir', `${root}/log`])),
   ];
   for (const child of children) child.exited.then(() => settle.failed(new Error(`ended at once: see ${dir}`)));
   await ready;

@@ -46,7 +46,7 @@ export function latencyTable(results, names) {
     const cell = results.get('talk')?.[name];
     if (cell) rows.push([`${cell.talkers.median} talk among ${cell.few.median}, then among ${cell.many.median}`, name, ms(cell.fewP50), ms(cell.fewP99), ms(cell.manyP50), ms(cell.manyP99)]);
   }
-  for (const [id, what] of [['fair-service', '200 clients of one service, alone, then beside a flooding service'], ['fair-client', '200 clients of one service, alone, then beside a flooding client of another']])
+  for (const [id, what] of [['fair-service', '200 clients of one service, alone, then beside a flooding service'], ['fair-client', '200 clients of one service, alone, then beside a flooding client of another'], ['fair-instance', '200 clients of one instance, alone, then beside a flooding client of another instance in the same process']])
     for (const name of names) {
       const cell = results.get(id)?.[name];
       if (cell) rows.push([`${what} (${(100 * cell.busy.median).toFixed(0)} % of a core)`, name, ms(cell.aloneP50), ms(cell.aloneP99), ms(cell.floodedP50), ms(cell.floodedP99)]);
