@@ -38,8 +38,7 @@ Result<void> InstanceJobs::may_replace(const InstanceRow& row, bool onto_externa
 }
 
 Task<Result<api::Job>> InstanceJobs::restore(std::string file, std::string name, std::string domain,
-                                             std::string by, bool onto_external,
-                                             std::string vouched_in) {
+                                             std::string by, bool onto_external, std::string vouched_in) {
   UploadGuard guard{file};
   BackupKeys keys = co_await this->keys();
   auto about = co_await reader_.inspect(file, std::move(keys));

@@ -148,9 +148,9 @@ Task<void> SetRestore::hand_over(JobRun& run) {
   const auto begun = co_await parts.database.query_repeatable(
       "SELECT id FROM job WHERE kind = 'restore' AND data->>'file' = $1", file);
   if (begun.empty()) {
-    const auto started = co_await parts.instance_jobs.restore(file, run.text("asName"), run.text("asDomain"),
-                                                              run.entry().by, run.flag("ontoExternal"),
-                                                              run.text("vouchedIn"));
+    const auto started =
+        co_await parts.instance_jobs.restore(file, run.text("asName"), run.text("asDomain"), run.entry().by,
+                                             run.flag("ontoExternal"), run.text("vouchedIn"));
     if (!started) throw Failure(started.error());
     run.data()["restore"] = started->id;
   } else {
