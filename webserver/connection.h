@@ -13,7 +13,6 @@
 #include "base/bytes.h"
 #include "loop/loop.h"
 #include "webserver/census.h"
-#include "webserver/slab.h"
 #include "webserver/tls/layer.h"
 #include "webserver/wheel.h"
 #include "wire/link/frame.h"
@@ -221,7 +220,7 @@ class Connection final {
   enum Interest : std::uint8_t { kIn = 1, kOut = 2, kPeerEnds = 4 };
   void watch_for(unsigned interest);
 
-  Slab<TlsLayer>::Pointer tls_;
+  std::unique_ptr<TlsLayer> tls_;
   std::unique_ptr<Active> active_;
   int fd_ = -1;                        // of a free record: the next free one of its page
   Census::Mark peer_ = 0;              // whose it is

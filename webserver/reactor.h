@@ -126,7 +126,7 @@ class Reactor final : private loop::IoPool {
   bool redirects_https() const { return redirect_https_; }
   bool writes_access_log() const { return access_log_; }
   std::uint16_t https_port() const { return https_port_; }
-  Slab<TlsLayer>::Pointer make_tls() { return tls_layers_.make(tls_, compact_tls_); }
+  std::unique_ptr<TlsLayer> make_tls() const { return std::make_unique<TlsLayer>(tls_, compact_tls_); }
   const std::string& date();       // value of the Date header now
   const std::string& date_line();  // the whole line, and the blank one that ends a head
   StaticHeads& static_heads() { return static_heads_; }
@@ -162,8 +162,7 @@ class Reactor final : private loop::IoPool {
       if (connection.is_open()) call(connection);
     });
   }
-  // Of 4 KiB, for records and their TLS.
-  std::size_t connection_pages() const { return connections_.pages() + tls_layers_.pages(); }
+  std::size_t connection_pages() const { return connections_.pages(); }  // of 4 KiB, for records
   std::size_t link_count() const { return links_.size(); }
   // Attaches that are in force, and of those the ones that a successor will have, too.
   struct Routed {
@@ -197,7 +196,6 @@ class Reactor final : private loop::IoPool {
   StaticHeads static_heads_;
   TicketKeys ticket_keys_;
   std::shared_ptr<const TlsServer> tls_;  // TlsLayers hold on to it, too
-  Slab<TlsLayer> tls_layers_;
   tls::Ciphers ciphers_;
   Wheel wheel_;
   std::unique_ptr<std::uint8_t[]> read_buffer_;  // not written to before it is used: no pages
