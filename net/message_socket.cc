@@ -4,6 +4,8 @@
 
 #include <cerrno>
 
+#include "base/passed_descriptors.h"
+
 namespace berth::net {
 namespace {
 
@@ -78,13 +80,12 @@ void MessageSocket::match_descriptors(Message& message) {
 
 void MessageSocket::read_some() {
   std::uint8_t buffer[kReadSize];
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kMostDescriptors)];
   iovec part{buffer, sizeof buffer};
   msghdr header{};
   header.msg_iov = &part;
   header.msg_iovlen = 1;
-  header.msg_control = control;
-  header.msg_controllen = sizeof control;
+  DescriptorRoom<kMostDescriptors> room;
+  room.receive_with(header);
   const auto got = ::recvmsg(fd_.get(), &header, MSG_CMSG_CLOEXEC);
   if (got < 0) {
     if (errno == EAGAIN || errno == EINTR) return;
@@ -95,16 +96,7 @@ void MessageSocket::read_some() {
     ended_ = true;
     return;
   }
-  std::vector<UniqueFd> descriptors;
-  for (auto* item = CMSG_FIRSTHDR(&header); item; item = CMSG_NXTHDR(&header, item)) {
-    if (item->cmsg_level != SOL_SOCKET || item->cmsg_type != SCM_RIGHTS) continue;
-    const std::size_t count = (item->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < count; ++i) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(item) + i * sizeof(int), sizeof fd);
-      descriptors.emplace_back(fd);
-    }
-  }
+  auto descriptors = take_descriptors(header);
   if (descriptors.size() > limits_.max_descriptors || (header.msg_flags & MSG_CTRUNC)) {
     close();
     throw_failure(Errc::kTooLarge, "more than {} descriptors with one message", limits_.max_descriptors);
@@ -144,18 +136,11 @@ bool MessageSocket::write_some() {
   msghdr header{};
   header.msg_iov = &part;
   header.msg_iovlen = 1;
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kMostDescriptors)];
+  DescriptorRoom<kMostDescriptors> room;
   if (!first.descriptors.empty()) {
     std::vector<int> numbers;
     for (const auto& fd : first.descriptors) numbers.push_back(fd.get());
-    header.msg_control = control;
-    header.msg_controllen = CMSG_SPACE(numbers.size() * sizeof(int));
-    std::memset(control, 0, header.msg_controllen);
-    auto* item = CMSG_FIRSTHDR(&header);
-    item->cmsg_level = SOL_SOCKET;
-    item->cmsg_type = SCM_RIGHTS;
-    item->cmsg_len = CMSG_LEN(numbers.size() * sizeof(int));
-    std::memcpy(CMSG_DATA(item), numbers.data(), numbers.size() * sizeof(int));
+    room.send_with(header, numbers);
   }
   const auto put = ::sendmsg(fd_.get(), &header, MSG_NOSIGNAL | MSG_DONTWAIT);
   if (put < 0) {

@@ -14,6 +14,7 @@
 #include <functional>
 
 #include "base/file.h"
+#include "base/passed_descriptors.h"
 #include "sandbox/launch_notes.h"
 #include "sandbox/launch_spec.h"
 #include "sandbox/layers/file_view.h"
@@ -161,16 +162,8 @@ class Launcher {
     msghdr message{};
     message.msg_iov = &data;
     message.msg_iovlen = 1;
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    if (listener >= 0) {
-      message.msg_control = control;
-      message.msg_controllen = sizeof control;
-      cmsghdr* header = CMSG_FIRSTHDR(&message);
-      header->cmsg_level = SOL_SOCKET;
-      header->cmsg_type = SCM_RIGHTS;
-      header->cmsg_len = CMSG_LEN(sizeof(int));
-      std::memcpy(CMSG_DATA(header), &listener, sizeof(int));
-    }
+    DescriptorRoom<1> room;
+    if (listener >= 0) room.send_with(message, {&listener, 1});
     if (::sendmsg(socket, &message, MSG_NOSIGNAL) != 1) give_up(errno_error(errno, "tell the init").detail);
   }
 
@@ -180,16 +173,12 @@ class Launcher {
     msghdr message{};
     message.msg_iov = &data;
     message.msg_iovlen = 1;
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
+    DescriptorRoom<1> room;
+    room.receive_with(message);
     // 0: the service's process gave up; the init will see its end.
     if (::recvmsg(socket, &message, MSG_CMSG_CLOEXEC) != 1) return UniqueFd();
-    const cmsghdr* header = CMSG_FIRSTHDR(&message);
-    if (!header || header->cmsg_type != SCM_RIGHTS) return UniqueFd();
-    int fd = -1;
-    std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
-    return UniqueFd(fd);
+    auto passed = take_descriptors(message);
+    return passed.empty() ? UniqueFd() : std::move(passed.front());
   }
 
   [[noreturn]] void become_init(pid_t main, UniqueFd from_service) {

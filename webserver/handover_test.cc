@@ -2,8 +2,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <cstring>
+#include <array>
 
+#include "base/passed_descriptors.h"
 #include "loop/process.h"
 #include "webserver/testing/program.h"
 
@@ -41,13 +42,12 @@ UniqueFd pass_listeners(Manager& manager) {
   or_throw(control::append(request, {{"mt", "GetListeners"}, {"reactor", 0}, {"src", "7"}}));
   EXPECT_EQ(::write(manager.fd(), request.data(), request.size()), static_cast<ssize_t>(request.size()));
   std::uint8_t bytes[4096];
-  alignas(cmsghdr) char control[CMSG_SPACE(8 * sizeof(int))];
   iovec part{bytes, sizeof bytes};
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
+  DescriptorRoom<8> room;
+  room.receive_with(message);
   const auto got = ::recvmsg(manager.fd(), &message, MSG_CMSG_CLOEXEC);
   EXPECT_GT(got, 0);
   control::Decoder decoder;
@@ -55,34 +55,19 @@ UniqueFd pass_listeners(Manager& manager) {
   const auto answer = or_throw(decoder.next()).value();
   EXPECT_EQ(answer.at("mt"), "Listeners");
   EXPECT_EQ(answer.at("reactors").to_number<int>(), 1);
-  const auto* header = CMSG_FIRSTHDR(&message);
-  if (!header || header->cmsg_len != CMSG_LEN(2 * sizeof(int)))
-    throw std::runtime_error("two listeners expected");
-  std::vector<UniqueFd> sockets;
-  for (std::size_t i = 0; i < 2; ++i) {
-    int fd;
-    std::memcpy(&fd, CMSG_DATA(header) + i * sizeof(int), sizeof fd);
-    sockets.emplace_back(fd);
-  }
+  const auto sockets = take_descriptors(message);
+  if (sockets.size() != 2) throw std::runtime_error("two listeners expected");
   int ends[2];
   EXPECT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
   const UniqueFd ours(ends[0]);
   std::string text = json::serialize(json::Object{{"http", manager.http()}, {"https", 0}});
   iovec out{text.data(), text.size()};
-  alignas(cmsghdr) char rights[CMSG_SPACE(2 * sizeof(int))] = {};
   msghdr sent{};
   sent.msg_iov = &out;
   sent.msg_iovlen = 1;
-  sent.msg_control = rights;
-  sent.msg_controllen = sizeof rights;
-  auto* item = CMSG_FIRSTHDR(&sent);
-  item->cmsg_level = SOL_SOCKET;
-  item->cmsg_type = SCM_RIGHTS;
-  item->cmsg_len = CMSG_LEN(2 * sizeof(int));
-  for (std::size_t i = 0; i < 2; ++i) {
-    const int fd = sockets[i].get();
-    std::memcpy(CMSG_DATA(item) + i * sizeof(int), &fd, sizeof fd);
-  }
+  const std::array numbers{sockets[0].get(), sockets[1].get()};
+  DescriptorRoom<2> passed;
+  passed.send_with(sent, numbers);
   EXPECT_GT(::sendmsg(ours.get(), &sent, 0), 0);
   return UniqueFd(ends[1]);
 }

@@ -3,8 +3,8 @@
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <cstring>
 
+#include "base/passed_descriptors.h"
 #include "wire/json/json.h"
 
 namespace berth::webserver {
@@ -22,27 +22,18 @@ struct Piece {
 // nullopt at the end.
 Result<std::optional<Piece>> read_piece(int fd) {
   char text[kMessageBytes];
-  alignas(cmsghdr) char control[CMSG_SPACE(kMostDescriptors * sizeof(int))];
   iovec part{text, sizeof text};
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
+  DescriptorRoom<kMostDescriptors> room;
+  room.receive_with(message);
   ssize_t got;
   while ((got = ::recvmsg(fd, &message, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR) {}
   if (got < 0) return fail_errno(errno, "receive listeners");
   if (got == 0) return std::nullopt;
   Piece piece;
-  for (auto* c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c)) {
-    if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
-    const auto count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < count; ++i) {
-      int number;
-      std::memcpy(&number, CMSG_DATA(c) + i * sizeof(int), sizeof number);
-      piece.descriptors.emplace_back(number);
-    }
-  }
+  piece.descriptors = take_descriptors(message);
   if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) return fail(Errc::kMalformed, "listeners cut off");
   BERTH_TRY(piece.body, json::parse_object({text, static_cast<std::size_t>(got)}));
   return std::optional<Piece>(std::move(piece));

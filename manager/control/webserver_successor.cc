@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <cstring>
 
+#include "base/passed_descriptors.h"
 #include "base/text.h"
 #include "wire/json/json.h"
 
@@ -48,20 +48,13 @@ UniqueFd post_listeners(std::vector<Listeners> listeners) {
   for (const auto& one : listeners) {
     std::string text = json::serialize(json::Object{{"http", one.http}, {"https", one.https}});
     iovec part{text.data(), text.size()};
-    alignas(cmsghdr) char control[CMSG_SPACE(kMostSockets * sizeof(int))] = {};
     msghdr message{};
     message.msg_iov = &part;
     message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = CMSG_SPACE(one.sockets.size() * sizeof(int));
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(one.sockets.size() * sizeof(int));
-    for (std::size_t i = 0; i < one.sockets.size(); ++i) {
-      const int fd = one.sockets[i].get();
-      std::memcpy(CMSG_DATA(header) + i * sizeof(int), &fd, sizeof fd);
-    }
+    std::vector<int> numbers;
+    for (const auto& socket : one.sockets) numbers.push_back(socket.get());
+    DescriptorRoom<kMostSockets> room;
+    room.send_with(message, numbers);
     // 64 short messages fit the socket's buffer: nobody reads yet.
     if (::sendmsg(ours.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
       throw Failure(errno_error(errno, "pass the listening sockets on"));

@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "base/log.h"
+#include "base/passed_descriptors.h"
 #include "net/address.h"
 #include "sdk/link/link_client.h"
 #include "sdk/share/instance_share.h"
@@ -283,16 +284,8 @@ bool Link::write_some(std::size_t until, int descriptor) {
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  if (descriptor >= 0) {
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
-  }
+  DescriptorRoom<1> room;
+  if (descriptor >= 0) room.send_with(message, {&descriptor, 1});
   const auto put = ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
   if (put >= 0) {
     out_sent_ += static_cast<std::size_t>(put);

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 
+#include "base/passed_descriptors.h"
 #include "loop/readiness.h"
 
 namespace berth::sdk {
@@ -43,24 +44,19 @@ loop::Task<void> FakeWebserver::accept_all() {
 loop::Task<void> FakeWebserver::serve(std::shared_ptr<Connection> connection) {
   for (;;) {
     std::uint8_t buffer[65536];
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * 16)];
     iovec part{buffer, sizeof buffer};
     msghdr message{};
     message.msg_iov = &part;
     message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
+    DescriptorRoom<16> room;
+    room.receive_with(message);
     const auto got = ::recvmsg(connection->fd.get(), &message, MSG_CMSG_CLOEXEC);
     if (got < 0 && errno == EAGAIN) {
       co_await connection->readiness.readable();
       continue;
     }
     if (got <= 0) co_return;
-    for (auto* item = CMSG_FIRSTHDR(&message); item; item = CMSG_NXTHDR(&message, item)) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(item), sizeof fd);
-      connection->descriptors.emplace_back(fd);
-    }
+    for (auto& fd : take_descriptors(message)) connection->descriptors.push_back(std::move(fd));
     connection->input.insert(connection->input.end(), buffer, buffer + got);
     for (;;) {
       const ByteView input(connection->input);

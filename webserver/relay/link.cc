@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "base/log.h"
+#include "base/passed_descriptors.h"
 #include "webserver/http/static_pack.h"
 #include "webserver/reactor.h"
 #include "webserver/relay/paths.h"
@@ -69,26 +70,17 @@ void Link::read_and_serve() {
   const auto kept = carry_.size();
 
   iovec part{buffer.data() + kept, buffer.size() - kept};
-  alignas(cmsghdr) char control[CMSG_SPACE(16 * sizeof(int))];
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
+  DescriptorRoom<16> room;
+  room.receive_with(message);
   const auto got = ::recvmsg(fd_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (got < 0) {
     if (errno != EAGAIN && errno != EINTR) fail(errno_error(errno, "receive").detail);
     return;
   }
-  for (auto* c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c)) {
-    if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
-    const auto count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < count; ++i) {
-      int fd;
-      std::memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof fd);
-      descriptors_.emplace_back(fd);
-    }
-  }
+  for (auto& descriptor : take_descriptors(message)) descriptors_.push_back(std::move(descriptor));
   if (got == 0) return fail("closed by the service");
   if (message.msg_flags & MSG_CTRUNC) return fail("descriptors cut off");
   if (descriptors_.size() > kMaxDescriptors) return fail("too many descriptors");

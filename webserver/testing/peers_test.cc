@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "base/file.h"
+#include "base/passed_descriptors.h"
 #include "net/listener.h"
 #include "net/tls.h"
 #include "webserver/ports.h"
@@ -243,17 +244,11 @@ link::Attached ServicePeer::attach_static(std::uint32_t id, const std::string& p
 
 void ServicePeer::send_with_descriptor(ByteView bytes, int fd) {
   iovec part{const_cast<std::uint8_t*>(bytes.data()), bytes.size()};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  auto* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
+  DescriptorRoom<1> room;
+  room.send_with(message, {&fd, 1});
   if (::sendmsg(fd_.get(), &message, MSG_NOSIGNAL) != static_cast<ssize_t>(bytes.size())) give_up("sendmsg");
 }
 
