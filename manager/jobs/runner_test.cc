@@ -142,7 +142,7 @@ TEST_F(JobRunnerTest, HoldsBetweenTwoStepsAndTheNextOneGoesOnThere) {
   std::string late_id;
   {
     loop::Spawned<void> holding(loop_, runner->hold(1h));
-    // One that is asked for now waits for the next manager.
+    // One that is asked for meanwhile waits for the next manager.
     const auto late = loop::run_task(loop_, runner->start(job("late"))).value();
     EXPECT_FALSE(holding.is_done()) << "a step is under way";
     may_go_on.set();
