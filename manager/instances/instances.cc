@@ -564,19 +564,32 @@ api::Instance Instances::view(const InstanceRow& row) const {
 Task<void> Instances::measure() {
   try {
     co_await sizes_.refresh();
+    sizes_failure_.reset();
   } catch (const Failure& failure) {
+    sizes_failure_ = failure.error();
     BERTH_LOG(kDatabase, "no sizes", {"error", failure.error().detail});  // the last ones stay
   }
   sizes_read_ = loop_.now();
   sizes_known_.set();
 }
 
+void Instances::begin_measuring() {
+  sizes_known_.reset();
+  measuring_ = std::make_unique<loop::Spawned<void>>(loop_, measure());
+}
+
 Task<void> Instances::refresh_sizes() {
-  if (sizes_known_.is_set() && (sizes_.all().empty() || loop_.now() - sizes_read_ >= kSizesPause)) {
-    sizes_known_.reset();
-    measuring_ = std::make_unique<loop::Spawned<void>>(loop_, measure());
-  }
+  if (sizes_known_.is_set() && (sizes_.all().empty() || loop_.now() - sizes_read_ >= kSizesPause))
+    begin_measuring();
   co_await wait_at_most(loop_, sizes_known_, kSizesPatience);
+}
+
+Task<void> Instances::measure_sizes() {
+  // What began before may have looked before the change that is asked about.
+  while (!sizes_known_.is_set()) co_await sizes_known_.wait();
+  begin_measuring();
+  co_await sizes_known_.wait();
+  if (sizes_failure_) throw Failure(*sizes_failure_);
 }
 
 }  // namespace berth::manager

@@ -91,6 +91,8 @@ class Instances {
   // Looks for changed sizes, once a second at most. Whoever asks waits a moment only: what takes longer, as for a
   // thousand databases after a start, goes on in the background.
   Task<void> refresh_sizes();
+  // Looks anew and waits to the end. Throws Failure when PostgreSQL does not answer; what was known stays.
+  Task<void> measure_sizes();
   // Bytes by name of the database, as of the last look.
   const std::map<std::string, std::uint64_t>& database_sizes() const { return sizes_.all(); }
   std::string url_base;  // "https://localhost:8443"
@@ -124,12 +126,14 @@ class Instances {
   const Layout& layout_;
   std::map<std::string, InstanceRow> rows_;  // by key
   Task<void> measure();
+  void begin_measuring();
   loop::Semaphore starts_;  // of all services, when they come up
   std::multiset<std::string> preparing_;
   loop::Event prepared_;
   DatabaseSizes sizes_;
   loop::TimePoint sizes_read_{};
   loop::Event sizes_known_;  // set while nothing is measured
+  std::optional<Error> sizes_failure_;
   std::unique_ptr<loop::Spawned<void>> measuring_;
 };
 

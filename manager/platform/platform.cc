@@ -316,8 +316,8 @@ Task<void> Platform::Parts_::start() {
   time_machine_timer_.start(kTimeMachineDelay, [this] { tasks_.spawn(time_machine_jobs_.look_after()); });
 }
 
-Task<void> Platform::Parts_::stop() {
-  is_stopping_ = true;
+// All that begins something by itself.
+void Platform::Parts_::stop_timers() {
   purge_timer_.cancel();
   developer_mode_.stop();
   commands_.stop();
@@ -328,14 +328,23 @@ Task<void> Platform::Parts_::stop() {
   disk_guard_.stop();
   monitor_.stop();
   file_systems_.stop();
+}
+
+// Those of the manager's own pages.
+Task<void> Platform::Parts_::stop_own_instances() {
+  if (!own_service_) co_return;
+  co_await own_service_->stop_instance("manager", "", 2s);
+  manager_instance_ = nullptr;
+  co_await own_service_->stop_instance("root", "", 2s);
+}
+
+Task<void> Platform::Parts_::stop() {
+  is_stopping_ = true;
+  stop_timers();
   admin_.status_changed();
   admin_socket_.reset();
   co_await services_.stop_all();
-  if (own_service_) {
-    co_await own_service_->stop_instance("manager", "", 2s);
-    manager_instance_ = nullptr;
-    co_await own_service_->stop_instance("root", "", 2s);
-  }
+  co_await stop_own_instances();
   co_await webserver_.stop();
   control_.reset();
   co_await usage_.stop();

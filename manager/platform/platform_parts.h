@@ -57,6 +57,8 @@ class Platform::Parts_ {
   Task<void> start_webserver();
   Task<void> start_own_instances();
   Task<void> serve_control(ControlPeer& peer);
+  void stop_timers();
+  Task<void> stop_own_instances();
   void plan_purge();
   void follow_databases();
   // As people call this platform: its DNS name, else the machine's.

@@ -30,16 +30,7 @@ Task<Successor> Platform::Parts_::ask_to_replace(bool webserver) {
 Task<Handover> Platform::Parts_::hand_over() {
   const auto limit = std::chrono::seconds(settings_.number("replaceWaitSeconds"));
   const auto deadline = loop_.now() + limit;
-  purge_timer_.cancel();
-  developer_mode_.stop();
-  commands_.stop();
-  care_.stop();
-  external_jobs_.stop();
-  set_timer_.stop();
-  time_machine_timer_.cancel();
-  disk_guard_.stop();
-  monitor_.stop();
-  file_systems_.stop();
+  stop_timers();
   co_await jobs_.hold(limit);
   co_await admin_.finish_requests(std::max<loop::Duration>(deadline - loop_.now(), 0s));
   Handover left;
@@ -48,12 +39,9 @@ Task<Handover> Platform::Parts_::hand_over() {
   left.webserver = inherited_.webserver;
   left.lock = std::move(inherited_.lock);
   left.admin = admin_socket_->release();
-  if (own_service_) {
-    co_await own_service_->stop_instance("manager", "", 2s);
-    manager_instance_ = nullptr;
-    co_await own_service_->stop_instance("root", "", 2s);
-  }
+  co_await stop_own_instances();
   left.control = control_->release();
+  co_await usage_.stop();
   co_await alarms_.stop();
   jobs_.drop_all();
   tasks_.cancel_all();

@@ -15,25 +15,9 @@ UsageSources usage_sources(Settings& settings, Instances& instances,
   return sources;
 }
 
-// Sizes as they are now: those that the lists show may be older, and a look at limits would come a minute late. One measures at a
-// time, and only what was written to.
-class FreshSizes {
- public:
-  FreshSizes(loop::Loop& loop, db::Database& admin) : measuring_(loop, 1), sizes_(admin) {}
-  Task<void> refresh() {
-    const auto permit = co_await measuring_.acquire();
-    co_await sizes_.refresh();
-  }
-  const std::map<std::string, std::uint64_t>& all() const { return sizes_.all(); }
-
- private:
-  loop::Semaphore measuring_;
-  DatabaseSizes sizes_;
-};
-
-std::vector<LimitedInstance> limited_instances(const Instances& instances,
-                                               const std::map<std::string, std::uint64_t>& sizes) {
+std::vector<LimitedInstance> limited_instances(const Instances& instances) {
   std::vector<LimitedInstance> all;
+  const auto& sizes = instances.database_sizes();
   for (const auto& [key, row] : instances.all()) {
     if (row.is_deleted()) continue;
     LimitedInstance one{row.name, row.domain, "", "", 0, row.limits, row.writable_until};
@@ -47,11 +31,9 @@ std::vector<LimitedInstance> limited_instances(const Instances& instances,
   return all;
 }
 
-LimitSources limit_sources(loop::Loop& loop, Settings& settings, Instances& instances,
+LimitSources limit_sources(Settings& settings, Instances& instances,
                            const std::function<std::chrono::sys_seconds()>& now) {
   LimitSources sources;
-  // Shared by the two functions below, and goes with them.
-  const auto sizes = std::make_shared<FreshSizes>(loop, instances.databases().admin());
   sources.usual = [&settings] {
     const auto number = [&](const char* name) { return static_cast<std::uint64_t>(settings.number(name)); };
     api::Limits limits;
@@ -63,8 +45,8 @@ LimitSources limit_sources(loop::Loop& loop, Settings& settings, Instances& inst
     limits.statement_seconds = number("limitStatementSeconds");
     return limits;
   };
-  sources.instances = [&instances, sizes] { return limited_instances(instances, sizes->all()); };
-  sources.sizes = [sizes] { return sizes->refresh(); };
+  sources.instances = [&instances] { return limited_instances(instances); };
+  sources.sizes = [&instances] { return instances.measure_sizes(); };
   sources.enter = [&instances](std::string name, std::string domain, api::Limits limits, std::string until) {
     return instances.set_limits(std::move(name), std::move(domain), std::move(limits), std::move(until));
   };
@@ -92,7 +74,7 @@ std::vector<WatchedInstance> watched_instances(const Instances& instances) {
 UsageParts::UsageParts(loop::Loop& loop, db::Database& database, Settings& settings, Instances& instances,
                        std::function<std::chrono::sys_seconds()> now)
     : usage_(loop, database, usage_sources(settings, instances, now)),
-      limits_(loop, database, instances.databases(), limit_sources(loop, settings, instances, now)) {
+      limits_(loop, database, instances.databases(), limit_sources(settings, instances, now)) {
   instances.limits_of = [this](const InstanceRow& row) {
     return limits_.of(row.domain, row.external ? std::string() : row.database, row.limits);
   };
