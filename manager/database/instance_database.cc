@@ -32,6 +32,11 @@ bool is_reserved(std::string_view name) {
   return name.starts_with("pg_");
 }
 
+// The statements of a script are one transaction (PostgreSQL, Multiple Statements in a Simple Query).
+std::string_view first_of_script(CommitSync sync) {
+  return sync == CommitSync::kInOrder ? "SET LOCAL synchronous_commit = off; " : "";
+}
+
 // The longest front of `text` of at most `limit` bytes that does not cut a character.
 std::string_view front_of(std::string_view text, std::size_t limit) {
   if (text.size() <= limit) return text;
@@ -92,7 +97,8 @@ std::string mysql_recipe(const InstanceDatabaseNames& names) {
       database, user, quote_mysql_text(fmt::format("CREATE USER {} IDENTIFIED BY ", user)));
 }
 
-Task<void> InstanceDatabases::try_to_create(InstanceDatabaseNames names, std::string password) {
+Task<void> InstanceDatabases::try_to_create(InstanceDatabaseNames names, std::string password,
+                                            CommitSync sync) {
   or_throw(check_database_name(names.database));
   or_throw(check_database_name(names.user));
   const auto owners = co_await admin_.query_repeatable(
@@ -111,29 +117,33 @@ Task<void> InstanceDatabases::try_to_create(InstanceDatabaseNames names, std::st
   const std::string user = quote_identifier(names.user);
   const std::string secret = quote_literal(db::make_password_secret(password));
   const bool has_user = co_await user_exists(names.user);
-  co_await admin_.query(
-      fmt::format("{} ROLE {} LOGIN PASSWORD {}", has_user ? "ALTER" : "CREATE", user, secret));
-  if (current.empty()) co_await create_database(names.database, names.user);
-  else co_await protect(names.database, names.user);
+  // CREATE DATABASE is on disk at its end, with all before it.
+  const auto role_sync = current.empty() ? CommitSync::kInOrder : sync;
+  co_await admin_.run_script(fmt::format("{}{} ROLE {} LOGIN PASSWORD {}", first_of_script(role_sync),
+                                         has_user ? "ALTER" : "CREATE", user, secret));
+  if (current.empty()) co_await create_database(names.database, names.user, sync);
+  else co_await protect(names.database, names.user, sync);
 }
 
 // A manager that died has left PostgreSQL at its last statement, which may make the same at the same time. Who comes second
-// waits for the first and fails; then it is there, and the next try knows.
+// waits for the first and fails; then it is there, and the next try knows. And a PostgreSQL that crashed may have lost the
+// role that was just made.
 namespace {
 
 constexpr int kTries = 5;
 
 bool is_raced(const Failure& failure, int tries) {
-  return dynamic_cast<const db::SqlFailure*>(&failure) && failure.error().code == Errc::kExists &&
-         tries < kTries;
+  const auto code = failure.error().code;
+  return dynamic_cast<const db::SqlFailure*>(&failure) &&
+         (code == Errc::kExists || code == Errc::kNotFound) && tries < kTries;
 }
 
 }  // namespace
 
-Task<void> InstanceDatabases::create(InstanceDatabaseNames names, std::string password) {
+Task<void> InstanceDatabases::create(InstanceDatabaseNames names, std::string password, CommitSync sync) {
   for (int tries = 1;; ++tries) {
     try {
-      co_await try_to_create(names, password);
+      co_await try_to_create(names, password, sync);
       co_return;
     } catch (const Failure& failure) {
       if (!is_raced(failure, tries)) throw;
@@ -145,7 +155,7 @@ Task<void> InstanceDatabases::create_beside(std::string database, std::string ow
   for (int tries = 1;; ++tries) {
     co_await drop_database(database);
     try {
-      co_await create_database(database, owner);
+      co_await create_database(database, owner, CommitSync::kNow);
       co_return;
     } catch (const Failure& failure) {
       if (!is_raced(failure, tries)) throw;
@@ -153,17 +163,17 @@ Task<void> InstanceDatabases::create_beside(std::string database, std::string ow
   }
 }
 
-Task<void> InstanceDatabases::create_database(std::string database, std::string owner) {
+Task<void> InstanceDatabases::create_database(std::string database, std::string owner, CommitSync sync) {
   // From template0: UTF8 and the cluster's locale whatever an admin put into template1.
   co_await admin_.query(fmt::format("CREATE DATABASE {} OWNER {} ENCODING 'UTF8' TEMPLATE template0",
                                     quote_identifier(database), quote_identifier(owner)));
-  co_await protect(std::move(database), std::move(owner));
+  co_await protect(std::move(database), std::move(owner), sync);
 }
 
-Task<void> InstanceDatabases::protect(std::string database, std::string owner) {
-  co_await admin_.run_script(
-      fmt::format("REVOKE CONNECT ON DATABASE {0} FROM PUBLIC; GRANT ALL PRIVILEGES ON DATABASE {0} TO {1}",
-                  quote_identifier(database), quote_identifier(owner)));
+Task<void> InstanceDatabases::protect(std::string database, std::string owner, CommitSync sync) {
+  co_await admin_.run_script(fmt::format(
+      "{2}REVOKE CONNECT ON DATABASE {0} FROM PUBLIC; GRANT ALL PRIVILEGES ON DATABASE {0} TO {1}",
+      quote_identifier(database), quote_identifier(owner), first_of_script(sync)));
 }
 
 Task<void> InstanceDatabases::set_password(std::string user, std::string password) {

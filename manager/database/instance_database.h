@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "db/database.h"
+#include "manager/database/commit_sync.h"
 
 namespace berth::manager {
 
@@ -47,7 +48,8 @@ class InstanceDatabases {
   // Role with password, database (UTF8, owner = role, all privileges, CONNECT revoked from public).
   // If both are there and belong together the password is set and that is all. kExists if the
   // database is there with another owner, or the role owns another database.
-  Task<void> create(InstanceDatabaseNames names, std::string password);
+  // kInOrder: the caller sees to it that it is there (InstanceRepository::enter()).
+  Task<void> create(InstanceDatabaseNames names, std::string password, CommitSync sync = CommitSync::kNow);
   // Only the database, for a role that is there (restore beside the old one). What is there under that name goes first.
   Task<void> create_beside(std::string database, std::string owner);
 
@@ -89,9 +91,9 @@ class InstanceDatabases {
   db::Database& admin() { return admin_; }
 
  private:
-  Task<void> try_to_create(InstanceDatabaseNames names, std::string password);
-  Task<void> create_database(std::string database, std::string owner);
-  Task<void> protect(std::string database, std::string owner);
+  Task<void> try_to_create(InstanceDatabaseNames names, std::string password, CommitSync sync);
+  Task<void> create_database(std::string database, std::string owner, CommitSync sync);
+  Task<void> protect(std::string database, std::string owner, CommitSync sync);
   Task<void> end_sessions(std::string database, bool keep_out);
   db::Database& admin_;
 };

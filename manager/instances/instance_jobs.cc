@@ -132,13 +132,13 @@ Task<Result<InstanceJobs::Created>> InstanceJobs::create(NewInstance wanted, std
 
 // The row of a new instance. Its undo takes away only what this job has made: a row is ours if it has our random
 // password.
-JobStep InstanceJobs::reserve_step(std::string text) {
+JobStep InstanceJobs::reserve_step(std::string text, CommitSync sync) {
   JobStep step;
   step.text = std::move(text);
-  step.run = [this](JobRun& run) -> Task<void> {
+  step.run = [this, sync](JobRun& run) -> Task<void> {
     if (run.flag("replace")) co_return;
     const auto row = row_of(run);
-    co_await instances_.repository().add(row);
+    co_await instances_.repository().add(row, sync);
     co_await instances_.reload(row.name, row.domain);
   };
   step.undo = [this](JobRun& run) -> Task<void> {
@@ -155,10 +155,10 @@ JobStep InstanceJobs::reserve_step(std::string text) {
 }
 
 // Role and database of a new instance.
-JobStep InstanceJobs::make_step(std::string text) {
+JobStep InstanceJobs::make_step(std::string text, CommitSync sync) {
   JobStep step;
   step.text = std::move(text);
-  step.run = [this](JobRun& run) -> Task<void> {
+  step.run = [this, sync](JobRun& run) -> Task<void> {
     if (run.flag("replace")) co_return;
     const auto row = row_of(run);
     if (!run.flag("making")) {
@@ -168,10 +168,10 @@ JobStep InstanceJobs::make_step(std::string text) {
                       "there is already a database {}, which belongs to no instance: choose another name",
                       row.database);
       run.data()["making"] = true;  // from here on the undo may drop it
-      co_await run.save(JournalSync::kInOrder);
+      co_await run.save(CommitSync::kInOrder);
     }
     InstanceDatabaseNames names{row.database, row.database_user};
-    co_await instances_.databases().create(std::move(names), row.database_password);
+    co_await instances_.databases().create(std::move(names), row.database_password, sync);
     if (row.external) co_await instances_.databases().keep_apps_out(row.database);  // there, but unused
   };
   step.undo = [this](JobRun& run) -> Task<void> {
@@ -188,9 +188,15 @@ JobRunner::Steps InstanceJobs::create_steps() {
   JobStep finish;
   finish.text = "enter";
   finish.run = [this](JobRun& run) -> Task<void> {
-    auto row = row_of(run);
-    row.is_made = true;
-    co_await instances_.repository().update(row);
+    const auto row = row_of(run);
+    bool is_entered = co_await instances_.repository().enter(row);
+    if (!is_entered) {
+      InstanceDatabaseNames names{row.database, row.database_user};
+      co_await instances_.databases().create(std::move(names), row.database_password);
+      if (row.external) co_await instances_.databases().keep_apps_out(row.database);
+      is_entered = co_await instances_.repository().enter(row);
+    }
+    if (!is_entered) throw_failure(Errc::kFailed, "database {} is not there any more", row.database);
     co_await instances_.reload(row.name, row.domain);
   };
   JobStep start;
@@ -202,11 +208,11 @@ JobRunner::Steps InstanceJobs::create_steps() {
     run.result()["path"] = run.text("path");
   };
   JobRunner::Steps steps;
-  steps.push_back(reserve_step("reserve name and path"));
-  steps.push_back(make_step("make database"));
+  steps.push_back(reserve_step("reserve name and path", CommitSync::kInOrder));
+  steps.push_back(make_step("make database", CommitSync::kInOrder));
   steps.push_back(std::move(finish));
   // What they do is in the cluster but for the grant, which any start gives again.
-  for (auto& step : steps) step.sync = JournalSync::kInOrder;
+  for (auto& step : steps) step.sync = CommitSync::kInOrder;
   steps.push_back(std::move(start));
   return steps;
 }

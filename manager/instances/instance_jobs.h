@@ -63,8 +63,9 @@ class InstanceJobs {
   void put_row(api::JsonObject& data, const InstanceRow& row) const;
   InstanceRow row_of(const JobRun& run) const;
   Result<InstanceRow> complete(NewInstance wanted) const;
-  JobStep reserve_step(std::string text);
-  JobStep make_step(std::string text);
+  // kInOrder: the job goes on to InstanceRepository::enter().
+  JobStep reserve_step(std::string text, CommitSync sync = CommitSync::kNow);
+  JobStep make_step(std::string text, CommitSync sync = CommitSync::kNow);
   JobRunner::Steps swap_steps();
   // Deletes for good what has been in the bin, or kept beside an instance, long enough.
   Task<void> purge();

@@ -375,6 +375,28 @@ TEST_F(JobsTest, ABackupOfANewerBuildOrAnotherKeyIsRefused) {
   EXPECT_EQ(refused.error().code, Errc::kUnsupported) << refused.error().detail;
 }
 
+// A PostgreSQL that crashes may lose what the steps of creating left to a later sync.
+TEST_F(JobsTest, WhatACrashOfPostgresTakesFromANewInstanceIsMadeAnew) {
+  install();
+  rig_->jobs.at_point = [&](const JobEntry& entry, std::string point) -> Task<void> {
+    if (entry.kind != api::JobKind::kCreate || point != "before 2") co_return;
+    const auto database = suggest_database_name("example.com", "team");
+    auto& admin = world_->cluster.admin();
+    co_await admin.query(
+        fmt::format("GRANT CONNECT ON DATABASE {} TO public", db::quote_identifier(database)));
+    co_await rig_->instance_repository.remove("team", "example.com");
+  };
+  created();
+  EXPECT_TRUE(is_running());
+  EXPECT_TRUE(rig_->instances.get("team", "example.com")->is_made);
+  const auto rows =
+      run(world_->cluster.admin().query("SELECT has_database_privilege('public', datname, 'CONNECT') AS open "
+                                        "FROM pg_database WHERE datname = $1",
+                                        suggest_database_name("example.com", "team")));
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_FALSE(rows.front().get<bool>("open"));
+}
+
 TEST_F(JobsTest, PostgresKilledInTheMiddleIsWaitedFor) {
   install();
   loop::Event reached(loop_);

@@ -28,6 +28,14 @@ std::string format_limits(const api::Limits& limits) {
   return value.as_object().empty() ? std::string() : json::serialize(value);
 }
 
+constexpr std::string_view kInsert =
+    "INSERT INTO instance (name, domain, service, path, password, database, database_user, database_host, "
+    "database_password, log_flags, exclude_from_backup, wanted, external, moved, limits, writable_until, "
+    "is_made)";
+constexpr std::string_view kInserted =
+    "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10::numeric, $11::boolean, $12::boolean, $13, $14, $15, "
+    "nullif($16, '')::timestamptz";
+
 // Of INSERT and UPDATE, $1 to $16.
 std::vector<db::Argument> arguments_of(const InstanceRow& row, const SecretBox& box) {
   return {row.name,
@@ -65,15 +73,20 @@ struct Broken {
   std::string sqlstate, constraint;
 };
 
-Task<std::optional<Broken>> try_run(db::Database& database, db::Statement statement) {
+struct Tried {
+  db::Rows rows;
   std::optional<Broken> broken;
+};
+
+Task<Tried> try_run(db::Database& database, db::Statement statement) {
+  Tried tried;
   try {
-    co_await database.run(std::move(statement));
+    tried.rows = co_await database.run(std::move(statement));
   } catch (const db::SqlFailure& failure) {
     if (failure.sqlstate() != "23505" && failure.sqlstate() != "23503") throw;  // unique, foreign key
-    broken = Broken{failure.sqlstate(), failure.constraint()};
+    tried.broken = Broken{failure.sqlstate(), failure.constraint()};
   }
-  co_return broken;
+  co_return std::move(tried);
 }
 
 }  // namespace
@@ -145,22 +158,35 @@ Task<void> InstanceRepository::explain_taken(InstanceRow row, std::string constr
   throw_failure(Errc::kExists, "there is already an instance {}{}", row.key(), bin);
 }
 
-Task<void> InstanceRepository::add(InstanceRow row) {
+Task<void> InstanceRepository::add(InstanceRow row, CommitSync sync) {
   db::Statement statement;
-  statement.sql =
-      "INSERT INTO instance (name, domain, service, path, password, database, database_user, database_host, "
-      "database_password, log_flags, exclude_from_backup, wanted, external, moved, limits, writable_until) "
-      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::numeric, $11, $12, $13, $14, $15, "
-      "nullif($16, '')::timestamptz)";
+  statement.sql = fmt::format(
+      "{} VALUES ({}, false){}", kInsert, kInserted,
+      sync == CommitSync::kInOrder ? " RETURNING set_config('synchronous_commit', 'off', true)" : "");
   statement.arguments = arguments_of(row, box_);
-  const auto broken = co_await try_run(database_, std::move(statement));
-  if (!broken) co_return;
-  if (broken->sqlstate == "23503") throw_failure(Errc::kNotFound, "service {} is not installed", row.service);
+  const auto tried = co_await try_run(database_, std::move(statement));
+  if (!tried.broken) co_return;
+  if (tried.broken->sqlstate == "23503")
+    throw_failure(Errc::kNotFound, "service {} is not installed", row.service);
   const auto present = co_await find(row.name, row.domain);
   if (present && !present->is_made && present->service == row.service && present->path == row.path &&
       present->database == row.database)
     co_return;  // our own row from before a crash
-  co_await explain_taken(row, broken->constraint);
+  co_await explain_taken(row, tried.broken->constraint);
+}
+
+Task<bool> InstanceRepository::enter(InstanceRow row) {
+  db::Statement statement;
+  statement.sql = fmt::format(
+      "{} SELECT {}, true FROM pg_database WHERE datname::text = $6 AND NOT has_database_privilege('public', "
+      "oid, "
+      "'CONNECT') ON CONFLICT (name, domain) DO UPDATE SET is_made = true RETURNING is_made",
+      kInsert, kInserted);
+  statement.arguments = arguments_of(row, box_);
+  statement.safe_to_repeat = true;
+  const auto tried = co_await try_run(database_, std::move(statement));
+  if (tried.broken) co_await explain_taken(row, tried.broken->constraint);
+  co_return !tried.rows.empty();
 }
 
 Task<void> InstanceRepository::update(InstanceRow row) {
@@ -175,8 +201,8 @@ Task<void> InstanceRepository::update(InstanceRow row) {
   statement.arguments = arguments_of(row, box_);
   statement.arguments.emplace_back(row.is_made);
   statement.safe_to_repeat = true;
-  const auto broken = co_await try_run(database_, std::move(statement));
-  if (broken) co_await explain_taken(row, broken->constraint);
+  const auto tried = co_await try_run(database_, std::move(statement));
+  if (tried.broken) co_await explain_taken(row, tried.broken->constraint);
 }
 
 Task<void> InstanceRepository::rename(std::string name, std::string domain, std::string new_name,
@@ -184,12 +210,12 @@ Task<void> InstanceRepository::rename(std::string name, std::string domain, std:
   db::Statement statement;
   statement.sql = "UPDATE instance SET name = $3, domain = $4 WHERE name = $1 AND domain = $2";
   statement.arguments = {name, domain, new_name, new_domain};
-  const auto broken = co_await try_run(database_, std::move(statement));
-  if (!broken) co_return;
+  const auto tried = co_await try_run(database_, std::move(statement));
+  if (!tried.broken) co_return;
   InstanceRow wanted;
   wanted.name = new_name;
   wanted.domain = new_domain;
-  co_await explain_taken(wanted, broken->constraint);
+  co_await explain_taken(wanted, tried.broken->constraint);
 }
 
 Task<void> InstanceRepository::put_in_bin(std::string name, std::string domain, int days) {

@@ -7,6 +7,7 @@
 
 #include "api/usage.h"
 #include "db/database.h"
+#include "manager/database/commit_sync.h"
 #include "manager/external/external_database.h"
 #include "manager/instances/moved.h"
 #include "manager/settings/secret_box.h"
@@ -57,8 +58,12 @@ class InstanceRepository {
   Task<std::vector<InstanceRow>> all();
   Task<std::optional<InstanceRow>> find(std::string name, std::string domain);
   // kExists says whether name, path or database is taken, and by whom; kNotFound if the service is not there. A row
-  // that is not made yet and equal is harmless (a job that runs again).
-  Task<void> add(InstanceRow row);
+  // that is not made yet and equal is harmless (a job that runs again). kInOrder: enter()
+  // makes it durable.
+  Task<void> add(InstanceRow row, CommitSync sync = CommitSync::kNow);
+  // Its database is made: so is the instance, on disk. False, and nothing is done, if the database is not there or not closed
+  // to others: PostgreSQL has crashed and lost what was not on disk. kExists as add().
+  Task<bool> enter(InstanceRow row);
   // All but name, domain, created, deleted, purge, backed_up. kExists as add().
   Task<void> update(InstanceRow row);
   Task<void> rename(std::string name, std::string domain, std::string new_name, std::string new_domain);

@@ -75,7 +75,7 @@ Task<std::string> Journal::add(JobEntry entry) {
   co_return rows.front().get<std::string>(0);
 }
 
-Task<void> Journal::write(JobEntry entry, JournalSync sync) {
+Task<void> Journal::write(JobEntry entry, CommitSync sync) {
   const std::string data = boost::json::serialize(entry.data);
   const std::string result = boost::json::serialize(entry.result);
   const auto error = entry.error ? std::optional(entry.error->detail) : std::nullopt;
@@ -89,7 +89,7 @@ Task<void> Journal::write(JobEntry entry, JournalSync sync) {
           "UPDATE job SET phase = $2, step = $3, data = $4::jsonb, error = $5, error_code = $6, result = "
           "$7::jsonb, "
           "started = $8::timestamptz, ended = $9::timestamptz, steps = $10 WHERE id = $1::bigint" +
-              std::string(sync == JournalSync::kInOrder ? kInOrder : ""),
+              std::string(sync == CommitSync::kInOrder ? kInOrder : ""),
           entry.id, name_of(entry.phase), entry.step, data, error, code, result, started, ended, entry.steps);
       co_return;
     } catch (const Failure& failure) {

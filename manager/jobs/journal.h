@@ -9,6 +9,7 @@
 
 #include "api/job.h"
 #include "db/database.h"
+#include "manager/database/commit_sync.h"
 
 namespace berth::manager {
 
@@ -37,11 +38,6 @@ struct JobEntry {
   api::JsonObject result;
 };
 
-// When a write is on disk. kInOrder: with the next commit of anybody that is, for the cluster's log keeps the order: a power
-// cut may take the write, but then it takes all that happened in the cluster after it, too. Saves a sync of the disk.
-// Only for what its writer has in memory and writes again: PostgreSQL may crash and lose it while the manager lives on.
-enum class JournalSync : std::uint8_t { kNow, kInOrder };
-
 // Owned by the manager's main. Writes wait for the database to come back, however long that takes: a job
 // never goes on with an unwritten step.
 class Journal {
@@ -50,7 +46,7 @@ class Journal {
 
   // Gives the entry its id and writes it. Throws Failure(kUnavailable) if the database is away.
   Task<std::string> add(JobEntry entry);
-  Task<void> write(JobEntry entry, JournalSync sync = JournalSync::kNow);
+  Task<void> write(JobEntry entry, CommitSync sync = CommitSync::kNow);
   Task<std::vector<JobEntry>> unfinished();               // oldest first
   Task<std::vector<JobEntry>> recent(std::size_t limit);  // newest first
   Task<std::optional<JobEntry>> find(std::string id);

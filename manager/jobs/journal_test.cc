@@ -42,7 +42,7 @@ TEST_F(JournalTest, WhatIsWrittenInOrderIsThereIfWhatCameAfterItIs) {
   auto entry = add();
   entry.step = 2;
   entry.data["making"] = true;
-  loop::run_task(loop_, journal_->write(entry, JournalSync::kInOrder));
+  loop::run_task(loop_, journal_->write(entry, CommitSync::kInOrder));
   loop::run_task(loop_, running_.databases().create({"made", "made"}, "geheim"));
   running_.kill_now();
   database_.reset();
@@ -58,7 +58,7 @@ TEST_F(JournalTest, WhatIsWrittenInOrderIsThereIfWhatCameAfterItIs) {
 TEST_F(JournalTest, OnlyTheWriteItselfIsNotSynced) {
   auto entry = add();
   entry.step = 1;
-  loop::run_task(loop_, journal_->write(entry, JournalSync::kInOrder));
+  loop::run_task(loop_, journal_->write(entry, CommitSync::kInOrder));
   loop::run_task(loop_, journal_->add_log(entry.id, "a line"));
   const auto rows = loop::run_task(loop_, database_->query("SHOW synchronous_commit"));
   EXPECT_EQ(rows.front().text(0), "on");

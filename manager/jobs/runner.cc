@@ -58,8 +58,8 @@ class JobRunner::Run final : public JobRun {
   const JobEntry& entry() const override { return entry_; }
   api::JsonObject& data() override { return entry_.data; }
   api::JsonObject& result() override { return entry_.result; }
-  Task<void> save(JournalSync sync) override { return runner_.journal_.write(entry_, sync); }
-  Task<void> save() { return save(JournalSync::kNow); }
+  Task<void> save(CommitSync sync) override { return runner_.journal_.write(entry_, sync); }
+  Task<void> save() { return save(CommitSync::kNow); }
   void progress(std::uint64_t percent) override {
     if (percent == percent_) return;
     percent_ = percent;
@@ -158,7 +158,7 @@ class JobRunner::Run final : public JobRun {
         entry_.phase = JobPhase::kDone;
         entry_.ended = utc_now();
       }
-      co_await save(is_end ? JournalSync::kNow : step.sync);
+      co_await save(is_end ? CommitSync::kNow : step.sync);
       log(step.text + ": done");
     }
     if (entry_.phase == JobPhase::kForward) {  // a job without steps, or stopped right before its end
@@ -207,7 +207,7 @@ class JobRunner::Run final : public JobRun {
     if (entry_.phase == JobPhase::kWaiting) {
       entry_.phase = JobPhase::kForward;
       entry_.started = utc_now();
-      co_await save(JournalSync::kInOrder);  // without it the job begins the same way
+      co_await save(CommitSync::kInOrder);  // without it the job begins the same way
     }
     if (entry_.phase == JobPhase::kForward) co_await forward();
     if (entry_.phase == JobPhase::kBackward) co_await backward();

@@ -21,7 +21,7 @@ class JobRun {
   virtual api::JsonObject& result() = 0;
   // Writes data now, in the middle of a step (before an act that must be known afterwards). kInOrder is enough before an
   // act in the platform's own PostgreSQL.
-  virtual Task<void> save(JournalSync sync = JournalSync::kNow) = 0;
+  virtual Task<void> save(CommitSync sync = CommitSync::kNow) = 0;
   // Of this step, 0 to 100.
   virtual void progress(std::uint64_t percent) = 0;
   virtual void log(std::string text) = 0;
@@ -48,7 +48,7 @@ struct JobStep {
   bool can_cancel = true;  // false: the point of no return is in or behind this step
   // How its end is written down. kInOrder if what the next step does outside the platform's own PostgreSQL may be done
   // before this one runs again.
-  JournalSync sync = JournalSync::kNow;
+  CommitSync sync = CommitSync::kNow;
 };
 
 struct NewJob {
