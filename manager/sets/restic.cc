@@ -93,11 +93,16 @@ std::string format_object_name(std::string_view name) {
 }
 
 Error explain_restic(std::string_view complaints, std::string_view place) {
-  // The last "Fatal:" is the cause; what stands before are its tries.
-  std::string words;
+  // The last "Fatal:" is the cause; what stands before are its tries. Of what a server said to rclone restic knows
+  // a number only.
+  std::string words, last_of_rclone;
   for (auto line : split(complaints, '\n')) {
     line = trim(line);
     if (line.empty() || line == place) continue;
+    if (const auto error = line.find(" ERROR : "); line.starts_with("rclone: ") && error != line.npos) {
+      last_of_rclone = line.substr(error + 9);
+      continue;
+    }
     const bool is_fatal = line.starts_with("Fatal: ");
     if (is_fatal) line.remove_prefix(7);
     if (is_fatal) words.clear();
@@ -105,6 +110,7 @@ Error explain_restic(std::string_view complaints, std::string_view place) {
     if (!words.empty()) words += "; ";
     words += line;
   }
+  if (!last_of_rclone.empty()) words += (words.empty() ? "" : "; ") + last_of_rclone;
   const std::string lower = to_lower(complaints);
   const auto tells = [&lower](std::initializer_list<std::string_view> signs) {
     return std::any_of(signs.begin(), signs.end(),
@@ -122,6 +128,8 @@ Error explain_restic(std::string_view complaints, std::string_view place) {
   if (tells({"permission denied", "access denied", "accessdenied", "forbidden", "unauthorized",
              "signaturedoesnotmatch", "invalidaccesskeyid", "access key id", "operation not permitted"}))
     return error(Errc::kDenied, "the target refuses us: check the credentials and the rights there");
+  if (tells({"rcat error: object not found", "corrupted on transfer"}))
+    return error(Errc::kMalformed, "the target said that it stored it, but does not have it");
   if (tells({"is already locked"})) return error(Errc::kConflict, "another program works on the repository");
   if (tells({"connection refused", "no such host", "network is unreachable", "no route to host",
              "i/o timeout", "connection timed out", "connection reset", "connection closed",

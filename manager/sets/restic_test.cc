@@ -223,6 +223,14 @@ TEST(Restic, ComplaintsBecomeReasons) {
        "sftp:x: unable to start the sftp session, error: EOF",
        Errc::kUnavailable},
       {"Fatal: ciphertext verification failed", Errc::kMalformed},
+      {"rclone: 2026/11/23 06:55:53 ERROR : data/a4/a4e0: Post request rcat error: object not found\n"
+       "Save(<data/a4e0>) returned error, retrying after 8.2s: server response unexpected: 500 (500)\n"
+       "Fatal: unable to save snapshot: server response unexpected: 500 Internal Server Error (500)",
+       Errc::kMalformed},
+      {"rclone: 2026/11/23 06:55:53 ERROR : data/a4/a4e0: Post request rcat error: Insufficient Storage: "
+       "507\n"
+       "Fatal: unable to save snapshot: server response unexpected: 500 Internal Server Error (500)",
+       Errc::kNoSpace},
       {"something else", Errc::kFailed},
   };
   for (const auto& one : cases) EXPECT_EQ(explain_restic(one.words, "/x").code, one.code) << one.words;
