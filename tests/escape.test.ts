@@ -1,5 +1,5 @@
 // A service that means harm tries every way out of its sandbox: all are closed, and each layer closes at least one of them.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { type Server, createServer } from "node:net";
 import { join } from "node:path";
@@ -23,6 +23,7 @@ const platform = with_platform({ store }, async (one) => {
   await one.install("notes");
   await one.create("notes", "team", "example.com");
   await one.install("escape");
+  await one.create("escape", "own", "example.com");
 });
 
 /** What else is on the machine: a file, sockets of three kinds, shared memory. */
@@ -65,8 +66,21 @@ libc.shmctl(segment, 0, None)`;
   }
 }
 
+/** An instance's grant, as the manager derives it (docs/protocols/link.md): what an attacker would have to steal. */
+function grant_of(service: string, key: string, path: string): string {
+  const script = "import hashlib, sys; print(hashlib.blake2b(sys.argv[2].encode(), key=open(sys.argv[1], 'rb').read(), digest_size=32).hexdigest())";
+  const key_file = join(platform().root, "etc/berth/secret.key");
+  const done = spawnSync("python3", ["-c", script, key_file, `grant\n${service}\n${key}\n${path}`], { encoding: "utf8" });
+  assert.equal(done.status, 0, done.stderr);
+  return done.stdout.trim();
+}
+
 const machine = new Machine();
 after(() => machine.close());
+
+function uid_of(pid: number): number {
+  return Number(/^Uid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
+}
 
 function parse(text: string, round: string): Round | undefined {
   const begin = text.indexOf(`ESCAPE BEGIN\t${round}\n`);
@@ -85,8 +99,7 @@ function parse(text: string, round: string): Round | undefined {
 async function attack(round: string): Promise<Round> {
   const one = platform();
   const root = one.root;
-  const instance = (await one.berth("instance", "ls", "--json")).json;
-  const database = (instance.instances ?? instance)[0]?.database ?? "team_example.com";
+  const database = (await one.berth("instance", "show", "team@example.com", "--json")).json.database;
   const facts: Record<string, string> = {
     round,
     "manager-pid": `${pid_now(one, "manager")}`,
@@ -104,6 +117,12 @@ async function attack(round: string): Promise<Round> {
     "shared-memory": machine.shared_memory,
     port: `${machine.port}`,
     role: database,
+    "link-socket": join(root, "run/berth/apps/link.0.sock"),
+    "own-path": "/example.com/own",
+    "neighbour-path": "/example.com/team",
+    "own-grant": grant_of("escape", "own@example.com", "/example.com/own"),
+    "neighbour-grant": grant_of("notes", "team@example.com", "/example.com/team"),
+    "guessed-grant": "5a".repeat(32),
   };
   const text = Object.entries(facts).map(([name, value]) => `${name} ${value}\n`);
   writeFileSync(join(root, "var/lib/berth/work/escape/facts"), text.join(""), { mode: 0o644 });
@@ -138,6 +157,7 @@ test("every way out is closed, and each layer of the sandbox closes at least one
   const all = await attack("all");
   assert.ok(all.size >= 50, `${all.size} attempts`);
   assert.deepEqual([...all.values()].filter((one) => !one.refused), []);
+  for (const one of all.values()) if (one.name.startsWith("attach another instance")) assert.match(one.detail, /^the grant /);
 
   // Without "no new privileges" the kernel takes no filter from an unprivileged program either: both are away then.
   await platform().berth("config", "set", "weakerSandbox", "escape");
@@ -166,6 +186,13 @@ test("what the filter refuses is told by its name in the service's log", { skip:
   assert.match(log, /sandbox: refused bpf\b/);
   assert.match(log, /sandbox: refused execve; "seccomp": \["exec"\] in the manifest would allow it/);
   assert.match(log, /sandbox: refused socket \(family 2\); the manifest's "network" would allow internet sockets/);
+});
+
+test("who attaches what is not its own is named in the webserver's log", { skip: !is_root }, async () => {
+  const uid = uid_of(pid_now(platform(), "escape")!);
+  const refused = platform().service_log("webserver").split("\n").filter((line) => /attach refused/.test(line) && line.includes("/example.com/team"));
+  for (const reason of ["the grant is not known", "the grant does not cover '/example.com/team'", `the grant is not for user ${uid}`])
+    assert.ok(refused.some((line) => line.includes(reason) && line.includes(`${uid}`)), `${reason}:\n${refused.join("\n")}`);
 });
 
 test("nothing of the attacker is left when it stops", { skip: !is_root }, async () => {

@@ -1,10 +1,13 @@
 #include "tests/escape/attempt.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 
 namespace berth::escape {
@@ -24,6 +27,25 @@ Outcome open_file(const std::string& path, int flags) {
   const auto outcome = of_call(fd);
   if (fd >= 0) ::close(fd);
   return outcome;
+}
+
+UniqueFd connect_unix(const std::string& path, bool is_abstract) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::size_t at = is_abstract ? 1 : 0;
+  if (path.empty() || path.size() + at >= sizeof address.sun_path) {
+    errno = ENOENT;
+    return UniqueFd();
+  }
+  std::memcpy(address.sun_path + at, path.data(), path.size());
+  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const auto size =
+      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + at + path.size() + (is_abstract ? 0 : 1));
+  if (fd && ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0) return fd;
+  const int number = errno;
+  fd.reset();
+  errno = number;
+  return fd;
 }
 
 Outcome in_child(int (*attempt)(const Facts&), const Facts& facts) {

@@ -39,8 +39,8 @@ void try_everything() {
   // Once: a service that comes back must not begin again.
   ::unlink("facts");
   std::printf("ESCAPE BEGIN\t%s\n", fact(facts, "round").c_str());
-  for (const auto& attempts :
-       {file_attempts(), process_attempts(), kernel_attempts(), socket_attempts(), greedy_attempts()})
+  for (const auto& attempts : {file_attempts(), process_attempts(), kernel_attempts(), socket_attempts(),
+                               link_attempts(), greedy_attempts()})
     for (const auto& attempt : attempts) {
       const auto outcome = attempt.run(facts);
       std::printf("ESCAPE\t%s\t%s\t%s\n", attempt.name.c_str(), outcome.refused ? "refused" : "done",

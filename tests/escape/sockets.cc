@@ -2,7 +2,6 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -17,25 +16,6 @@ namespace berth::escape {
 namespace {
 
 constexpr int kPatience = 2000;  // ms for an answer
-
-UniqueFd connect_unix(const std::string& path, bool is_abstract = false) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const std::size_t at = is_abstract ? 1 : 0;
-  if (path.empty() || path.size() + at >= sizeof address.sun_path) {
-    errno = ENOENT;
-    return UniqueFd();
-  }
-  std::memcpy(address.sun_path + at, path.data(), path.size());
-  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const auto size =
-      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + at + path.size() + (is_abstract ? 0 : 1));
-  if (fd && ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0) return fd;
-  const int number = errno;
-  fd.reset();
-  errno = number;
-  return fd;
-}
 
 std::string big_endian(std::uint32_t value) {
   return {static_cast<char>(value >> 24), static_cast<char>(value >> 16), static_cast<char>(value >> 8),

@@ -19,6 +19,12 @@ constexpr std::chrono::seconds kGreetingTime{10};
 constexpr std::size_t kMaxDescriptors = 64;   // that wait for their STATIC frame
 constexpr std::size_t kFlushEarly = 1 << 18;  // bytes; above, a turn does not wait for its end
 
+// The first, tenth, hundredth, … of a link: whoever tries for ever must not fill the log.
+bool is_told(std::uint64_t count) {
+  while (count % 10 == 0) count /= 10;
+  return count == 1;
+}
+
 // {"deflate":false} turns permessage-deflate off for a websocket attach.
 Result<bool> wants_deflate(const link::Attach& request) {
   if (request.kind != link::Kind::kWebsocket || request.options.empty()) return true;
@@ -269,7 +275,7 @@ Result<void> Link::on_attach(link::Attach request) {
     take_over(request);
     attaches_[request.id] = reactor_.add_attach(std::move(attach)).slot;
   }
-  answer(verdict);
+  answer(verdict, request.path);
   return {};
 }
 
@@ -291,7 +297,8 @@ Result<void> Link::on_static(std::uint32_t id) {
     reactor_.static_heads().clear();
     if (pack) reactor_.attach_at(known->second).pack = std::move(*pack);
     answer(
-        {id, pack ? link::AttachResult::kOk : link::AttachResult::kBadPack, pack ? "" : pack.error().detail});
+        {id, pack ? link::AttachResult::kOk : link::AttachResult::kBadPack, pack ? "" : pack.error().detail},
+        reactor_.attach_at(known->second).path);
     return {};
   }
   const auto request = std::move(awaited->second);
@@ -313,7 +320,7 @@ Result<void> Link::on_static(std::uint32_t id) {
     take_over(request);
     attaches_[id] = reactor_.add_attach(std::move(attach)).slot;
   }
-  answer(verdict);
+  answer(verdict, request.path);
   return {};
 }
 
@@ -375,9 +382,15 @@ void Link::detach(Attach& attach) {
   reactor_.release_if_unused(attach.slot);
 }
 
-void Link::answer(const link::Attached& attached) {
-  if (attached.result != link::AttachResult::kOk)
-    log_warning("attach refused", {{"service", name_}, {"reason", attached.reason}});
+void Link::answer(const link::Attached& attached, std::string_view path) {
+  if (attached.result != link::AttachResult::kOk && is_told(++refused_))
+    // The name is what the peer says of itself; user and process are what the kernel says.
+    log_warning("attach refused", {{"service", name_},
+                                   {"uid", peer_.uid},
+                                   {"pid", peer_.pid},
+                                   {"path", path},
+                                   {"reason", attached.reason},
+                                   {"refused", refused_}});
   link::append(out_, attached);
   schedule_flush();
 }

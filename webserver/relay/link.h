@@ -81,7 +81,7 @@ class Link final : public loop::IoHandler {
   void go_on();
   link::Attached judge(const link::Attach& request);
   void take_over(const link::Attach& request);
-  void answer(const link::Attached& attached);
+  void answer(const link::Attached& attached, std::string_view path);
   void schedule_flush();
   std::size_t pending() const { return out_.size() - out_begin_; }
 
@@ -97,6 +97,7 @@ class Link final : public loop::IoHandler {
   std::uint32_t service_credit_ = link::kDefaultCredit;
   std::uint32_t our_credit_ = link::kDefaultCredit;
   std::uint32_t streams_ = 0;
+  std::uint64_t refused_ = 0;  // attaches
 
   Bytes carry_;            // read and not served: the beginning of a frame, or what is above a turn's share
   std::size_t share_ = 0;  // messages that may still go to clients in this turn
