@@ -36,8 +36,8 @@ using AllWords = TypeList<PlatformState, ServiceState, InstanceState, Severity, 
                           TimeMachineState, AlarmSeverity, ReportCause>;
 
 using AllObjects =
-    TypeList<ExternalDatabase, Draining, Process, Check, Disk, Status, ServiceApp, SandboxLayer, Service,
-             KeptData, MovedInstance, Instance, OtherPlatform, TableSize, DaySize, InstanceDatabase,
+    TypeList<ExternalDatabase, Draining, Process, Check, Disk, Mode, Status, ServiceApp, SandboxLayer,
+             Service, KeptData, MovedInstance, Instance, OtherPlatform, TableSize, DaySize, InstanceDatabase,
              DatabaseFailure, Optimisation, Renaming, Job, JobLogLine, FieldProblem, StoreVersion,
              StoreAppState, StoreApp, Setting, Certificate, CommandLine, CommandFileReport, AppStoreApp,
              BackupOption, BackupTarget, BackupPolicy, BackupItem, BackupSet, BackupProof, BackupVerdict,
@@ -49,21 +49,21 @@ using AllObjects =
 using AllRequests =
     TypeList<GetStatus, Subscribe, GetServices, GetInstances, GetJobs, GetInstance, GetJob, GetStore,
              InstallApp, InstallPackage, StartService, StopService, RestartService, RemoveService,
-             CreateInstance, SuggestInstance, StopInstance, RestartInstance, EditInstance, DeleteInstance,
-             UndoDelete, SetInstancePassword, SetDatabasePassword, BackupInstance, RestoreInstance, CancelJob,
-             GetLog, StopLog, GetSettings, SetSetting, SetAdminPassword, GetCertificate, SetCertificate,
-             ResetCertificate, GetCommandFile, RunCommandFile, AppPlatformInfoRequest, RequestHttpKey,
-             RequestAppStore, InstallService, AddInstance, StartInstance, GetInstanceDatabase,
-             CleanUpInstance, CleanUpAll, OptimiseDatabases, GetDatabases, TestDatabase, UseDatabase,
-             RenameInstances, TakeOverDatabase, GetSqlRecipe, GetBackupTargets, SetBackupTarget,
-             TestBackupTarget, RemoveBackupTarget, GetBackupPolicies, SetBackupPolicy, RemoveBackupPolicy,
-             RunBackup, GetBackupSets, GetBackupSet, FetchBackup, VerifyBackup, DrillBackup, PlanBackupPrune,
-             PruneBackups, RestoreFromSet, RestorePlatform, GetBackupKeys, GetTimeMachine, MakeBaseBackup,
-             RewindInstance, MoveInstance, EndForward, UndoMove, PrepareArrival, StartArrival, ConfirmArrival,
-             AbandonArrival, GetAlarms, AcknowledgeAlarm, SilenceAlarm, TestAlarm, TestMail, StartApps,
-             ReplaceManager, ReplaceWebserver, GetMonitor, GetMetrics, GetDisk, GetTraces, SetTrace,
-             GetFlightRecorder, GetCrashes, GetCrash, RemoveCrashes, MakeReport, FetchCore, MakeSupportBundle,
-             GetUsage, GetLimits, SetLimits, AllowWrites>;
+             OpenServiceShell, CreateInstance, SuggestInstance, StopInstance, RestartInstance, EditInstance,
+             DeleteInstance, UndoDelete, SetInstancePassword, SetDatabasePassword, BackupInstance,
+             RestoreInstance, CancelJob, GetLog, StopLog, GetSettings, SetSetting, SetAdminPassword,
+             GetCertificate, SetCertificate, ResetCertificate, GetCommandFile, RunCommandFile,
+             AppPlatformInfoRequest, RequestHttpKey, RequestAppStore, InstallService, AddInstance,
+             StartInstance, GetInstanceDatabase, CleanUpInstance, CleanUpAll, OptimiseDatabases, GetDatabases,
+             TestDatabase, UseDatabase, RenameInstances, TakeOverDatabase, GetSqlRecipe, GetBackupTargets,
+             SetBackupTarget, TestBackupTarget, RemoveBackupTarget, GetBackupPolicies, SetBackupPolicy,
+             RemoveBackupPolicy, RunBackup, GetBackupSets, GetBackupSet, FetchBackup, VerifyBackup,
+             DrillBackup, PlanBackupPrune, PruneBackups, RestoreFromSet, RestorePlatform, GetBackupKeys,
+             GetTimeMachine, MakeBaseBackup, RewindInstance, MoveInstance, EndForward, UndoMove,
+             PrepareArrival, StartArrival, ConfirmArrival, AbandonArrival, GetAlarms, AcknowledgeAlarm,
+             SilenceAlarm, TestAlarm, TestMail, StartApps, ReplaceManager, ReplaceWebserver, GetMonitor,
+             GetMetrics, GetDisk, GetTraces, SetTrace, GetFlightRecorder, GetCrashes, GetCrash, RemoveCrashes,
+             MakeReport, FetchCore, MakeSupportBundle, GetUsage, GetLimits, SetLimits, AllowWrites>;
 
 // Come unasked, under the src of what was subscribed to.
 using AllIndications =

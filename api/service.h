@@ -144,6 +144,28 @@ struct RestartService {
   static constexpr auto fields() { return std::tuple(field("id", &RestartService::id)); }
 };
 
+// Where berth service shell goes in.
+struct OpenServiceShellResult {
+  static constexpr std::string_view kMt = "OpenServiceShellResult";
+  std::int64_t pid = 0;   // of the service's program: its namespaces
+  std::int64_t uid = 0;   // as whom it runs
+  std::string directory;  // its work folder
+  std::string ends;       // when shells must end; empty: never by themselves
+  static constexpr auto fields() {
+    return std::tuple(field("pid", &OpenServiceShellResult::pid), field("uid", &OpenServiceShellResult::uid),
+                      field("directory", &OpenServiceShellResult::directory),
+                      with_default("ends", &OpenServiceShellResult::ends));
+  }
+};
+
+// kDenied unless the setting appSecurityOff is on. It is an event.
+struct OpenServiceShell {
+  static constexpr std::string_view kMt = "OpenServiceShell";
+  using Answer = OpenServiceShellResult;
+  std::string id;
+  static constexpr auto fields() { return std::tuple(field("id", &OpenServiceShell::id)); }
+};
+
 struct RemoveServiceResult {
   static constexpr std::string_view kMt = "RemoveServiceResult";
   std::optional<Job> job;

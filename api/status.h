@@ -67,6 +67,16 @@ struct Disk {
   }
 };
 
+// A switch that lowers the guard of the whole platform, and is on.
+struct Mode {
+  static constexpr std::string_view kName = "Mode";
+  std::string setting;  // developerMode, appSecurityOff
+  std::string ends;     // when it is switched off by itself; empty: never
+  static constexpr auto fields() {
+    return std::tuple(field("setting", &Mode::setting), with_default("ends", &Mode::ends));
+  }
+};
+
 struct Status {
   static constexpr std::string_view kName = "Status";
   PlatformState state = PlatformState{};
@@ -84,17 +94,19 @@ struct Status {
   std::uint64_t instances = 0;
   Disk disk;
   bool developer_mode = false;
+  std::vector<Mode> modes;
   std::vector<Check> checks;
   static constexpr auto fields() {
-    return std::tuple(
-        field("state", &Status::state), with_default("version", &Status::version),
-        with_default("build", &Status::build), with_default("root", &Status::root),
-        with_default("uptime", &Status::uptime), with_default("http", &Status::http),
-        with_default("https", &Status::https), with_default("url", &Status::url),
-        with_default("fingerprint", &Status::fingerprint), with_default("dns", &Status::dns),
-        with_default("processes", &Status::processes), with_default("services", &Status::services),
-        with_default("instances", &Status::instances), with_default("disk", &Status::disk),
-        with_default("developerMode", &Status::developer_mode), with_default("checks", &Status::checks));
+    return std::tuple(field("state", &Status::state), with_default("version", &Status::version),
+                      with_default("build", &Status::build), with_default("root", &Status::root),
+                      with_default("uptime", &Status::uptime), with_default("http", &Status::http),
+                      with_default("https", &Status::https), with_default("url", &Status::url),
+                      with_default("fingerprint", &Status::fingerprint), with_default("dns", &Status::dns),
+                      with_default("processes", &Status::processes),
+                      with_default("services", &Status::services),
+                      with_default("instances", &Status::instances), with_default("disk", &Status::disk),
+                      with_default("developerMode", &Status::developer_mode),
+                      with_default("modes", &Status::modes), with_default("checks", &Status::checks));
   }
 };
 

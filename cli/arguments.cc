@@ -34,12 +34,12 @@ std::span<const Command> all_commands() {
   // Made once and never changed: parsers keep pointers into it.
   static const std::vector<Command> kCommands = [] {
     std::vector<Command> commands;
-    for (auto* part :
-         {status_commands,   store_commands, service_commands,  instance_commands,     database_commands,
-          external_commands, move_commands,  backup_commands,   set_commands,          set_place_commands,
-          job_commands,      log_commands,   settings_commands, command_file_commands, time_machine_commands,
-          alarm_commands,    crash_commands, trace_commands,    disk_commands,         monitor_commands,
-          replace_commands,  usage_commands})
+    for (auto* part : {status_commands,   store_commands,        service_commands,      instance_commands,
+                       database_commands, external_commands,     move_commands,         backup_commands,
+                       set_commands,      set_place_commands,    job_commands,          log_commands,
+                       settings_commands, command_file_commands, time_machine_commands, alarm_commands,
+                       crash_commands,    shell_commands,        trace_commands,        disk_commands,
+                       monitor_commands,  replace_commands,      usage_commands})
       for (auto& command : part()) commands.push_back(std::move(command));
     return commands;
   }();

@@ -99,6 +99,7 @@ std::vector<Command> settings_commands();
 std::vector<Command> time_machine_commands();
 std::vector<Command> alarm_commands();
 std::vector<Command> crash_commands();
+std::vector<Command> shell_commands();
 std::vector<Command> trace_commands();
 std::vector<Command> disk_commands();
 std::vector<Command> replace_commands();

@@ -48,16 +48,30 @@ void print_checks(Output& output, const Status& status) {
   }
 }
 
+// What nobody should forget, before everything else.
+void print_modes(Output& output, const Status& status) {
+  for (const auto& mode : status.modes) {
+    const std::string_view what =
+        mode.setting == "developerMode"    ? "DEVELOPER MODE: unsigned apps can be installed"
+        : mode.setting == "appSecurityOff" ? "APP SECURITY IS OFF: shells can be opened within apps"
+                                           : std::string_view(mode.setting);
+    const std::string until =
+        mode.ends.empty() ? "until it is switched off" : "ends " + format_relative(mode.ends, output.now());
+    output.print_line(
+        output.painted(fmt::format("! {} ({})", printable(what), printable(until)), Style::kBad));
+  }
+}
+
 void print_status(Output& output, const Status& status) {
+  print_modes(output, status);
   const auto state = output.painted(fmt::format("● {}", api::word_of(status.state)), style_of(status.state));
   output.print_line(fmt::format("{}  Berth {} (build {}), up {}", state, status.version, status.build,
                                 format_duration(std::chrono::seconds(status.uptime))));
   if (!status.url.empty()) output.print_line(fmt::format("{}", status.url));
   if (!status.fingerprint.empty()) output.print_line(fmt::format("certificate {}", status.fingerprint));
-  output.print_line(fmt::format("{}, {}, {} of {} free{}\n", format_count(status.services, "service"),
+  output.print_line(fmt::format("{}, {}, {} of {} free\n", format_count(status.services, "service"),
                                 format_count(status.instances, "instance"),
-                                format_size(status.disk.free_bytes), format_size(status.disk.total_bytes),
-                                status.developer_mode ? ", developer mode" : ""));
+                                format_size(status.disk.free_bytes), format_size(status.disk.total_bytes)));
   print_processes(output, status);
   print_checks(output, status);
 }

@@ -20,6 +20,19 @@ std::pair<std::string_view, std::string_view> split_once(std::string_view text) 
   return {text.substr(0, space), text.substr(space + 1)};
 }
 
+Result<void> take_own_network(std::optional<OwnNetwork>& network, std::string_view key,
+                              std::string_view value) {
+  if (!network) network.emplace();
+  if (key == "interface") network->interface = value;
+  else if (key == "address") network->address = value;
+  else if (key == "gateway") network->gateway = value;
+  else if (key == "hosts") network->hosts_file = value;
+  else if (key == "resolver") network->resolver_file = value;
+  else if (key == "note") network->note = value;
+  else return fail(Errc::kMalformed, "launch: unknown line \"own-network-{}\"", key);
+  return {};
+}
+
 Result<void> take(LaunchSpec& spec, std::string_view key, std::string_view value) {
   if (key == "name") spec.name = value;
   else if (key == "program") spec.program = value;
@@ -27,6 +40,9 @@ Result<void> take(LaunchSpec& spec, std::string_view key, std::string_view value
   else if (key == "environment") spec.environment.emplace_back(value);
   else if (key == "directory") spec.directory = value;
   else if (key == "network") spec.host_network = true, spec.network_why = value;
+  else if (key == "network-missed")
+    spec.host_network = spec.is_network_missed = true, spec.network_why = value;
+  else if (key.starts_with("own-network-")) return take_own_network(spec.own_network, key.substr(12), value);
   else if (key == "pids-why") spec.pids_why = value;
   else if (key == "cgroup") spec.cgroups.emplace_back(value);
   else if (key == "cgroup-why") spec.cgroup_why = value;
@@ -84,7 +100,15 @@ Result<std::string> format_launch_spec(const LaunchSpec& spec) {
   for (const auto& place : spec.places)
     put("place", fmt::format("{} {}", kUses[static_cast<std::size_t>(place.use)], place.path));
   put("tmp", std::to_string(spec.tmp_bytes));
-  if (spec.host_network) put("network", spec.network_why);
+  if (spec.host_network) put(spec.is_network_missed ? "network-missed" : "network", spec.network_why);
+  if (spec.own_network) {
+    put("own-network-interface", spec.own_network->interface);
+    put("own-network-address", spec.own_network->address);
+    put("own-network-gateway", spec.own_network->gateway);
+    put("own-network-hosts", spec.own_network->hosts_file);
+    put("own-network-resolver", spec.own_network->resolver_file);
+    put("own-network-note", spec.own_network->note);
+  }
   if (!spec.pids_why.empty()) put("pids-why", spec.pids_why);
   for (const auto& folder : spec.cgroups) put("cgroup", folder);
   if (!spec.cgroup_why.empty()) put("cgroup-why", spec.cgroup_why);

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,6 +28,16 @@ struct Place {
   bool operator==(const Place&) const = default;
 };
 
+// A network of the service's own: the names and addresses of its wire to the machine (layers/own_network.h).
+struct OwnNetwork {
+  std::string interface;         // the wire's end outside
+  std::string address, gateway;  // of its end inside, and of that outside; IPv4
+  // What the service finds as /etc/hosts and /etc/resolv.conf; empty: the machine's.
+  std::string hosts_file, resolver_file;
+  std::string note;  // for people: what it leads to
+  bool operator==(const OwnNetwork&) const = default;
+};
+
 struct LaunchSpec {
   std::string name;     // of the service
   std::string program;  // absolute path, within one of `places`
@@ -38,9 +49,13 @@ struct LaunchSpec {
   std::vector<Place> places;
   std::uint64_t tmp_bytes = 64 << 20;  // of the private /tmp, and of /dev/shm
 
-  // Shares the machine's network instead of having a namespace of its own; then `network_why` says why.
+  // Shares the machine's network instead of having a namespace of its own; then `network_why` says why. `is_network_missed`: it
+  // should have had one.
   bool host_network = false;
+  bool is_network_missed = false;
   std::string network_why;
+  // Else it has one that leads nowhere, or this one.
+  std::optional<OwnNetwork> own_network;
   // Why there is no PID namespace, if there is none: the launcher cannot know.
   std::string pids_why;
 

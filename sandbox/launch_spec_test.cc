@@ -33,6 +33,19 @@ TEST(LaunchSpec, ReadsBackAsItWasWritten) {
   EXPECT_EQ(parse_launch_spec(format_launch_spec(spec).value()).value(), spec);
 }
 
+TEST(LaunchSpec, TellsOfANetworkOfItsOwnAndOfOneThatIsMissed) {
+  auto spec = full_spec();
+  spec.is_network_missed = true;
+  EXPECT_EQ(parse_launch_spec(format_launch_spec(spec).value()).value(), spec);
+  spec.host_network = spec.is_network_missed = false;
+  spec.network_why.clear();
+  spec.own_network = OwnNetwork{"bt12ab34.7", "198.18.0.2",
+                                "198.18.0.1", "/run/with space/notes.hosts",
+                                "",           "only to mail.example.com"};
+  EXPECT_EQ(parse_launch_spec(format_launch_spec(spec).value()).value(), spec);
+  EXPECT_FALSE(parse_launch_spec(format_launch_spec(spec).value() + "own-network-door open\n"));
+}
+
 TEST(LaunchSpec, AValueCannotSmuggleInALine) {
   auto spec = full_spec();
   spec.arguments.push_back("x\nplace write /etc");

@@ -22,6 +22,7 @@
 #include "sandbox/layers/init.h"
 #include "sandbox/layers/landlock.h"
 #include "sandbox/layers/namespaces.h"
+#include "sandbox/layers/own_network.h"
 #include "sandbox/layers/seccomp_filter.h"
 
 namespace berth::sandbox {
@@ -60,9 +61,7 @@ class Launcher {
     layer(Layer::kCgroup, [this](std::string&) { return join_cgroups(); });
     layer(Layer::kPids, [this](std::string&) { return check_pid_namespace(); });
     layer(Layer::kIpc, [](std::string&) { return leave_ipc(); });
-    if (spec_.host_network)
-      note_layer(kNotesFd, {std::string(name_of(Layer::kNetwork)), "off", spec_.network_why});
-    else layer(Layer::kNetwork, [](std::string&) { return leave_network(); });
+    choose_network();
     layer(Layer::kMounts, [this](std::string& note) { return make_file_view(spec_, note); });
     layer(Layer::kLimits, [this](std::string&) { return set_limits(spec_.limits); });
 
@@ -107,6 +106,25 @@ class Launcher {
       note_cgroup(kNotesFd, folder);
     }
     return {};
+  }
+
+  void choose_network() {
+    if (spec_.host_network) {
+      const char* state = spec_.is_network_missed ? "unavailable" : "off";
+      return note_layer(kNotesFd, {std::string(name_of(Layer::kNetwork)), state, spec_.network_why});
+    }
+    if (!spec_.own_network) return layer(Layer::kNetwork, [](std::string&) { return leave_network(); });
+    bool has_own = false;
+    layer(Layer::kNetwork, [&](std::string& note) -> Result<void> {
+      BERTH_TRY_VOID(make_own_network(*spec_.own_network));
+      note = spec_.own_network->note;
+      has_own = true;
+      return {};
+    });
+    if (has_own) return;
+    // It shares the machine's, and so needs the machine's names.
+    spec_.own_network.reset();
+    spec_.host_network = true;
   }
 
   Result<void> check_pid_namespace() const {

@@ -286,6 +286,14 @@ void find_modes(const CheckFacts& facts, std::vector<Check>& found) {
     check.command = "berth config set developerMode false";
     found.push_back(std::move(check));
   }
+  if (facts.app_security_off) {
+    auto check = make_check("app-security-off", Severity::kWarning);
+    check.text = "App security is off: admins of this machine can open shells within apps.";
+    check.why = "Such a shell sees the data and passwords of all instances of the app, and can change them.";
+    check.fix = "Switch it on again when you have found what you looked for.";
+    check.command = "berth config set appSecurityOff false";
+    found.push_back(std::move(check));
+  }
 }
 
 }  // namespace

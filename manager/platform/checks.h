@@ -50,6 +50,7 @@ struct CheckFacts {
   bool is_webserver_short = false;  // of descriptors: new clients wait
   bool is_root = true;
   bool developer_mode = false;
+  bool app_security_off = false;
   std::vector<Service> services;
   std::vector<std::string> weaker;  // services that may run without a required layer of their sandbox
   std::optional<Certificate> certificate;

@@ -45,13 +45,14 @@ TEST(Checks, EachFindingSaysWhatWhyAndWhatToDo) {
   facts.is_webserver_short = true;
   facts.is_root = false;
   facts.developer_mode = true;
+  facts.app_security_off = true;
   facts.services.push_back({"echo", "Echo", false, {{"own user", "on", ""}, {"seccomp", "off", "no"}}});
   facts.certificate = CheckFacts::Certificate{true, kNow + 24h * 3};
   facts.instances.front().backed_up.reset();
   const auto found = find_checks(facts);
   EXPECT_THAT(ids(found), ElementsAre("process-notes", "webserver-descriptors", "process-postgres", "backup",
                                       "certificate-ends", "certificate-self-signed", "sandbox", "unsigned",
-                                      "not-root", "developer-mode"));
+                                      "not-root", "developer-mode", "app-security-off"));
   for (const auto& check : found) {
     SCOPED_TRACE(check.id);
     EXPECT_FALSE(check.text.empty());

@@ -17,7 +17,7 @@
 #include "manager/platform/clock.h"
 #include "manager/platform/schema.h"
 #include "manager/platform/version.h"
-#include "manager/settings/developer_mode.h"
+#include "manager/settings/timed_mode.h"
 #include "net/http_client.h"
 #include "wire/json/json.h"
 
@@ -241,6 +241,7 @@ Task<void> Platform::Parts_::start() {
   co_await load_domains();
   apply_settings();
   developer_mode_.begin();
+  app_security_off_.begin();
   settings_.secret_changed = [this](const std::string& name) {
     if (is_of_alarms(name)) tasks_.spawn(alarm_setup_.apply());
     if (name == kMetricsToken) tasks_.spawn(load_metrics_token());
@@ -248,6 +249,8 @@ Task<void> Platform::Parts_::start() {
   settings_.on_changed([this](const std::vector<std::string>& names) {
     apply_settings();
     developer_mode_.changed(names);
+    app_security_off_.changed(names);
+    admin_.status_changed();  // also what switches itself off is seen at once
     commands_.settings_changed();
     care_.replan();
     set_timer_.changed();
@@ -320,6 +323,7 @@ Task<void> Platform::Parts_::start() {
 void Platform::Parts_::stop_timers() {
   purge_timer_.cancel();
   developer_mode_.stop();
+  app_security_off_.stop();
   commands_.stop();
   care_.stop();
   external_jobs_.stop();
@@ -344,6 +348,7 @@ Task<void> Platform::Parts_::stop() {
   admin_.status_changed();
   admin_socket_.reset();
   co_await services_.stop_all();
+  if (is_root_) co_await services_.sandbox().networks().end();
   co_await stop_own_instances();
   co_await webserver_.stop();
   control_.reset();

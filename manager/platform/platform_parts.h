@@ -18,7 +18,7 @@
 #include "manager/platform/platform.h"
 #include "manager/platform/postgres_control.h"
 #include "manager/sets/set_timer.h"
-#include "manager/settings/developer_mode.h"
+#include "manager/settings/timed_mode.h"
 
 namespace berth::manager {
 
@@ -63,6 +63,8 @@ class Platform::Parts_ {
   void follow_databases();
   // As people call this platform: its DNS name, else the machine's.
   std::string platform_name() const;
+  // What lowers the guard of the whole platform for a while, as far as it is on.
+  std::vector<api::Mode> modes() const;
   Task<void> release_external(ExternalPlace place);
   void announce(double seconds) const;
   bool is_own_port(int port) const { return port == webserver_.http() || port == webserver_.https(); }
@@ -95,7 +97,7 @@ class Platform::Parts_ {
   PostgresControl postgres_;
   db::Database admin_database_, database_;
   Settings settings_;
-  DeveloperMode developer_mode_;
+  TimedMode developer_mode_, app_security_off_;
   net::HttpClient http_;
   AlarmTables alarm_tables_;
   Alarms alarms_;

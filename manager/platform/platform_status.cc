@@ -35,6 +35,7 @@ void Platform::Parts_::add_check_facts(CheckFacts& facts) const {
   facts.is_webserver_short = webserver_.is_short_of_descriptors();
   facts.is_root = is_root_;
   facts.developer_mode = settings_.flag("developerMode");
+  facts.app_security_off = settings_.flag("appSecurityOff");
   for (const auto& [id, service] : services_.all())
     facts.services.push_back(
         {id, service->row().title, !service->row().signer.empty(), service->process().sandbox()});
@@ -71,6 +72,13 @@ void Platform::Parts_::add_check_facts(CheckFacts& facts) const {
     if (!trim(id).empty()) facts.accepted.emplace(trim(id));
 }
 
+std::vector<api::Mode> Platform::Parts_::modes() const {
+  std::vector<api::Mode> on;
+  for (const auto& names : {kDeveloperMode, kAppSecurityOff})
+    if (settings_.flag(names.flag)) on.push_back({std::string(names.flag), settings_.text(names.ends)});
+  return on;
+}
+
 api::Status Platform::Parts_::status() const {
   api::Status status;
   status.version = platform_version();
@@ -84,6 +92,7 @@ api::Status Platform::Parts_::status() const {
   status.fingerprint = certificates_.fingerprint();
   status.dns = settings_.text("dnsName");
   status.developer_mode = settings_.flag("developerMode");
+  status.modes = modes();
   bool degraded = false;
   const auto add = [&](const SupervisedProcess& process) {
     api::Process view;

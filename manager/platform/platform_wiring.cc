@@ -47,6 +47,8 @@ SandboxSettings sandbox_settings(const Settings& settings, bool has_core_place) 
   chosen.tasks = static_cast<std::uint64_t>(settings.number("serviceTasks"));
   // Where dumps go elsewhere, nothing may be left in the service's folder.
   if (has_core_place) chosen.core_bytes = static_cast<std::uint64_t>(settings.number("coreBytes"));
+  chosen.networks.range = settings.text("appNetworkRange");
+  chosen.networks.refresh = std::chrono::seconds(settings.number("appNetworkSeconds"));
   chosen.open_files = static_cast<std::uint64_t>(settings.number("serviceOpenFiles"));
   return chosen;
 }
@@ -76,7 +78,8 @@ Platform::Parts_::Parts_(loop::Loop& loop, Options options, Layout layout, std::
       admin_database_(loop_, database_options(cluster_.superuser(), 4)),
       database_(loop_, database_options(cluster_.superuser("manager"), 4)),
       settings_(database_, box_),
-      developer_mode_(loop_, settings_),
+      developer_mode_(loop_, settings_, kDeveloperMode),
+      app_security_off_(loop_, settings_, kAppSecurityOff),
       http_(loop_),
       alarm_tables_(database_),
       alarms_(loop_, alarm_tables_, seconds_now),

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "sandbox/seccomp_policy.h"
 #include "wire/json/json.h"
 
@@ -38,6 +39,20 @@ Result<std::vector<std::string>> texts_of(const json::Object& object, std::strin
   return texts;
 }
 
+// RFC 1123 section 2.1; four numbers with dots are names of that form, too.
+bool is_host(std::string_view text) {
+  if (text.empty() || text.size() > 253) return false;
+  for (const auto label : split(text, '.')) {
+    const auto is_fine = [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+    };
+    if (label.empty() || label.size() > 63 || label.front() == '-' || label.back() == '-' ||
+        !std::all_of(label.begin(), label.end(), is_fine))
+      return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 Result<SandboxWants> parse_sandbox_wants(const json::Object& entry) {
@@ -51,6 +66,9 @@ Result<SandboxWants> parse_sandbox_wants(const json::Object& entry) {
     wants.network = network->get_bool();
   }
   BERTH_TRY(wants.hosts, texts_of(*object, "hosts"));
+  for (const auto& host : wants.hosts)
+    if (!is_host(host))
+      return fail(Errc::kMalformed, "sandbox.hosts: \"{}\" is no name of a host and no IPv4 address", host);
   if (!wants.hosts.empty()) wants.network = true;
   BERTH_TRY(wants.memory_bytes, number_of(*object, "memory", kLeastMemory, kMostMemory));
   BERTH_TRY(wants.tasks, number_of(*object, "tasks", kLeastTasks, kMostTasks));

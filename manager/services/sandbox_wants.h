@@ -13,7 +13,7 @@ namespace berth::manager {
 
 struct SandboxWants {
   bool network = false;            // connects to other machines
-  std::vector<std::string> hosts;  // those it names; for people, nothing is enforced by name
+  std::vector<std::string> hosts;  // names or IPv4 addresses; a network of its own leads there only
   std::uint64_t memory_bytes = 0;  // 0: the platform's default
   std::uint64_t tasks = 0;
   std::uint64_t cpu_percent = 0;         // of one core; 0: as much as there is

@@ -34,10 +34,14 @@ TEST(SandboxWants, AreToldInWordsBeforeTheAppIsInstalled) {
 }
 
 TEST(SandboxWants, AWishThatIsNotUnderstoodIsNoneOfTheOthers) {
-  for (const char* text : {R"({"sandbox": true})", R"({"sandbox": {"network": "yes"}})",
-                           R"({"sandbox": {"memory": 1}})", R"({"sandbox": {"memory": "1 GiB"}})",
-                           R"({"sandbox": {"tasks": 0}})", R"({"sandbox": {"seccomp": ["everything"]}})",
-                           R"({"sandbox": {"seccomp": "exec"}})", R"({"sandbox": {"hosts": [1]}})"}) {
+  for (const char* text :
+       {R"({"sandbox": true})", R"({"sandbox": {"network": "yes"}})", R"({"sandbox": {"memory": 1}})",
+        R"({"sandbox": {"memory": "1 GiB"}})", R"({"sandbox": {"tasks": 0}})",
+        R"({"sandbox": {"seccomp": ["everything"]}})", R"({"sandbox": {"seccomp": "exec"}})",
+        R"({"sandbox": {"hosts": [1]}})", R"({"sandbox": {"hosts": ["any host"]}})",
+        R"({"sandbox": {"hosts": ["*.example.com"]}})", R"({"sandbox": {"hosts": ["2001:db8::1"]}})",
+        R"({"sandbox": {"hosts": ["a..b"]}})",
+        R"({"sandbox": {"hosts": ["mail.example.com\n192.0.2.1 other"]}})"}) {
     SCOPED_TRACE(text);
     EXPECT_EQ(parse(text).error().code, Errc::kMalformed);
   }

@@ -138,8 +138,9 @@ Task<ProcessPlan> Service::plan() {
     environment.push_back(fmt::format("BERTH_FLIGHT_RECORDER={}", settings.flight_bytes));
   for (const char* name : {"ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"})
     if (const char* value = ::getenv(name)) environment.push_back(fmt::format("{}={}", name, value));
-  plan.sandbox =
+  auto sandbox_plan =
       sandbox_.plan(row_, observer_.network_reason(*this), std::move(arguments), std::move(environment));
+  plan.sandbox = co_await std::move(sandbox_plan);
   // The user that it runs as, which is the manager's own where that layer is off, and its files are his.
   if (is_root_) {
     const uid_t uid = plan.sandbox->spec.uid;

@@ -52,11 +52,15 @@ Result<std::map<std::string, std::set<Layer>>> parse_switched_off(std::string_vi
   return off;
 }
 
-ServiceSandbox::ServiceSandbox(const Layout& layout, bool is_root, std::string launcher)
+ServiceSandbox::ServiceSandbox(loop::Loop& loop, const Layout& layout, bool is_root, std::string launcher)
     : layout_(layout),
       is_root_(is_root),
       launcher_(std::move(launcher)),
-      cgroup_prefix_("berth-" + sha256_hex(layout.shown).substr(0, 8) + ".") {}
+      cgroup_prefix_("berth-" + sha256_hex(layout.shown).substr(0, 8) + "."),
+      machine_(loop),
+      networks_(loop, layout, machine_) {
+  networks_.settings = [this] { return settings ? settings().networks : AppNetworkSettings(); };
+}
 
 std::shared_ptr<const std::vector<sock_filter>> ServiceSandbox::filter_for(const SandboxWants& wants,
                                                                            bool network) {
@@ -90,14 +94,36 @@ void ServiceSandbox::limit(sandbox::LaunchSpec& spec, const SandboxWants& wants,
   if (limits.memory_bytes && !kHasSanitizer) spec.limits.emplace_back(RLIMIT_DATA, limits.memory_bytes);
 }
 
-SandboxPlan ServiceSandbox::plan(const ServiceRow& row, std::string network_why,
-                                 std::vector<std::string> arguments, std::vector<std::string> environment) {
+// One of its own for a package that asks for one; else none, or the machine's with the reason.
+Task<void> ServiceSandbox::choose_network(sandbox::LaunchSpec& spec, SandboxWants wants,
+                                          std::string shared_why) {
+  if (wants.network && shared_why.empty()) {
+    shared_why = "its package asks for the network";
+    if (spec.wish(Layer::kNetwork) == Wish::kOff) {
+      shared_why = "switched off by an admin";
+    } else {
+      auto own = is_root_ ? co_await networks_.prepare(spec.name, wants.hosts)
+                          : Result<sandbox::OwnNetwork>(fail(Errc::kUnsupported, "only root can make one"));
+      if (own) {
+        spec.own_network = std::move(*own);
+        co_return;
+      }
+      spec.is_network_missed = true;
+      shared_why = fmt::format("shares the machine's: {}", own.error().detail);
+    }
+  }
+  spec.host_network = !shared_why.empty();
+  spec.network_why = std::move(shared_why);
+}
+
+Task<SandboxPlan> ServiceSandbox::plan(ServiceRow row, std::string network_why,
+                                       std::vector<std::string> arguments,
+                                       std::vector<std::string> environment) {
   const auto wants = or_throw(parse_sandbox_wants(row.store));
   const auto chosen = settings ? settings() : SandboxSettings();
-  if (wants.network) network_why = "its package asks for the network";
   SandboxPlan plan;
   plan.launcher = launcher_;
-  plan.filter = filter_for(wants, !network_why.empty());
+  plan.filter = filter_for(wants, wants.network || !network_why.empty());
   auto& spec = plan.spec;
   spec.name = row.id;
   const std::string program_folder = layout_.app(row.id), work = layout_.work() + "/" + row.id;
@@ -119,10 +145,9 @@ SandboxPlan ServiceSandbox::plan(const ServiceRow& row, std::string network_why,
                  {layout_.log(row.id), Place::Use::kWrite},
                  {layout_.app_sockets(), Place::Use::kSockets},
                  {layout_.pgsql_sockets(), Place::Use::kSockets}};
-  spec.host_network = !network_why.empty();
-  spec.network_why = std::move(network_why);
+  co_await choose_network(spec, wants, std::move(network_why));
   limit(spec, wants, chosen);
-  return plan;
+  co_return plan;
 }
 
 }  // namespace berth::manager

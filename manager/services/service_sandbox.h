@@ -9,7 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "loop/loop.h"
 #include "manager/platform/layout.h"
+#include "manager/services/app_networks.h"
 #include "manager/services/sandbox_wants.h"
 #include "manager/services/service_repository.h"
 #include "manager/supervise/sandboxed_start.h"
@@ -26,6 +28,7 @@ struct SandboxSettings {
   std::uint64_t tasks = 512;
   std::uint64_t open_files = 8192;
   std::uint64_t core_bytes = 0;  // of a core dump; 0: none
+  AppNetworkSettings networks;
 };
 
 // "echo/seccomp notes/own-user": services and layers of theirs. kMalformed: a layer that there is not.
@@ -35,23 +38,27 @@ Result<std::map<std::string, std::set<sandbox::Layer>>> parse_switched_off(std::
 class ServiceSandbox {
  public:
   // `launcher`: path of berth-launch.
-  ServiceSandbox(const Layout& layout, bool is_root, std::string launcher);
+  ServiceSandbox(loop::Loop& loop, const Layout& layout, bool is_root, std::string launcher);
 
   std::function<SandboxSettings()> settings;  // may be empty: defaults
 
   // The plan for the program of `row`, with these arguments and this environment. `network_why`: why it must share the
   // machine's network though its package does not ask for that; may be empty. Throws Failure if the package's wishes are not
   // understood.
-  SandboxPlan plan(const ServiceRow& row, std::string network_why, std::vector<std::string> arguments,
-                   std::vector<std::string> environment);
+  Task<SandboxPlan> plan(ServiceRow row, std::string network_why, std::vector<std::string> arguments,
+                         std::vector<std::string> environment);
+  AppNetworks& networks() { return networks_; }
 
  private:
   std::shared_ptr<const std::vector<sock_filter>> filter_for(const SandboxWants& wants, bool network);
+  Task<void> choose_network(sandbox::LaunchSpec& spec, SandboxWants wants, std::string shared_why);
   void limit(sandbox::LaunchSpec& spec, const SandboxWants& wants, const SandboxSettings& chosen);
 
   const Layout& layout_;
   bool is_root_;
   std::string launcher_, cgroup_prefix_;
+  ThisMachine machine_;
+  AppNetworks networks_;
   std::optional<Result<sandbox::CgroupTree>> tree_;  // looked up at the first start
   std::map<sandbox::SeccompWishes, std::shared_ptr<const std::vector<sock_filter>>> filters_;
 };

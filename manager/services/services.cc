@@ -15,7 +15,7 @@ Services::Services(loop::Loop& loop, ProcessTable& table, ServiceRepository& rep
       repository_(repository),
       layout_(layout),
       is_root_(is_root),
-      sandbox_(layout, is_root, std::move(launcher)) {}
+      sandbox_(loop, layout, is_root, std::move(launcher)) {}
 
 Service& Services::make(ServiceRow row) {
   const std::string id = row.id;
@@ -27,6 +27,7 @@ Service& Services::make(ServiceRow row) {
 }
 
 Task<void> Services::load() {
+  if (is_root_) sandbox_.networks().begin();
   auto rows = co_await repository_.all();
   for (auto& row : rows) {
     const bool wanted = row.wanted;

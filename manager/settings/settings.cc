@@ -8,7 +8,7 @@
 #include "manager/alarms/places.h"
 #include "manager/services/service_sandbox.h"
 #include "manager/sets/schedule.h"
-#include "manager/settings/developer_mode.h"
+#include "manager/settings/timed_mode.h"
 
 namespace berth::manager {
 namespace {
@@ -168,6 +168,18 @@ std::vector<SettingDeclaration> declare() {
     moment.check = check_moment;
     all.push_back(std::move(moment));
   }
+  all.push_back(flag_item("appSecurityOff", false,
+                          "Admins of this machine may open a shell within an app, to look for a fault "
+                          "(berth service shell)"));
+  all.push_back(number_item("appSecurityOffHours", 4, 0, 8760,
+                            "Hours after which appSecurityOff ends by itself; 0: never"));
+  {
+    auto moment = text_item("appSecurityOffEnds", "",
+                            "When appSecurityOff ends by itself, as 2026-11-23T08:00:00Z; set when it is "
+                            "switched on; empty: never");
+    moment.check = check_moment;
+    all.push_back(std::move(moment));
+  }
   all.push_back(
       text_item("weakerSandbox", "",
                 "Apps (their ids, separated by spaces) that may run though a required layer of their "
@@ -190,6 +202,19 @@ std::vector<SettingDeclaration> declare() {
                             "Processes and threads of an app whose package asks for no other limit"));
   all.push_back(
       number_item("serviceOpenFiles", 8192, 256, 1 << 20, "Files and sockets an app may have open"));
+  {
+    auto range =
+        text_item("appNetworkRange", "198.18.0.0/16",
+                  "IPv4 addresses for apps that have a network of their own, four each; nobody else on "
+                  "this machine's networks may have them");
+    range.check = [](std::string_view value) -> Result<void> {
+      BERTH_TRY_VOID(AddressRange::parse(value));
+      return {};
+    };
+    all.push_back(std::move(range));
+  }
+  all.push_back(number_item("appNetworkSeconds", 60, 10, 86'400,
+                            "How often the hosts that apps may reach are looked up, in seconds"));
   all.push_back(
       number_item("binDays", 7, 0, 365,
                   "Days for which a deleted instance can be brought back; 0: deleting is for good"));

@@ -53,7 +53,16 @@ Result<Piece> copy_of(const std::string& path, std::uint64_t attributes) {
   return piece;
 }
 
-Result<void> collect_system(std::vector<Piece>& pieces,
+// Where the service finds the network's names.
+std::string source_of(const LaunchSpec& spec, const std::string& file) {
+  if (!spec.own_network) return file;
+  const auto& network = *spec.own_network;
+  if (file == "/etc/hosts" && !network.hosts_file.empty()) return network.hosts_file;
+  if (file == "/etc/resolv.conf" && !network.resolver_file.empty()) return network.resolver_file;
+  return file;
+}
+
+Result<void> collect_system(const LaunchSpec& spec, std::vector<Piece>& pieces,
                             std::vector<std::pair<std::string, std::string>>& links) {
   constexpr std::uint64_t kLook = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
   for (const char* folder : kSystemFolders) {
@@ -66,9 +75,13 @@ Result<void> collect_system(std::vector<Piece>& pieces,
     }
   }
   for (const char* file : kSystemFiles) {
-    if (!path_exists(file)) continue;
+    const auto source = source_of(spec, file);
+    if (!path_exists(source)) continue;
     // A broken or private one (a link into somebody's folder) is left out.
-    if (auto piece = copy_of(file, kLook | MOUNT_ATTR_NOEXEC)) pieces.push_back(std::move(*piece));
+    if (auto piece = copy_of(source, kLook | MOUNT_ATTR_NOEXEC)) {
+      piece->path = file;
+      pieces.push_back(std::move(*piece));
+    }
   }
   for (const char* device : kDevices) {
     BERTH_TRY(auto piece, copy_of(device, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC));
@@ -142,7 +155,7 @@ Result<void> make_file_view(const LaunchSpec& spec, std::string& note) {
   std::vector<Piece> pieces;
   std::vector<std::pair<std::string, std::string>> links = {{"/proc/self/fd", "/dev/fd"},
                                                             {"/tmp", "/var/tmp"}};
-  BERTH_TRY_VOID(collect_system(pieces, links));
+  BERTH_TRY_VOID(collect_system(spec, pieces, links));
   std::vector<Piece> places;
   BERTH_TRY_VOID(collect_places(spec, places));
 

@@ -63,8 +63,9 @@ Result<void> restrict_access(const LaunchSpec& spec, std::string& note) {
   if (version == 0) return fail(Errc::kUnsupported, "this kernel has no Landlock, or it is not switched on");
   const auto known = known_rights(version);
   RulesetAttr attr{known, 0, 0};
-  if (!spec.host_network) attr.handled_access_net = 3;  // to listen on TCP ports, to connect to them
-  attr.scoped = 3;                                      // abstract sockets, signals
+  if (!spec.host_network && !spec.own_network)
+    attr.handled_access_net = 3;  // to listen on TCP ports, to connect to them
+  attr.scoped = 3;                // abstract sockets, signals
   const std::size_t size = version >= 6 ? 24 : version >= 4 ? 16 : 8;
   const UniqueFd ruleset(static_cast<int>(::syscall(SYS_landlock_create_ruleset, &attr, size, 0)));
   if (!ruleset) return fail_errno(errno, "Landlock rules");

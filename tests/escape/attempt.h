@@ -37,5 +37,7 @@ std::vector<Attempt> kernel_attempts();
 std::vector<Attempt> socket_attempts();
 std::vector<Attempt> link_attempts();
 std::vector<Attempt> greedy_attempts();
+// Of a service with a network of its own, instead of the others.
+std::vector<Attempt> network_attempts();
 
 }  // namespace berth::escape

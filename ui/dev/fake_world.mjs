@@ -457,6 +457,7 @@ export function makeWorld({ stepMs, isFresh = false }) {
       instances: [...instances.values()].filter((i) => i.state !== "deleted").length,
       disk: { totalBytes: 16e9, freeBytes: 6.2e9 },
       developerMode: false,
+      modes: [],
       checks: checks(),
     }),
     restore: (name, domain) =>

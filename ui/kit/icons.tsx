@@ -37,6 +37,7 @@ import log from "lucide-static/icons/scroll-text.svg";
 import search from "lucide-static/icons/search.svg";
 import settings from "lucide-static/icons/settings-2.svg";
 import shield from "lucide-static/icons/shield-check.svg";
+import shieldOff from "lucide-static/icons/shield-off.svg";
 import stop from "lucide-static/icons/square.svg";
 import moveTo from "lucide-static/icons/square-arrow-right.svg";
 import store from "lucide-static/icons/store.svg";
@@ -92,6 +93,7 @@ const icons = {
   search,
   settings,
   shield,
+  shieldOff,
   stop,
   store,
   sun,

@@ -129,6 +129,8 @@ export async function installApp(id: string, version?: string): Promise<string |
   }
 }
 
+export const setSetting = (name: string, value: string) => attempt(() => ask("SetSetting", { name, value }));
+
 /** A finding of the overview is known and taken as it is, for every admin; or no longer. */
 export const acceptCheck = (id: string, accepted: boolean) =>
   attempt(async () => {

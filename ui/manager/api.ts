@@ -61,6 +61,11 @@ export interface Disk {
   freeBytes: number;
 }
 
+export interface Mode {
+  setting: string;
+  ends: string;
+}
+
 export interface Status {
   state: PlatformState;
   version: string;
@@ -77,6 +82,7 @@ export interface Status {
   instances: number;
   disk: Disk;
   developerMode: boolean;
+  modes: Mode[];
   checks: Check[];
 }
 
@@ -776,6 +782,23 @@ export interface RemoveServiceResult {
   job?: Job;
 }
 
+export interface OpenServiceShell {
+  mt: "OpenServiceShell";
+  src?: string;
+  id: string;
+}
+
+export interface OpenServiceShellResult {
+  mt: "OpenServiceShellResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  pid: number;
+  uid: number;
+  directory: string;
+  ends: string;
+}
+
 export interface CreateInstance {
   mt: "CreateInstance";
   src?: string;
@@ -1142,6 +1165,7 @@ export interface AppPlatformInfoResult {
   instances: number;
   disk: Disk;
   developerMode: boolean;
+  modes: Mode[];
   checks: Check[];
   platform: string;
   platformLabel: string;
@@ -2239,6 +2263,7 @@ export interface Requests {
   StopService: { request: StopService; answer: StopServiceResult };
   RestartService: { request: RestartService; answer: RestartServiceResult };
   RemoveService: { request: RemoveService; answer: RemoveServiceResult };
+  OpenServiceShell: { request: OpenServiceShell; answer: OpenServiceShellResult };
   CreateInstance: { request: CreateInstance; answer: CreateInstanceResult };
   SuggestInstance: { request: SuggestInstance; answer: SuggestInstanceResult };
   StopInstance: { request: StopInstance; answer: StopInstanceResult };

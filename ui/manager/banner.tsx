@@ -1,8 +1,11 @@
-// Says that the page is offline, when it tries again, and lets people try now.
+// What nobody should overlook: that the page is offline, and what lowers the platform's guard for a while.
 import { useEffect, useState } from "preact/hooks";
 import { Button } from "../kit/components/button";
 import { Icon } from "../kit/icons";
+import { setSetting } from "./actions";
 import { link } from "./connection";
+import { offlineReason, Time } from "./parts";
+import { status } from "./platform";
 import { t } from "./texts";
 
 export function ConnectionBanner() {
@@ -29,5 +32,28 @@ export function ConnectionBanner() {
         </Button>
       )}
     </div>
+  );
+}
+
+const kModes = { developerMode: "banner.developerMode", appSecurityOff: "banner.appSecurityOff" } as const;
+
+/** One line for each switch that is on, with its end, on every page until it is off. */
+export function ModeBanners() {
+  const modes = status.value?.modes ?? [];
+  return (
+    <>
+      {modes.map((mode) => (
+        <div class="banner" role="status" key={mode.setting} data-mode={mode.setting}>
+          <Icon name="shieldOff" />
+          <span class="grow">
+            {mode.setting in kModes ? t(kModes[mode.setting as keyof typeof kModes]) : mode.setting}{" "}
+            {mode.ends ? t("banner.modeEnds") : t("banner.modeStays")} {mode.ends && <Time at={mode.ends} />}
+          </span>
+          <Button small onClick={() => setSetting(mode.setting, "false")} disabledReason={offlineReason.value}>
+            {t("banner.modeOff")}
+          </Button>
+        </div>
+      ))}
+    </>
   );
 }

@@ -17,6 +17,7 @@ const words = (...parts: (string | false | undefined)[]) =>
 export const commands = {
   install: (app: string) => words("service", "install", app, "--wait"),
   removeService: (id: string) => words("service", "rm", id),
+  shell: (id: string) => words("service", "shell", id),
   startService: (id: string) => words("service", "start", id),
   stopService: (id: string) => words("service", "stop", id),
   createInstance: (

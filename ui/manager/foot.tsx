@@ -50,7 +50,6 @@ export function Foot() {
       <span class="grow" />
       <span class="foot-right">
         {status.value && t("foot.build", { version: status.value.version, build: status.value.build })}
-        {status.value?.developerMode && ` · ${t("foot.developer")}`}
         {running.length > 1 && ` · ${tn("foot.running", running.length)}`}
       </span>
     </footer>

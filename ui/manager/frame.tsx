@@ -8,7 +8,7 @@ import { Pill } from "../kit/components/state";
 import { Icon } from "../kit/icons";
 import { route } from "../kit/route";
 import { AlarmBell } from "./alarms_page";
-import { ConnectionBanner } from "./banner";
+import { ConnectionBanner, ModeBanners } from "./banner";
 import { signOut } from "./connection";
 import { Foot } from "./foot";
 import { openPalette } from "./palette";
@@ -67,6 +67,7 @@ export function Frame({ children }: { children: ComponentChildren }) {
       <button type="button" class="drawer-veil" aria-label={t("act.close")} onClick={() => setDrawer(false)} />
       <main id="main" ref={main} tabIndex={-1}>
         <ConnectionBanner />
+        <ModeBanners />
         <div class="page">{children}</div>
       </main>
       <Foot />

@@ -13,7 +13,7 @@ import { ProcessCharts } from "./monitor_page";
 import { NotFound } from "./not_found";
 import { PageHead } from "./page_head";
 import { addressOf, Command, offlineReason, StatePill, Time } from "./parts";
-import { instanceKey, instances, platform } from "./platform";
+import { instanceKey, instances, platform, status } from "./platform";
 import { phrase } from "./platform_texts";
 import { runningInstall, storeList } from "./store";
 import { Tabs } from "./tabs";
@@ -164,10 +164,14 @@ function Sandbox({ service }: { service: Service }) {
                 </span>
               )}
               {layer.state === "on" && <span class="visually-hidden">: {t(`layer.${layer.state}`)}</span>}
+              {layer.state === "on" && layer.why && <span class="muted"> – {phrase(layer.why)}</span>}
             </span>
           </li>
         ))}
       </ul>
+      {status.value?.modes.some((mode) => mode.setting === "appSecurityOff") && (
+        <Command line={commands.shell(service.id)} />
+      )}
     </Card>
   );
 }

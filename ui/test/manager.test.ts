@@ -32,6 +32,7 @@ const status: Status = {
   instances: 2,
   disk: { totalBytes: 10, freeBytes: 5 },
   developerMode: false,
+  modes: [],
   checks: [],
 };
 const service = (id: string, more: Partial<Service> = {}): Service => ({

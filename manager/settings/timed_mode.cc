@@ -1,4 +1,4 @@
-#include "manager/settings/developer_mode.h"
+#include "manager/settings/timed_mode.h"
 
 #include <algorithm>
 
@@ -10,7 +10,6 @@ namespace {
 
 // The clock may be set meanwhile.
 constexpr std::chrono::minutes kLookAgain{10};
-constexpr const char* kEnds = "developerModeEnds";
 
 }  // namespace
 
@@ -20,42 +19,42 @@ Result<void> check_moment(std::string_view text) {
   return {};
 }
 
-DeveloperMode::DeveloperMode(loop::Loop& loop, Settings& settings)
-    : settings_(settings), timer_(loop), tasks_(loop, "developer mode") {}
+TimedMode::TimedMode(loop::Loop& loop, Settings& settings, TimedModeNames names)
+    : settings_(settings), names_(names), timer_(loop), tasks_(loop, std::string(names.flag)) {}
 
-void DeveloperMode::begin() { tasks_.spawn(look()); }
+void TimedMode::begin() { tasks_.spawn(look()); }
 
-void DeveloperMode::changed(const std::vector<std::string>& names) {
+void TimedMode::changed(const std::vector<std::string>& names) {
   const auto has = [&](std::string_view name) {
     return std::find(names.begin(), names.end(), name) != names.end();
   };
-  if (has("developerMode")) tasks_.spawn(set_end());
-  else if (has(kEnds)) tasks_.spawn(look());
+  if (has(names_.flag)) tasks_.spawn(set_end());
+  else if (has(names_.ends)) tasks_.spawn(look());
 }
 
-void DeveloperMode::stop() {
+void TimedMode::stop() {
   timer_.cancel();
   tasks_.cancel_all();
 }
 
-Task<void> DeveloperMode::set_end() {
-  const auto hours = settings_.number("developerHours");
+Task<void> TimedMode::set_end() {
+  const auto hours = settings_.number(names_.hours);
   std::string end;
-  if (settings_.flag("developerMode") && hours > 0)
+  if (settings_.flag(names_.flag) && hours > 0)
     end = format_utc(std::chrono::system_clock::now() + std::chrono::hours(hours));
-  or_throw(co_await settings_.set(kEnds, std::move(end)));
+  or_throw(co_await settings_.set(std::string(names_.ends), std::move(end)));
   co_await look();
 }
 
-Task<void> DeveloperMode::look() {
+Task<void> TimedMode::look() {
   timer_.cancel();
-  if (!settings_.flag("developerMode")) co_return;
-  const auto end = parse_utc(settings_.text(kEnds));
+  if (!settings_.flag(names_.flag)) co_return;
+  const auto end = parse_utc(settings_.text(names_.ends));
   if (!end) co_return;
   const auto left = *end - std::chrono::system_clock::now();
   if (left.count() <= 0) {
-    log_info("developer mode is over");
-    or_throw(co_await settings_.set("developerMode", "false"));
+    log_info("switched off, its time is over", {{"setting", names_.flag}});
+    or_throw(co_await settings_.set(std::string(names_.flag), "false"));
     co_return;
   }
   timer_.start(std::min<loop::Duration>(std::chrono::duration_cast<loop::Duration>(left), kLookAgain),

@@ -1,0 +1,307 @@
+#include "manager/services/app_networks.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <fmt/ranges.h>
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "manager/platform/boot_id.h"
+#include "wire/json/json.h"
+
+namespace berth::manager {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+// A name's answers change in turn: one that was given lately still belongs to it.
+constexpr auto kKeep = 15min;
+constexpr auto kAtStart = 5s;               // for the names at a start; the rest comes with the next refresh
+constexpr std::size_t kMostAddresses = 64;  // of a name
+
+std::uint32_t number_of(const std::string& address) {
+  in_addr number{};
+  return ::inet_pton(AF_INET, address.c_str(), &number) == 1 ? ntohl(number.s_addr) : 0;
+}
+
+// In place: the service has this very file, whatever would take its name.
+Result<void> write_in_place(const std::string& path, std::string_view text) {
+  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+  if (!file) return fail_errno(errno, "write " + path);
+  if (::pwrite(file.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size()) ||
+      ::ftruncate(file.get(), static_cast<off_t>(text.size())) != 0)
+    return fail_errno(errno, "write " + path);
+  return {};
+}
+
+}  // namespace
+
+AppNetworks::AppNetworks(loop::Loop& loop, const Layout& layout, NetworkMachine& machine)
+    : loop_(loop),
+      layout_(layout),
+      machine_(machine),
+      hash_(sha256_hex(layout.shown).substr(0, 6)),
+      turn_(loop, 1),
+      timer_(loop),
+      tasks_(loop, "app networks") {}
+
+void AppNetworks::begin() {
+  const auto text = read_file(folder() + "/apps.json", 1 << 20);
+  const auto saved = text ? json::parse_object(*text) : Result<json::Object>(json::Object());
+  if (!saved) return log_warning("networks of apps forgotten", {{"error", saved.error().detail}});
+  made_router_ = json::get_bool(*saved, "madeRouter") && json::get_string(*saved, "boot") == boot_id();
+  if (const auto* list = json::find_array(*saved, "apps"))
+    for (const auto& entry : *list) {
+      if (!entry.is_object()) continue;
+      const auto& object = entry.get_object();
+      App app{json::get_string(object, "interface"),
+              json::get_string(object, "address"),
+              json::get_string(object, "gateway"),
+              {}};
+      if (!machine_.has_interface(app.interface)) continue;  // its service has ended
+      if (const auto* hosts = json::find_object(object, "hosts"))
+        for (const auto& [name, addresses] : *hosts) {
+          auto& host = app.hosts[std::string(name)];
+          if (!addresses.is_array()) continue;
+          for (const auto& address : addresses.get_array())
+            if (address.is_string()) host.seen[std::string(address.get_string())] = Clock::now();
+        }
+      apps_[json::get_string(object, "service")] = std::move(app);
+    }
+  plan_refresh();
+}
+
+// What the next manager must know. It is in memory's place (run/): after a boot it says nothing.
+void AppNetworks::save() const {
+  json::Array list;
+  for (const auto& [service, app] : apps_) {
+    json::Object hosts;
+    for (const auto& [name, host] : app.hosts) {
+      json::Array addresses;
+      for (const auto& [address, when] : host.seen) addresses.push_back(json::Value(address));
+      hosts[name] = std::move(addresses);
+    }
+    list.push_back(json::Object{{"service", service},
+                                {"interface", app.interface},
+                                {"address", app.address},
+                                {"gateway", app.gateway},
+                                {"hosts", std::move(hosts)}});
+  }
+  const json::Object saved{{"madeRouter", made_router_}, {"boot", boot_id()}, {"apps", std::move(list)}};
+  or_throw(write_file_durably(folder() + "/apps.json", json::serialize(saved), 0600));
+}
+
+// The addresses that it had, else a block of the range that nobody on this machine has. Where the search begins goes by the
+// platform and the service, so that two platforms hardly meet.
+Result<AppNetworks::App> AppNetworks::place(const std::string& service) const {
+  const auto text = settings ? settings().range : AppNetworkSettings().range;
+  BERTH_TRY(const auto range, AddressRange::parse(text));
+  const auto known = apps_.find(service);
+  const auto interfaces = machine_.interfaces();
+  const auto is_free = [&](std::uint32_t block) {
+    for (const auto& [other, app] : apps_)
+      if (other != service && range.holds(block, number_of(app.address))) return false;
+    return std::none_of(interfaces.begin(), interfaces.end(), [&](const auto& one) {
+      return range.holds(block, one.second) && (known == apps_.end() || known->second.interface != one.first);
+    });
+  };
+  std::uint32_t start = 0;
+  for (const auto digit : sha256_hex(layout_.shown + "\n" + service).substr(0, 8))
+    start = start * 31 + static_cast<std::uint32_t>(digit);
+  if (known != apps_.end()) {
+    const auto old = (number_of(known->second.address) - range.first) / 4;
+    if (old < range.blocks && is_free(old))
+      return App{known->second.interface, range.app(old), range.gateway(old), {}};
+  }
+  for (std::uint32_t tried = 0; tried < range.blocks; ++tried) {
+    const auto block = (start + tried) % range.blocks;
+    if (is_free(block))
+      return App{
+          fmt::format("{}{}.{}", kWirePrefix, hash_, block), range.app(block), range.gateway(block), {}};
+  }
+  return fail(Errc::kUnsupported, "no addresses are left in appNetworkRange {}", text);
+}
+
+// A file in place of the machine's resolv.conf; empty: that one serves.
+Result<std::string> AppNetworks::resolver_for(const std::string& service, bool is_open) const {
+  const std::string path = folder() + "/" + service + ".resolv";
+  if (!is_open) {
+    // Names stand in its hosts file; every other is unknown at once, and nothing is told to anybody.
+    BERTH_TRY_VOID(write_in_place(path, "# the names it may use are in /etc/hosts\n"));
+    return path;
+  }
+  const auto interfaces = machine_.interfaces();
+  std::string own;
+  bool is_first = true;
+  for (const auto& text : machine_.resolver_texts()) {
+    const auto servers = name_servers(text);
+    const auto local = std::find_if(servers.begin(), servers.end(), [&](const std::string& server) {
+      const auto number = number_of(server);
+      return number == 0 || number >> 24 == 127 ||
+             std::any_of(interfaces.begin(), interfaces.end(),
+                         [&](const auto& one) { return one.second == number; });
+    });
+    if (local == servers.end()) {
+      if (is_first) return std::string();
+      BERTH_TRY_VOID(write_in_place(path, text));
+      return path;
+    }
+    if (own.empty()) own = *local;
+    is_first = false;
+  }
+  if (is_first) return std::string();
+  return fail(Errc::kUnsupported, "names are answered by {}, which a network of its own does not reach", own);
+}
+
+Task<bool> AppNetworks::look_up(std::string service) {
+  std::vector<std::string> names;
+  for (const auto& [name, host] : apps_.at(service).hosts) names.push_back(name);
+  bool changed = false;
+  for (const auto& name : names) {
+    const auto answer = co_await machine_.look_up(name);
+    const auto app = apps_.find(service);
+    if (app == apps_.end()) co_return changed;
+    const auto found = app->second.hosts.find(name);
+    if (found == app->second.hosts.end()) continue;
+    auto& seen = found->second.seen;
+    const auto now = Clock::now();
+    for (const auto& address : answer) {
+      if (seen.size() >= kMostAddresses && !seen.contains(address)) break;
+      changed = seen.insert_or_assign(address, now).second || changed;
+    }
+    // Without an answer nothing is known to have changed.
+    if (!answer.empty())
+      changed = std::erase_if(seen, [&](const auto& one) { return now - one.second > kKeep; }) > 0 || changed;
+    else if (seen.empty()) log_warning("host of an app is not known", {{"service", service}, {"host", name}});
+  }
+  co_return changed;
+}
+
+Result<void> AppNetworks::write_hosts(const std::string& service, const App& app) const {
+  std::map<std::string, std::set<std::string>> names;
+  for (const auto& [name, host] : app.hosts)
+    for (const auto& [address, when] : host.seen) names[name].insert(address);
+  return write_in_place(folder() + "/" + service + ".hosts", format_hosts_file(names));
+}
+
+Result<void> AppNetworks::be_router() {
+  if (machine_.is_router()) return {};
+  BERTH_TRY_VOID(machine_.make_router(true));
+  made_router_ = true;
+  log_info("the machine forwards packets, of apps only");
+  return {};
+}
+
+Task<Result<void>> AppNetworks::apply() {
+  NetworkRules rules;
+  rules.table = "berth_" + hash_;
+  rules.interface_prefix = fmt::format("{}{}.", kWirePrefix, hash_);
+  // Before the machine becomes one: in between everything could pass.
+  rules.is_router = machine_.is_router() && !made_router_;
+  for (const auto& [service, app] : apps_) {
+    NetworkRules::App one{app.interface, app.address, app.hosts.empty(), {}};
+    for (const auto& [name, host] : app.hosts)
+      for (const auto& [address, when] : host.seen) one.allowed.insert(address);
+    rules.apps.push_back(std::move(one));
+  }
+  auto text = format_network_rules(rules);
+  co_return co_await machine_.apply(std::move(text));
+}
+
+Task<Result<sandbox::OwnNetwork>> AppNetworks::prepare(std::string service, std::vector<std::string> hosts) {
+  const auto permit = co_await turn_.acquire();
+  if (auto made = make_directories(folder(), 0755); !made) co_return tl::unexpected(made.error());
+  auto app = place(service);
+  if (!app) co_return tl::unexpected(app.error());
+  for (const auto& name : hosts) app->hosts[name];
+  auto resolver = resolver_for(service, hosts.empty());
+  if (!resolver) co_return tl::unexpected(resolver.error());
+  const auto before = apps_.find(service) == apps_.end() ? std::optional<App>() : apps_.at(service);
+  if (before)
+    for (auto& [name, host] : app->hosts)
+      if (const auto known = before->hosts.find(name); known != before->hosts.end()) host = known->second;
+  apps_[service] = *app;
+  try {
+    auto looking = look_up(service);
+    co_await loop::with_timeout(loop_, kAtStart, std::move(looking), "the hosts of " + service);
+  } catch (const Failure& failure) {
+    log_warning("hosts of an app are looked up later",
+                {{"service", service}, {"error", failure.error().detail}});
+  }
+  auto done = write_hosts(service, apps_.at(service));
+  if (done) done = co_await apply();
+  if (done) done = be_router();
+  if (!done) {
+    if (before) apps_[service] = *before;
+    else apps_.erase(service);
+    co_return tl::unexpected(done.error());
+  }
+  save();
+  plan_refresh();
+  sandbox::OwnNetwork network;
+  network.interface = app->interface;
+  network.address = app->address;
+  network.gateway = app->gateway;
+  if (!hosts.empty()) network.hosts_file = folder() + "/" + service + ".hosts";
+  network.resolver_file = *resolver;
+  network.note = hosts.empty() ? "leads to other machines only"
+                               : fmt::format("leads to {} only", fmt::join(hosts, ", "));
+  co_return network;
+}
+
+Task<void> AppNetworks::refresh() {
+  const auto permit = co_await turn_.acquire();
+  std::vector<std::string> services;
+  for (const auto& [service, app] : apps_) services.push_back(service);
+  bool changed = false;
+  for (const auto& service : services) {
+    const bool other = co_await look_up(service);
+    const auto app = apps_.find(service);
+    if (!other || app == apps_.end()) continue;
+    changed = true;
+    or_throw(write_hosts(service, app->second));
+  }
+  if (!changed) co_return;
+  or_throw(co_await apply());
+  save();
+}
+
+void AppNetworks::plan_refresh() {
+  const bool is_needed =
+      std::any_of(apps_.begin(), apps_.end(), [](const auto& one) { return !one.second.hosts.empty(); });
+  if (!is_needed) return timer_.cancel();
+  timer_.start(settings ? settings().refresh : AppNetworkSettings().refresh, [this] {
+    tasks_.spawn(refresh());
+    plan_refresh();
+  });
+}
+
+Task<void> AppNetworks::end() {
+  timer_.cancel();
+  tasks_.cancel_all();
+  if (apps_.empty() && !made_router_) co_return;
+  apps_.clear();
+  const auto interfaces = machine_.interfaces();
+  const std::string prefix = fmt::format("{}{}.", kWirePrefix, hash_);
+  const bool others = std::any_of(interfaces.begin(), interfaces.end(), [&](const auto& one) {
+    return one.first.starts_with(kWirePrefix) && !one.first.starts_with(prefix);
+  });
+  // Another platform's apps need a machine that forwards: then our rules stay, for it still is no router to anybody else.
+  if (made_router_ && others) {
+    or_throw(co_await apply());
+    co_return;
+  }
+  if (made_router_) or_throw(machine_.make_router(false));
+  made_router_ = false;
+  auto removal = format_rules_removal("berth_" + hash_);
+  or_throw(co_await machine_.apply(std::move(removal)));
+  save();
+}
+
+}  // namespace berth::manager
