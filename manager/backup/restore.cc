@@ -147,6 +147,7 @@ Task<void> Restorer::copy_over(db::ConnectionOptions source, std::uint64_t of_by
                     "--no-password"};
   dump.directory = "/";
   dump.environment = std::vector<std::string>{"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8"};
+  if (!source.password.empty()) dump.environment->push_back("PGPASSWORD=" + source.password);
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) throw Failure(errno_error(errno, "pipe"));
   UniqueFd read_end(ends[0]), write_end(ends[1]);

@@ -10,10 +10,12 @@
 #include <cerrno>
 #include <climits>
 
+#include "base/bytes.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "db/connection.h"
+#include "db/password.h"
 #include "manager/database/cluster_files.h"
 #include "manager/database/leftovers.h"
 
@@ -56,6 +58,41 @@ void write_for(const std::string& path, std::string_view content, const Account&
     throw Failure(errno_error(errno, "chown " + path));
 }
 
+// As root we are known by our user, which no service has. An ordinary user is that of the services, too, so it is known by what
+// their sandbox hides from them.
+std::string password_file(const ClusterSettings& settings) { return settings.data_folder + ".password"; }
+
+// One that the role does not have yet: it gets the other name when it has.
+std::string new_password_file(const ClusterSettings& settings) { return password_file(settings) + ".new"; }
+
+// Made when it is first asked for, which is before there is a cluster.
+std::string read_password(const ClusterSettings& settings) {
+  for (const auto& path : {password_file(settings), new_password_file(settings)})
+    if (const auto text = read_file(path, 1024)) return std::string(trim(*text));
+  auto password = random_password();
+  or_throw(make_directories(settings.data_folder.substr(0, settings.data_folder.rfind('/'))));
+  or_throw(write_file_durably(new_password_file(settings), password + "\n", 0600));
+  return password;
+}
+
+void note_password_is_set(const ClusterSettings& settings) {
+  if (::rename(new_password_file(settings).c_str(), password_file(settings).c_str()) != 0)
+    throw Failure(errno_error(errno, "rename to " + password_file(settings)));
+  or_throw(sync_directory(settings.data_folder.substr(0, settings.data_folder.rfind('/'))));
+}
+
+// Without a server, which would not let us in.
+Task<void> set_superuser_password(loop::Loop& loop, loop::SpawnOptions server, std::string password) {
+  loop::CommandOptions command;
+  command.spawn = std::move(server);
+  command.spawn.arguments.insert(command.spawn.arguments.begin(), "--single");
+  command.spawn.arguments.push_back("postgres");
+  command.input = fmt::format("ALTER ROLE berth PASSWORD '{}'\n", db::make_password_secret(password));
+  const auto done = co_await loop::run_command(loop, std::move(command));
+  if (!done.status.is_success() || done.errors.find("ERROR:") != std::string::npos)
+    throw_failure(Errc::kFailed, "give the database's superuser a password: {}", trim(done.errors));
+}
+
 }  // namespace
 
 Cluster::Cluster(loop::Loop& loop, ClusterSettings settings) : loop_(loop), settings_(std::move(settings)) {}
@@ -87,6 +124,7 @@ Task<bool> Cluster::prepare() {
   make_folder(settings_.log_folder, 0750, account);
 
   const bool is_there = path_exists(settings_.data_folder + "/PG_VERSION");
+  const bool by_password = ::geteuid() != 0;
   if (!is_there) co_await make_cluster();
   const std::string version(trim(or_throw(read_file(settings_.data_folder + "/PG_VERSION"))));
   if (version != kVersion)
@@ -106,6 +144,21 @@ Task<bool> Cluster::prepare() {
     log_warning("removed a lock file that PostgreSQL left behind", {{"file", lock}});
     if (::unlink(lock.c_str()) != 0 && errno != ENOENT) throw Failure(errno_error(errno, "remove " + lock));
   }
+  // One that an older build made, or whose password was lost. An admin's own rules stay, whatever they say.
+  if (is_there && by_password) {
+    const std::string path = settings_.data_folder + "/pg_hba.conf";
+    const auto rules = or_throw(read_file(path));
+    const bool is_set = path_exists(password_file(settings_));
+    const bool is_older = rules == format_access_rules(SuperuserLogin::kPeer);
+    if (is_older || (!is_set && rules == format_access_rules(SuperuserLogin::kPassword))) {
+      auto setting = set_superuser_password(loop_, start_options(), read_password(settings_));
+      co_await std::move(setting);
+      if (!is_set) note_password_is_set(settings_);
+      write_for(path, format_access_rules(SuperuserLogin::kPassword), account);
+      log_info("the database's superuser logs in by password from now on",
+               {{"file", password_file(settings_)}});
+    }
+  }
   co_return !is_there;
 }
 
@@ -118,17 +171,17 @@ Task<void> Cluster::make_cluster() {
 
   loop::CommandOptions command;
   command.spawn.program = program("initdb");
-  command.spawn.arguments = {"-D",
-                             making,
-                             "-U",
-                             "berth",
-                             "--encoding=UTF8",
-                             "--locale=C.UTF-8",
+  command.spawn.arguments = {"-D", making, "-U", "berth", "--encoding=UTF8", "--locale=C.UTF-8",
                              "--data-checksums",
-                             "--auth-local=peer",
-                             "--auth-host=reject",
-                             "--no-instructions",
-                             "--no-sync"};
+                             // Until our own rules are written.
+                             "--auth-local=reject", "--auth-host=reject", "--no-instructions", "--no-sync"};
+  const bool by_password = ::geteuid() != 0;
+  if (by_password) {
+    // Also when the database is made anew though the file of an older one is there.
+    const auto password = read_password(settings_);
+    or_throw(write_file_durably(new_password_file(settings_), password + "\n", 0600));
+  }
+  if (by_password) command.spawn.arguments.push_back("--pwfile=" + new_password_file(settings_));
   command.spawn.directory = "/";
   command.spawn = as_database_user(std::move(command.spawn));
   auto running = loop::run_command(loop_, std::move(command));
@@ -145,7 +198,8 @@ Task<void> Cluster::make_cluster() {
   }
   const auto configuration = or_throw(read_file(making + "/postgresql.conf"));
   write_for(making + "/postgresql.conf", configuration + format_include_line(), account);
-  write_for(making + "/pg_hba.conf", format_access_rules(), account);
+  write_for(making + "/pg_hba.conf",
+            format_access_rules(by_password ? SuperuserLogin::kPassword : SuperuserLogin::kPeer), account);
   write_for(making + "/pg_ident.conf", "", account);
   // One syncfs(2) for all: initdb's own sync of a thousand files, one by one, takes seconds.
   {
@@ -159,6 +213,7 @@ Task<void> Cluster::make_cluster() {
     throw Failure(errno_error(errno, "rename to " + settings_.data_folder));
   const auto slash = settings_.data_folder.rfind('/');
   or_throw(sync_directory(slash == 0 ? "/" : settings_.data_folder.substr(0, slash)));
+  if (by_password) note_password_is_set(settings_);
   log_info("database cluster made", {{"folder", settings_.data_folder}});
 }
 
@@ -281,7 +336,8 @@ Task<bool> Cluster::change_settings(ClusterSettings settings) {
 }
 
 db::ConnectionOptions Cluster::superuser(std::string database) const {
-  return connection(std::move(database), "berth", "");
+  return connection(std::move(database), "berth",
+                    ::geteuid() == 0 ? std::string() : read_password(settings_));
 }
 
 db::ConnectionOptions Cluster::connection(std::string database, std::string user,

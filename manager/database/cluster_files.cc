@@ -77,14 +77,16 @@ std::string format_include_line() {
   return "\n# Berth's settings. Lines below this one win over them.\ninclude_if_exists = 'berth.conf'\n";
 }
 
-std::string format_access_rules() {
+std::string format_access_rules(SuperuserLogin login) {
+  const std::string_view how = login == SuperuserLogin::kPeer ? "peer map=berth" : "scram-sha-256";
   return "# Who may connect (PostgreSQL, \"The pg_hba.conf File\"). Berth wrote this once and never changes "
          "it\n"
          "# again. Add your lines at the end and reload, for example\n"
          "#   hostssl  example.com_notes  example.com_notes  192.0.2.0/24  scram-sha-256\n"
          "# TCP is off until it is switched on in Berth's settings or listen_addresses.\n"
-         "local  all          berth  peer map=berth\n"
-         "local  replication  berth  peer map=berth\n"
+         "local  all          berth  " +
+         std::string(how) + "\nlocal  replication  berth  " + std::string(how) +
+         "\n"
          "local  postgres,template1,manager  all  reject\n"
          "local  all          all    scram-sha-256\n";
 }

@@ -23,8 +23,10 @@ std::string quote_setting(std::string_view value);
 std::string format_configuration(const ClusterSettings& settings);
 // What is appended to postgresql.conf once, at initdb. The admin's lines below it win.
 std::string format_include_line();
+// How the superuser role `berth` logs in: by the Unix user that asks, or by a password.
+enum class SuperuserLogin : std::uint8_t { kPeer, kPassword };
 // pg_hba.conf, once at initdb; the admin's from then on.
-std::string format_access_rules();
+std::string format_access_rules(SuperuserLogin login);
 // The marked block of pg_ident.conf that maps these system users to the superuser role.
 std::string format_user_map(const std::vector<std::string>& users);
 

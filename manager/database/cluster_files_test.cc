@@ -43,11 +43,18 @@ TEST(ClusterFiles, TouchesOnlyTheLinesBetweenItsMarks) {
 }
 
 TEST(ClusterFiles, AsksEverybodyButTheSuperuserForAPassword) {
-  const auto rules = format_access_rules();
+  const auto rules = format_access_rules(SuperuserLogin::kPeer);
   EXPECT_THAT(rules, HasSubstr("local  all          berth  peer map=berth\n"));
   EXPECT_THAT(rules, HasSubstr("local  all          all    scram-sha-256\n"));
   EXPECT_THAT(rules, Not(HasSubstr("\nhost")));
   EXPECT_THAT(rules, Not(HasSubstr("trust")));
+}
+
+TEST(ClusterFiles, AnOrdinaryUsersSuperuserNeedsAPasswordToo) {
+  const auto rules = format_access_rules(SuperuserLogin::kPassword);
+  EXPECT_THAT(rules, HasSubstr("local  all          berth  scram-sha-256\n"));
+  EXPECT_THAT(rules, HasSubstr("local  replication  berth  scram-sha-256\n"));
+  EXPECT_THAT(rules, Not(HasSubstr("peer")));
 }
 
 }  // namespace

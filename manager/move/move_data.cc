@@ -147,9 +147,10 @@ Task<std::unique_ptr<db::LogicalStream>> MoveData::open_stream() {
 }
 
 Task<std::string> MoveData::schema_sum(std::string snapshot) {
+  const auto place = cluster_.superuser(database_);
   loop::SpawnOptions options;
   options.program = cluster_.program("pg_dump");
-  options.arguments = {"--dbname=" + db::format_conninfo(cluster_.superuser(database_)),
+  options.arguments = {"--dbname=" + db::format_conninfo(place),
                        "--no-password",
                        "--schema-only",
                        "--no-publications",
@@ -160,6 +161,7 @@ Task<std::string> MoveData::schema_sum(std::string snapshot) {
   if (!snapshot.empty()) options.arguments.push_back("--snapshot=" + snapshot);
   options.directory = "/";
   options.environment = std::vector<std::string>{"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8"};
+  if (!place.password.empty()) options.environment->push_back("PGPASSWORD=" + place.password);
   const auto dump = Child::start(loop_, std::move(options));
   std::string text;
   for (;;) {

@@ -23,6 +23,8 @@ std::vector<Attempt> file_attempts() {
       {"list another service's folder",
        [](const Facts& facts) { return list(fact(facts, "neighbour-folder")); }},
       {"read the platform's key", [](const Facts& facts) { return open_file(fact(facts, "key"), O_RDONLY); }},
+      {"read the password of the database's superuser",
+       [](const Facts& facts) { return open_file(fact(facts, "database-password"), O_RDONLY); }},
       {"read a file in the machine's /tmp",
        [](const Facts& facts) { return open_file(fact(facts, "host-file"), O_RDONLY); }},
       {"learn what is installed on the machine",
