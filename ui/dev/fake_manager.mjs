@@ -127,6 +127,10 @@ export async function startFakeManager({
     ...server,
     world,
     url: `http://127.0.0.1:${server.port}/manager/manager.htm`,
+    set: (name, value) => {
+      settings(name, value);
+      world.onChange({ mt: "StatusChanged", status: world.status() });
+    },
     close: () => {
       clearInterval(life);
       world.stop();

@@ -457,7 +457,9 @@ export function makeWorld({ stepMs, isFresh = false }) {
       instances: [...instances.values()].filter((i) => i.state !== "deleted").length,
       disk: { totalBytes: 16e9, freeBytes: 6.2e9 },
       developerMode: false,
-      modes: [],
+      modes: settings()
+        .filter((one) => one.name === "developerMode" && one.value === "true")
+        .map((one) => ({ setting: one.name, ends: iso(-3_600) })),
       checks: checks(),
     }),
     restore: (name, domain) =>

@@ -8,6 +8,8 @@ export interface FakeManager {
   state: { password: string; offline: boolean; build: string };
   world: { live(): void; onChange(message: object): void };
   dropAll(): void;
+  /** As an admin elsewhere does. */
+  set(name: string, value: string): void;
   close(): Promise<void>;
 }
 

@@ -51,6 +51,18 @@ describe("manager page", () => {
     assert.match(page.url(), /#\/instance\/team@example.com\/data$/);
   });
 
+  test("developer mode stands on top of every page, with its end, until somebody switches it off", async () => {
+    const { page } = await signedIn();
+    const banner = page.locator('.banner[data-mode="developerMode"]');
+    assert.equal(await banner.count(), 0);
+    manager.set("developerMode", "true");
+    await banner.getByText("Developer mode is on: unsigned apps can be installed.").waitFor();
+    assert.match((await banner.textContent()) ?? "", /It ends by itself in (1 h|59 min|60 min)/);
+    await page.goto(page.url().replace(/#.*$/, "#/settings"));
+    await banner.getByRole("button", { name: "Switch off" }).click();
+    await banner.waitFor({ state: "detached" });
+  });
+
   test("the overview tells what is worth a look, why and what to do; what is known is folded away for everybody", async () => {
     const { page } = await signedIn();
     const finding = page.locator(".checks li", { hasText: "The certificate is self-signed" });
