@@ -1,6 +1,9 @@
 #include "manager/alarms/alarm_book.h"
 
 #include <algorithm>
+#include <string_view>
+
+#include "manager/platform/cut_text.h"
 
 namespace berth::manager {
 
@@ -8,12 +11,7 @@ using namespace std::chrono;
 
 namespace {
 
-// Cuts at a character, not in it.
-void cut(std::string& text, std::size_t bytes) {
-  if (text.size() <= bytes) return;
-  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xc0) == 0x80) --bytes;
-  text.resize(bytes);
-}
+constexpr std::string_view kPlatform = "platform";  // its findings have a bound of their own
 
 // Time that has gone by; none if the clock was put back.
 seconds since(Moment then, Moment now) { return std::max(seconds(0), now - then); }
@@ -85,9 +83,9 @@ Alarm* AlarmBook::find_recent(const std::string& key, bool is_event, Moment now)
 }
 
 Alarm& AlarmBook::open(Condition condition, bool is_event, Moment now) {
-  cut(condition.text, kMaxText);
-  cut(condition.details, kMaxDetails);
-  cut(condition.source, kMaxText);
+  cut_text(condition.text, kMaxText);
+  cut_text(condition.details, kMaxDetails);
+  cut_text(condition.source, kMaxText);
   Alarm alarm;
   static_cast<Condition&>(alarm) = std::move(condition);
   alarm.id = ++last_alarm_;
@@ -105,8 +103,8 @@ Alarm& AlarmBook::open(Condition condition, bool is_event, Moment now) {
 bool AlarmBook::set(Condition condition, Moment now) {
   if (const auto known = set_.find(condition.key); known != set_.end()) {
     auto& alarm = alarms_.at(known->second);
-    cut(condition.text, kMaxText);
-    cut(condition.details, kMaxDetails);
+    cut_text(condition.text, kMaxText);
+    cut_text(condition.details, kMaxDetails);
     const bool is_worse = condition.severity > alarm.severity;
     const bool has_changed = condition.severity != alarm.severity || condition.text != alarm.text ||
                              condition.details != alarm.details;
@@ -142,7 +140,13 @@ bool AlarmBook::set(Condition condition, Moment now) {
     return true;
   }
   if (!admits(condition.source, now)) return false;
-  if (set_.size() >= kMaxSet) {
+  // One that lies must not take the room of the others.
+  const auto of_source = std::count_if(set_.begin(), set_.end(), [&](const auto& entry) {
+    return alarms_.at(entry.second).source == condition.source;
+  });
+  const bool is_greedy =
+      condition.source != kPlatform && static_cast<std::size_t>(of_source) >= kMaxSetOfSource;
+  if (set_.size() >= kMaxSet || is_greedy) {
     ++dropped_;
     return false;
   }

@@ -29,9 +29,9 @@ struct ChannelTraits {
 // Owned by Alarms.
 class AlarmBook {
  public:
-  // Above these the newest is refused (alarms) or the oldest repeat or event forgotten (notices): a flood must not take
+  // Above these (of one app's source: kMaxSetOfSource) the newest is refused (alarms) or the oldest repeat or event forgotten (notices): a flood must not take
   // the memory.
-  static constexpr std::size_t kMaxSet = 2'000, kMaxNotices = 5'000;
+  static constexpr std::size_t kMaxSet = 2'000, kMaxSetOfSource = 200, kMaxNotices = 5'000;
   static constexpr std::size_t kMaxText = 1'024, kMaxDetails = 16'384;
   // New alarms and events of one source within a minute; what is above is counted in dropped(). What is cleared and set
   // again, or comes again, within kAgain counts as the same.

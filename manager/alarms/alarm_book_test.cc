@@ -184,6 +184,19 @@ TEST_F(AlarmBookTest, AFloodOfOneSourceIsBoundedAndOthersStillGetThrough) {
   EXPECT_THAT(told, testing::Contains("set quiet"));
 }
 
+TEST_F(AlarmBookTest, ASourceThatSetsMoreAndMoreOverHoursLeavesRoomForOthers) {
+  for (int minute = 0; minute < 100; ++minute) {
+    now_ += 1min;
+    for (int i = 0; i < 50; ++i) {
+      auto wild = condition(fmt::format("wild {} {}", minute, i));
+      wild.source = "wild@example.com";
+      book_.set(wild, now_);
+    }
+  }
+  EXPECT_EQ(book_.all_set().size(), AlarmBook::kMaxSetOfSource);
+  EXPECT_TRUE(book_.set(condition("quiet"), now_));
+}
+
 TEST_F(AlarmBookTest, TheEndThatComesWhileTheNewsIsOnItsWayIsToldToo) {
   book_.set(condition("a"), now_);
   const auto due = book_.next("mail");

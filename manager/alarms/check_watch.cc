@@ -16,13 +16,15 @@ struct Code {
   std::string_view id;
   std::uint32_t code;
 };
-constexpr std::array<Code, 14> kCodes = {{
+constexpr std::array<Code, 16> kCodes = {{
     {"disk-forecast", alarm_code::kDiskForecast},
     {"disk-full", alarm_code::kDiskFull},
     {"disk", alarm_code::kDiskWarning},
     {"reserve", alarm_code::kReserve},
     {"replication", alarm_code::kReplication},
     {"process-", alarm_code::kService},
+    {"service-descriptors", alarm_code::kDescriptors},
+    {"service-log", alarm_code::kService},
     {"backup", alarm_code::kBackup},
     {"certificate", alarm_code::kCertificate},
     {"webserver-descriptors", alarm_code::kDescriptors},

@@ -60,7 +60,7 @@ void Admin::Follow::look() {
     const auto size = static_cast<std::uint64_t>(info.st_size);
     if (size < position) position = 0;
     if (size > position) {
-      UniqueFd fd(::open(newest.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+      UniqueFd fd(::open(newest.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
       if (fd) read_more(fd.get(), size);
     }
   }

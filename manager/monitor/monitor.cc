@@ -359,11 +359,13 @@ void Monitor::add_instances(const Gathered& gathered, std::vector<Written>& rows
       for (const auto& entry : *list)
         if (entry.is_object()) {
           const auto& object = entry.get_object();
-          counters[json::get_string(object, "name") + "@" + json::get_string(object, "domain")] = &object;
+          // A service is believed what it says of its own instances only.
+          counters[fmt::format("{}/{}@{}", id, json::get_string(object, "name"),
+                               json::get_string(object, "domain"))] = &object;
         }
   for (const auto& instance : sources_.instances()) {
     RawValues raw(metrics_of(SubjectKind::kInstance).size(), kUnknown);
-    if (const auto found = counters.find(instance.key); found != counters.end()) {
+    if (const auto found = counters.find(instance.service + "/" + instance.key); found != counters.end()) {
       raw[0] = counter(*found->second, "sessions");
       for (std::size_t i = 0; i < kCounters.size(); ++i) raw[1 + i] = counter(*found->second, kCounters[i]);
       raw[4] /= 1000;  // databaseTime in seconds

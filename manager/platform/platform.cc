@@ -308,6 +308,7 @@ Task<void> Platform::Parts_::start() {
   monitor_.begin();
   usage_.begin();
   file_systems_.begin();
+  service_watch_.begin();
   commands_.start();
   care_.begin();
   external_jobs_.begin();
@@ -332,6 +333,7 @@ void Platform::Parts_::stop_timers() {
   disk_guard_.stop();
   monitor_.stop();
   file_systems_.stop();
+  service_watch_.stop();
 }
 
 // Those of the manager's own pages.

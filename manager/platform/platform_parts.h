@@ -12,6 +12,7 @@
 #include "manager/endpoints/admin.h"
 #include "manager/endpoints/manager_instance.h"
 #include "manager/monitor/file_system_watch.h"
+#include "manager/monitor/service_watch.h"
 #include "manager/move/forwards.h"
 #include "manager/platform/checks.h"
 #include "manager/platform/parts.h"
@@ -45,6 +46,7 @@ class Platform::Parts_ {
   DiskParts disk_parts();
   MonitorSources monitor_sources();
   FileSystemSources file_system_sources();
+  ServiceWatchSources service_watch_sources();
   Task<void> load_metrics_token();
   StoreOptions store_options() const;
   Parts make_parts();
@@ -141,6 +143,7 @@ class Platform::Parts_ {
   UsageParts usage_;
   Monitor monitor_;
   FileSystemWatch file_systems_;
+  ServiceWatch service_watch_;
   ManagerInstance* manager_instance_ = nullptr;
   Admin admin_;
   std::unique_ptr<sdk::AppService> own_service_;

@@ -131,6 +131,7 @@ Platform::Parts_::Parts_(loop::Loop& loop, Options options, Layout layout, std::
       usage_(loop_, database_, settings_, instances_, seconds_now),
       monitor_(loop_, layout_.monitor(), monitor_sources()),
       file_systems_(loop_, file_system_sources()),
+      service_watch_(loop_, service_watch_sources()),
       admin_(make_parts()),
       webserver_known_(loop_),
       services_known_(loop_),
@@ -198,6 +199,18 @@ FileSystemSources Platform::Parts_::file_system_sources() {
   sources.folders = {"/", layout_.root, layout_.library(), layout_.pgsql(), layout_.logs()};
   sources.memory = layout_.monitor() + "/file_systems.json";
   sources.tell = [this](Condition condition) { alarms_.event(std::move(condition)); };
+  return sources;
+}
+
+ServiceWatchSources Platform::Parts_::service_watch_sources() {
+  ServiceWatchSources sources;
+  sources.services = [this] {
+    std::vector<WatchedService> all;
+    for (const auto& [id, service] : services_.all())
+      all.push_back({id, service->row().title, layout_.log(id), service->process().pid()});
+    return all;
+  };
+  sources.flood_bytes = [this] { return static_cast<std::uint64_t>(settings_.number("logFloodBytes")); };
   return sources;
 }
 
@@ -285,6 +298,10 @@ void Platform::Parts_::connect_parts() {
   services_.removed = [this](const std::string& id) { admin_.service_removed(id); };
   services_.sandbox().settings = [this] {
     return sandbox_settings(settings_, crashes_.core_place().is_beside);
+  };
+  services_.is_of_another_call = [this](const std::string& id, const std::string& key) {
+    const auto* row = find_instance(key);
+    return row && row->service != id;
   };
   services_.network_reason_call = [this](const std::string& id) -> std::string {
     for (const auto& row : instances_.of_service(id))

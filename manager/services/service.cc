@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "manager/instances/names.h"
+#include "manager/platform/cut_text.h"
 #include "wire/json/json.h"
 
 namespace berth::manager {
@@ -40,6 +41,10 @@ void hand_over(const std::string& folder, uid_t uid) {
 constexpr auto kStartLimit = 60s;  // an instance's schema may take its time
 constexpr auto kStopLimit = 15s;
 constexpr auto kCheckLimit = 10min;
+constexpr std::size_t kMaxDetail = 1'000;      // bytes of what it says about an instance
+constexpr std::size_t kMaxHello = 256 * 1024;  // of what is kept of a hello
+constexpr std::size_t kMaxInstances = 100'000;
+
 }  // namespace
 
 json::Object format_limits(const ServiceLimits& limits) {
@@ -223,11 +228,16 @@ Task<void> Service::serve(ControlPeer& peer, json::Object hello, std::vector<Uni
       if (!entry.is_object()) continue;
       const auto key = instance_key(json::get_string(entry.get_object(), "name"),
                                     json::get_string(entry.get_object(), "domain"));
+      if (instances_.size() >= kMaxInstances || observer_.is_of_another(*this, key)) continue;
       instances_[key].state = api::InstanceState::kRunning;
     }
   json::Object told;
   for (const char* member : {"apps", "plugins", "build", "label", "databaseType"})
     if (const auto* value = json::find(hello, member)) told[member] = *value;
+  if (json::serialize(told).size() > kMaxHello) {
+    log_warning("says too much of itself, of which nothing is kept", {{"service", row_.id}});
+    told.clear();
+  }
   row_.hello = told;
   can_check_itself_ = json::get_bool(hello, "selfCheck");
   process_->note_ready();
@@ -252,11 +262,16 @@ void Service::received(const json::Object& message) {
       it->second->done.set();
     }
   };
-  if (mt == "AppStarted") {
+  // What it can say of instances it was not told to start is wrong, and would pile up.
+  const bool is_known = instances_.contains(key);
+  if (!is_known && (mt.starts_with("AppSt") || mt == "AppSendStatus")) {
+    BERTH_LOG(kProcess, "of an instance that is not its own", {"service", row_.id}, {"mt", mt});
+  } else if (mt == "AppStarted") {
     set_state(name, domain, api::InstanceState::kRunning, "");
     answer(true, std::nullopt);
   } else if (mt == "AppStartFailed") {
-    const std::string reason = json::get_string(message, "error", "the app gave no reason");
+    std::string reason = json::get_string(message, "error", "the app gave no reason");
+    cut_text(reason, kMaxDetail);
     set_state(name, domain, api::InstanceState::kFailed, reason);
     answer(true, Error{Errc::kFailed, reason});
   } else if (mt == "AppStopped") {
@@ -266,7 +281,7 @@ void Service::received(const json::Object& message) {
     set_state(name, domain, parse_instance_status(json::get_string(message, "status")),
               json::get_string(message, "detail"));
   } else if (mt == "AppSendAlarm") {
-    observer_.alarm_said(*this, instances_.contains(key) ? key : row_.id, message);
+    observer_.alarm_said(*this, is_known ? key : row_.id, message);
   } else if (mt != "AppServiceShutdownComplete") {
     BERTH_LOG(kProcess, "unknown control message", {"service", row_.id}, {"mt", mt});
   }
@@ -274,6 +289,7 @@ void Service::received(const json::Object& message) {
 
 void Service::set_state(const std::string& name, const std::string& domain, api::InstanceState state,
                         std::string detail) {
+  cut_text(detail, kMaxDetail);
   auto& runtime = instances_[instance_key(name, domain)];
   if (runtime.state == state && runtime.detail == detail) return;
   runtime.state = state;

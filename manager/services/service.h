@@ -56,6 +56,8 @@ class ServiceObserver {
   virtual Task<void> service_ready(Service& service) = 0;
   virtual void service_changed(Service& service) = 0;
   virtual void instance_changed(Service& service, const std::string& name, const std::string& domain) = 0;
+  // Is `key` an instance of another service? This one may say what it wants about it.
+  virtual bool is_of_another(const Service& service, const std::string& key) = 0;
   // Why this service cannot do without the machine's network; empty: it can.
   virtual std::string network_reason(const Service& service) = 0;
   // `source`: the instance of the service that it is about ("name@domain"), else the service.

@@ -132,6 +132,10 @@ void Services::instance_changed(Service& service, const std::string& name, const
   if (instance_changed_call) instance_changed_call(name, domain);
 }
 
+bool Services::is_of_another(const Service& service, const std::string& key) {
+  return is_of_another_call && is_of_another_call(service.row().id, key);
+}
+
 std::string Services::network_reason(const Service& service) {
   return network_reason_call ? network_reason_call(service.row().id) : std::string();
 }

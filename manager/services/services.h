@@ -23,6 +23,7 @@ class Services : private ServiceObserver {
   std::function<void(const std::string& id)> removed;
   std::function<void(const std::string& name, const std::string& domain)> instance_changed_call;
   std::function<std::string(const std::string& id)> network_reason_call;  // may be empty: none needs one
+  std::function<bool(const std::string& id, const std::string& key)> is_of_another_call;  // may be empty
   std::function<void(const std::string& source, const json::Object& message)> alarm_said_call;
   std::function<void(Service&, const Death&)> died_call;  // may be empty
 
@@ -56,6 +57,7 @@ class Services : private ServiceObserver {
   Task<void> service_ready(Service& service) override;
   void service_changed(Service& service) override;
   void instance_changed(Service& service, const std::string& name, const std::string& domain) override;
+  bool is_of_another(const Service& service, const std::string& key) override;
   std::string network_reason(const Service& service) override;
   void service_died(Service& service, const Death& death) override;
   void alarm_said(Service& service, const std::string& source, const json::Object& message) override;

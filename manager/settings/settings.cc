@@ -290,6 +290,9 @@ std::vector<SettingDeclaration> declare() {
       number_item("logFileBytes", 1 << 20, 1 << 16, 1 << 30,
                   "Size of one log file of a service; the next start of the service takes it over"));
   all.push_back(number_item("logFiles", 5, 1, 100, "Log files kept for each service"));
+  all.push_back(
+      number_item("logFloodBytes", 1LL << 30, 0, 1LL << 50,
+                  "An app that writes more bytes an hour into its log is told on the overview; 0: never"));
   all.push_back(flag_item("hexdumps", true, "Apps may write bytes as hexdumps into their logs"));
   all.push_back(number_item(
       "flightRecorderBytes", 1 << 20, 0, static_cast<std::int64_t>(kFlightLargest),

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "manager/crashes/kernel_log.h"
 #include "manager/platform/clock.h"
+#include "manager/supervise/output_file.h"
 #include "sandbox/cgroup.h"
 
 namespace berth::manager {
@@ -21,23 +22,10 @@ using loop::Task;
 
 namespace {
 
-constexpr off_t kOutputLimit = 1 << 20;
 constexpr std::chrono::seconds kLaunchLimit{30};  // it takes milliseconds
 constexpr std::chrono::seconds kHungGrace{5};     // to write a core
 
 Task<void> wait_for(loop::Event& event) { co_await event.wait(); }
-
-// Append-only file for a child's stdout and stderr; the old one is kept as ".1".
-Result<UniqueFd> open_output(const std::string& path, std::optional<uid_t> owner) {
-  struct stat info{};
-  if (::stat(path.c_str(), &info) == 0 && info.st_size > kOutputLimit)
-    ::rename(path.c_str(), (path + ".1").c_str());
-  UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640));
-  if (!fd) return fail_errno(errno, "open " + path);
-  if (owner && ::fchown(fd.get(), *owner, static_cast<gid_t>(-1)) != 0)
-    return fail_errno(errno, "chown " + path);
-  return fd;
-}
 
 bool is_fault(const loop::ExitStatus& status) {
   switch (status.signal) {

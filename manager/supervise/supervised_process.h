@@ -25,7 +25,7 @@ struct ProcessPlan {
   loop::SpawnOptions spawn;  // program, arguments, directory, environment
   // Behind walls: then the program, its arguments, environment and folder are those in here.
   std::optional<SandboxPlan> sandbox;
-  std::string output;  // file that gets stdout and stderr; kept below 2 MiB
+  std::string output;  // file that gets stdout and stderr (output_file.h)
 };
 
 struct StopStep {
