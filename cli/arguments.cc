@@ -39,7 +39,7 @@ std::span<const Command> all_commands() {
                        set_commands,      set_place_commands,    job_commands,          log_commands,
                        settings_commands, command_file_commands, time_machine_commands, alarm_commands,
                        crash_commands,    shell_commands,        trace_commands,        disk_commands,
-                       monitor_commands,  replace_commands,      usage_commands})
+                       monitor_commands,  replace_commands,      usage_commands,        capture_commands})
       for (auto& command : part()) commands.push_back(std::move(command));
     return commands;
   }();

@@ -102,6 +102,7 @@ std::vector<Command> crash_commands();
 std::vector<Command> shell_commands();
 std::vector<Command> trace_commands();
 std::vector<Command> disk_commands();
+std::vector<Command> capture_commands();
 std::vector<Command> replace_commands();
 std::vector<Command> monitor_commands();
 std::vector<Command> usage_commands();

@@ -242,15 +242,18 @@ Task<void> Platform::Parts_::start() {
   apply_settings();
   developer_mode_.begin();
   app_security_off_.begin();
+  capture_.begin();
   settings_.secret_changed = [this](const std::string& name) {
     if (is_of_alarms(name)) tasks_.spawn(alarm_setup_.apply());
     if (name == kMetricsToken) tasks_.spawn(load_metrics_token());
+    capture_.secret_changed(name);
   };
   settings_.on_changed([this](const std::vector<std::string>& names) {
     apply_settings();
     developer_mode_.changed(names);
     app_security_off_.changed(names);
     admin_.status_changed();  // also what switches itself off is seen at once
+    capture_.changed(names);
     commands_.settings_changed();
     care_.replan();
     set_timer_.changed();
@@ -325,6 +328,7 @@ void Platform::Parts_::stop_timers() {
   purge_timer_.cancel();
   developer_mode_.stop();
   app_security_off_.stop();
+  capture_.let_go();
   commands_.stop();
   care_.stop();
   external_jobs_.stop();
@@ -349,6 +353,7 @@ Task<void> Platform::Parts_::stop() {
   stop_timers();
   admin_.status_changed();
   admin_socket_.reset();
+  co_await capture_.stop();
   co_await services_.stop_all();
   if (is_root_) co_await services_.sandbox().networks().end();
   co_await stop_own_instances();

@@ -9,6 +9,7 @@
 
 #include "base/utc.h"
 #include "berth/app_service.h"
+#include "manager/capture/capture_switch.h"
 #include "manager/endpoints/admin.h"
 #include "manager/endpoints/manager_instance.h"
 #include "manager/monitor/file_system_watch.h"
@@ -100,6 +101,7 @@ class Platform::Parts_ {
   db::Database admin_database_, database_;
   Settings settings_;
   TimedMode developer_mode_, app_security_off_;
+  CaptureSwitch capture_;
   net::HttpClient http_;
   AlarmTables alarm_tables_;
   Alarms alarms_;

@@ -66,6 +66,7 @@ void Platform::Parts_::add_check_facts(CheckFacts& facts) const {
   facts.others = time_machine_.checks();
   for (auto& check : disk_guard_.checks()) facts.others.push_back(std::move(check));
   for (auto& check : file_systems_.checks()) facts.others.push_back(std::move(check));
+  for (auto& check : capture_.checks()) facts.others.push_back(std::move(check));
   for (auto& check : service_watch_.checks()) facts.others.push_back(std::move(check));
   for (auto& check : usage_.limits().checks()) facts.others.push_back(std::move(check));
   for (auto& check : alarm_setup_.checks()) facts.others.push_back(std::move(check));

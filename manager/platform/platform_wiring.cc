@@ -80,6 +80,7 @@ Platform::Parts_::Parts_(loop::Loop& loop, Options options, Layout layout, std::
       settings_(database_, box_),
       developer_mode_(loop_, settings_, kDeveloperMode),
       app_security_off_(loop_, settings_, kAppSecurityOff),
+      capture_(loop_, table_, settings_, layout_, is_root_, program_beside("berth-capture")),
       http_(loop_),
       alarm_tables_(database_),
       alarms_(loop_, alarm_tables_, seconds_now),

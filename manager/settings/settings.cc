@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "base/time_zone.h"
 #include "manager/alarms/places.h"
+#include "manager/capture/capture_switch.h"
 #include "manager/services/service_sandbox.h"
 #include "manager/sets/schedule.h"
 #include "manager/settings/timed_mode.h"
@@ -108,6 +109,27 @@ void declare_monitoring(std::vector<SettingDeclaration>& all) {
       return {};
     return fail(Errc::kMalformed, "a token of {} to {} characters without spaces is expected", kLeast, kMost);
   };
+}
+
+// Packet capture (docs/admin.md).
+void declare_capture(std::vector<SettingDeclaration>& all) {
+  all.push_back(text_item("captureUntil", "",
+                          "Until when capture tools get the packets of this machine, as "
+                          "2026-11-23T08:00:00Z, at most 24 hours ahead; empty: not at all"));
+  all.back().check = check_capture_until;
+  all.push_back(text_item("captureFrom", "127.0.0.1",
+                          "Addresses that may capture, separated by spaces; the port is open for these "
+                          "alone"));
+  all.back().check = check_capture_from;
+  all.push_back(text_item("captureInterface", "",
+                          "Interfaces that may be captured, separated by spaces; empty: all with Ethernet "
+                          "frames"));
+  all.back().check = check_capture_interfaces;
+  all.push_back(number_item("capturePort", 2002, 1, 65'535, "TCP port that capture tools connect to"));
+  all.push_back(text_item("captureUser", "capture", "User name that capture tools give"));
+  all.push_back(secret_item("capturePassword",
+                            "Password that capture tools give (it travels in the clear); empty: the address "
+                            "is enough"));
 }
 
 // What instances may have (docs/limits.md).
@@ -320,6 +342,7 @@ std::vector<SettingDeclaration> declare() {
   }
   declare_alarms(all);
   declare_monitoring(all);
+  declare_capture(all);
   declare_limits(all);
   all.push_back(
       number_item("diskThreshold", 95, 20, 100,

@@ -5,6 +5,7 @@ import { Pill } from "../kit/components/state";
 import { duration, number, size } from "../kit/i18n";
 import { go } from "../kit/route";
 import type { CrashReport, GetCrashResult } from "./api";
+import { CaptureCard } from "./capture_card";
 import { commands } from "./commands";
 import { ask, attempt } from "./connection";
 import { PageHead } from "./page_head";
@@ -113,6 +114,7 @@ export function CrashesPage() {
       )}
       <Command line={commands.crashes()} />
       <Command line={commands.supportBundle()} />
+      <CaptureCard />
     </>
   );
 }

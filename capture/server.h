@@ -1,0 +1,48 @@
+// One capture tool at a time gets the packets of this machine.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "capture/packets.h"
+#include "loop/sync.h"
+#include "net/listener.h"
+#include "net/stream.h"
+
+namespace berth::capture {
+
+struct ServerOptions {
+  net::Address address;              // where it listens; data connections get a port of their own beside it
+  std::vector<std::string> allowed;  // addresses of clients, "192.0.2.7"; nobody else is let in
+  std::vector<std::string> interfaces;  // that may be captured; empty: all
+  std::string user, password;           // empty password: everybody of those addresses
+};
+
+// Owned by main. Ends its client when it is destroyed.
+class Server {
+ public:
+  static constexpr std::chrono::seconds kLoginLimit{30}, kDataLimit{10}, kSendLimit{30}, kWrongLogin{1};
+  static constexpr int kLogins = 3;
+
+  // Throws Failure: kExists if the port is taken.
+  Server(loop::Loop& loop, ServerOptions options);
+  net::Address address() const { return listener_->address(); }
+  loop::Task<void> serve();
+
+ private:
+  struct Session;
+  loop::Task<void> serve_client(UniqueFd fd);
+  // False: the session is over.
+  loop::Task<bool> answer(Session& session, rpcap::Header header, Bytes payload);
+  loop::Task<bool> log_in(Session& session, ByteView payload);
+  loop::Task<void> start(Session& session, ByteView payload);
+  loop::Task<void> pump(Session& session);
+
+  loop::Loop& loop_;
+  ServerOptions options_;
+  std::unique_ptr<net::Listener> listener_;
+  std::unique_ptr<loop::Spawned<void>> client_;
+};
+
+}  // namespace berth::capture
