@@ -222,6 +222,9 @@ for (const seed of [1, 2, 3])
     // What it said of others is nothing they said.
     const { alarms: set, history } = await alarms("--history");
     for (const one of [...set, ...history]) assert.notEqual(one.source, "team@example.com");
+    const slander = [...set, ...history].filter((one: Json) => one.text === "slander");
+    assert.ok(slander.length > 0, "what it said well-formed arrived");
+    for (const one of slander) assert.equal(one.source, "rogue");
     const team = (await platform().berth("instance", "show", "team@example.com", "--json")).json;
     assert.equal((team.instance ?? team).state, "running");
     console.log(`seed ${seed}: ${told}`);

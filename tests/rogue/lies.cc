@@ -65,6 +65,18 @@ constexpr std::array kValues = {
     R"([{"name":"team","domain":"example.com"}])"sv,
     R"([{"name":"r","domain":"example.com","sessions":-5,"requests":1e300,"run":7}])"sv};
 
+std::string frame_of(std::string_view text, std::uint32_t size) {
+  std::string frame;
+  for (int shift = 24; shift >= 0; shift -= 8) frame += static_cast<char>(size >> shift & 0xff);
+  return frame + std::string(text);
+}
+
+// Well-formed, and about what is another's: it runs that one's instance, which has an alarm.
+constexpr std::array kSlander = {
+    R"({"mt":"ServiceHello","version":1,"service":"rogue","pid":1,"build":"1","instances":[{"name":"team","domain":"example.com"}]})"sv,
+    R"({"mt":"AppSendAlarm","type":0,"severity":2,"code":7,"text":"slander","name":"team","domain":"example.com"})"sv,
+    R"({"mt":"AppSendStatus","name":"team","domain":"example.com","status":"stopped","detail":"slander"})"sv};
+
 class Liar {
  public:
   explicit Liar(std::uint64_t seed) : chance_(seed) {}
@@ -101,9 +113,7 @@ class Liar {
     auto size = static_cast<std::uint32_t>(text.size());
     if (below(25) == 0) size += static_cast<std::uint32_t>(below(5'000));
     if (below(60) == 0) size = 0xffffffff;
-    std::string frame;
-    for (int shift = 24; shift >= 0; shift -= 8) frame += static_cast<char>(size >> shift & 0xff);
-    return frame + text;
+    return frame_of(text, size);
   }
 
   // Some 12 bytes of head, little-endian (docs/protocols/link.md), and anything behind them.
@@ -159,6 +169,9 @@ void tell_lies(const std::string& control_socket, std::uint64_t seed, int rounds
   Liar liar(seed);
   const std::string folder = control_socket.substr(0, control_socket.rfind('/'));
   int told = 0;
+  if (const UniqueFd fd = connect_to(control_socket))
+    for (const auto text : kSlander)
+      told += say(fd.get(), frame_of(text, static_cast<std::uint32_t>(text.size())));
   for (int round = 0; round < rounds; ++round) {
     const bool is_control = liar.below(2) == 0;
     const UniqueFd fd = connect_to(is_control ? control_socket : folder + "/link.0.sock");
