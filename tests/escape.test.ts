@@ -4,7 +4,7 @@ import { chmodSync, existsSync, readFileSync, readdirSync, rmSync, statSync, wri
 import { type Server, createServer } from "node:net";
 import { join } from "node:path";
 import { after } from "node:test";
-import { build, is_root, Platform, temporary_folder, tree } from "./harness/platform";
+import { build, build_for, is_root, Platform, temporary_folder, tree } from "./harness/platform";
 import { pid_now } from "./harness/kill";
 import { assert, platform_test, test, with_platform } from "./harness/test";
 import { until } from "./harness/wait";
@@ -212,7 +212,7 @@ const kOpenWithoutRoot = [
   "start 200 processes",
   "take 768 MiB of memory",
 ];
-platform_test("a platform without root keeps its database, its secrets and its admins' socket from services all the same", { user: "nobody", store, prepare }, async (one) => {
+platform_test("a platform without root keeps its database, its secrets and its admins' socket from services all the same", { user: "nobody", store: join(build_for("nobody"), "store/escape"), prepare }, async (one) => {
   await machine.open();
   const layers = (await one.berth("service", "show", "escape", "--json")).json.sandbox;
   const mounts = layers.find((layer: { layer: string }) => layer.layer === "mount namespace");
