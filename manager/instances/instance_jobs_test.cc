@@ -1,6 +1,8 @@
 // Jobs on a real PostgreSQL with a real service process.
 #include "manager/instances/instance_jobs.h"
 
+#include <signal.h>
+
 #include "base/file.h"
 #include "base/utc.h"
 #include "manager/testing/jobs_fixture.h"
@@ -373,6 +375,26 @@ TEST_F(JobsTest, ABackupOfANewerBuildOrAnotherKeyIsRefused) {
   refused = run(rig_->instance_jobs.restore(upload(newer), "", "", "test"));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::kUnsupported) << refused.error().detail;
+}
+
+// As after a manager that died in the middle of a job: its successor finds it running, has it stopped, and the job starts it.
+TEST_F(JobsTest, AnInstanceThatIsBeingStoppedWhenItsServiceComesIsStartedAfterThat) {
+  install();
+  created();
+  run(rig_->instance_repository.put_in_bin("team", "example.com", 30));
+  run(rig_->instances.reload("team", "example.com"));
+  auto* service = rig_->services.find("notes");
+  ASSERT_EQ(::kill(service->process().pid(), SIGSTOP), 0);  // so that it cannot answer yet
+  loop::Spawned<void> ready(loop_, rig_->instances.service_ready(*service));
+  run(rig_->instance_repository.take_from_bin("team", "example.com"));
+  run(rig_->instances.reload("team", "example.com"));
+  loop::Spawned<void> starting(loop_, rig_->instances.start_if_wanted("team", "example.com"));
+  loop_.run_once(0ms);
+  EXPECT_FALSE(starting.is_done());
+  ASSERT_EQ(::kill(service->process().pid(), SIGCONT), 0);
+  ASSERT_TRUE(loop_.run_until([&] { return starting.is_done() && ready.is_done(); }));
+  starting.take();
+  EXPECT_TRUE(is_running());
 }
 
 // A PostgreSQL that crashes may lose what the steps of creating left to a later sync.

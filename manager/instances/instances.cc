@@ -234,6 +234,15 @@ Task<void> Instances::service_ready(Service& service) {
       log_error("instance does not start", {{"instance", row.key()}, {"error", failure.error().detail}});
     }
   };
+  // Not only told: who wants to start it meanwhile must see that it stops.
+  const auto stop = [&service](std::string name, std::string domain) -> Task<void> {
+    try {
+      co_await service.stop_instance(name, domain);
+    } catch (const Failure& failure) {
+      log_error("instance does not stop",
+                {{"instance", instance_key(name, domain)}, {"error", failure.error().detail}});
+    }
+  };
   std::vector<std::unique_ptr<loop::Spawned<void>>> starts;
   for (const auto& row : of_service(id)) {
     const auto* runtime = service.find_instance(row.key());
@@ -246,15 +255,17 @@ Task<void> Instances::service_ready(Service& service) {
       service.renew_instance(start_message(row));
       tell(row);
     } else if (runs) {
-      service.tell(json::Object{{"mt", "AppStop"}, {"name", row.name}, {"domain", row.domain}});
+      starts.push_back(std::make_unique<loop::Spawned<void>>(loop_, stop(row.name, row.domain)));
     }
   }
+  std::vector<std::string> unknown;
   for (const auto& [key, runtime] : service.instances())
-    if (!rows_.contains(key)) {
-      const auto at = key.find('@');
-      service.tell(
-          json::Object{{"mt", "AppStop"}, {"name", key.substr(0, at)}, {"domain", key.substr(at + 1)}});
-    }
+    if (!rows_.contains(key)) unknown.push_back(key);
+  for (const auto& key : unknown) {
+    const auto at = key.find('@');
+    starts.push_back(
+        std::make_unique<loop::Spawned<void>>(loop_, stop(key.substr(0, at), key.substr(at + 1))));
+  }
   for (auto& start : starts) co_await start->join();
 }
 

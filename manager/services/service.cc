@@ -307,7 +307,7 @@ Task<void> Service::await_answer(std::string key, bool starts, json::Object requ
   };
   Waiting waiting(loop_, starts);
   Registered registered{waiting_, waiting_.emplace(key, &waiting)};
-  peer_->send(request);
+  if (!request.empty()) peer_->send(request);
   const bool answered = co_await wait_at_most(loop_, waiting.done, limit);
   if (!answered) throw_failure(Errc::kTimeout, "{} does not {} {}", row_.id, starts ? "start" : "stop", key);
   if (waiting.error) throw Failure(*waiting.error);
@@ -365,9 +365,12 @@ Task<void> Service::get_network(std::string database_host) {
 
 Task<void> Service::start_instance(InstanceStart start) {
   if (peer_ && !start.database_host.starts_with('/')) co_await get_network(start.database_host);
+  const std::string key = instance_key(start.name, start.domain);
+  if (const auto found = instances_.find(key);
+      found != instances_.end() && found->second.state == api::InstanceState::kStopping)
+    co_await await_answer(key, false, {}, kStopLimit);  // it was asked by whom it stops for
   auto request = format_start(start);
   set_state(start.name, start.domain, api::InstanceState::kStarting, "");
-  const std::string key = instance_key(start.name, start.domain);
   co_await await_answer(key, true, std::move(request), kStartLimit);
 }
 
