@@ -348,6 +348,16 @@ Task<void> Platform::Parts_::stop_own_instances() {
   co_await own_service_->stop_instance("root", "", 2s);
 }
 
+// What of it stays is taken over by the next manager.
+Task<void> Platform::Parts_::end_app_networks() {
+  if (!is_root_) co_return;
+  try {
+    co_await services_.sandbox().networks().end();
+  } catch (const Failure& failure) {
+    log_error("the apps' networks are not cleared away", {{"error", failure.error().detail}});
+  }
+}
+
 Task<void> Platform::Parts_::stop() {
   is_stopping_ = true;
   stop_timers();
@@ -355,7 +365,7 @@ Task<void> Platform::Parts_::stop() {
   admin_socket_.reset();
   co_await capture_.stop();
   co_await services_.stop_all();
-  if (is_root_) co_await services_.sandbox().networks().end();
+  co_await end_app_networks();
   co_await stop_own_instances();
   co_await webserver_.stop();
   control_.reset();

@@ -62,6 +62,7 @@ class Platform::Parts_ {
   Task<void> serve_control(ControlPeer& peer);
   void stop_timers();
   Task<void> stop_own_instances();
+  Task<void> end_app_networks();
   void plan_purge();
   void follow_databases();
   // As people call this platform: its DNS name, else the machine's.

@@ -272,14 +272,22 @@ Task<void> AppNetworks::refresh() {
   save();
 }
 
+// The next round is planned when this one has ended, however it did.
+Task<void> AppNetworks::refresh_and_go_on() {
+  try {
+    co_await refresh();
+  } catch (const Failure& failure) {
+    log_warning("names of the apps' networks are not looked up", {{"error", failure.error().detail}});
+  }
+  plan_refresh();
+}
+
 void AppNetworks::plan_refresh() {
   const bool is_needed =
       std::any_of(apps_.begin(), apps_.end(), [](const auto& one) { return !one.second.hosts.empty(); });
   if (!is_needed) return timer_.cancel();
-  timer_.start(settings ? settings().refresh : AppNetworkSettings().refresh, [this] {
-    tasks_.spawn(refresh());
-    plan_refresh();
-  });
+  timer_.start(settings ? settings().refresh : AppNetworkSettings().refresh,
+               [this] { tasks_.spawn(refresh_and_go_on()); });
 }
 
 Task<void> AppNetworks::end() {

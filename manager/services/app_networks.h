@@ -92,6 +92,7 @@ class AppNetworks {
   Task<Result<void>> apply();
   Result<void> be_router();
   void save() const;
+  Task<void> refresh_and_go_on();
   void plan_refresh();
   std::string folder() const { return layout_.run() + "/networks"; }
 

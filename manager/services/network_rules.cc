@@ -72,7 +72,7 @@ Result<AddressRange> AddressRange::parse(std::string_view text) {
   const auto bits = parse_integer(text.substr(slash == std::string_view::npos ? text.size() : slash + 1));
   in_addr number{};
   const std::string ip(text.substr(0, slash));
-  if (slash == std::string_view::npos || !bits || *bits < 8 || *bits > 29 ||
+  if (slash == std::string_view::npos || !bits || *bits < 11 || *bits > 29 ||
       ::inet_pton(AF_INET, ip.c_str(), &number) != 1)
     return fail(Errc::kMalformed, "\"{}\": a range of IPv4 addresses like 198.18.0.0/16 is expected", text);
   AddressRange range;

@@ -44,7 +44,8 @@ std::vector<std::string> name_servers(std::string_view resolver_text);
 struct AddressRange {
   std::uint32_t first = 0;
   std::uint32_t blocks = 0;
-  // kMalformed: not four bytes and a length from 8 to 29, or bits set beyond it.
+  // kMalformed: not four bytes and a length from 11 to 29 (the names of wires have room for six digits), or bits
+  // set beyond it.
   static Result<AddressRange> parse(std::string_view text);
   std::string gateway(std::uint32_t number) const { return address(number * 4 + 1); }
   std::string app(std::uint32_t number) const { return address(number * 4 + 2); }

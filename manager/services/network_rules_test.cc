@@ -74,7 +74,8 @@ TEST(AddressRange, GivesEachAppABlockOfFour) {
   EXPECT_EQ(range.app(16383), "198.18.255.254");
   EXPECT_TRUE(range.holds(1, 0xc6120007));
   EXPECT_FALSE(range.holds(1, 0xc6120008));
-  for (const char* text : {"198.18.0.0", "198.18.0.0/30", "198.18.0.1/16", "198.18/16", "::/16", "", "/16"})
+  for (const char* text :
+       {"198.18.0.0", "198.18.0.0/30", "10.0.0.0/10", "198.18.0.1/16", "198.18/16", "::/16", "", "/16"})
     EXPECT_FALSE(AddressRange::parse(text)) << text;
 }
 

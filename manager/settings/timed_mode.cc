@@ -9,7 +9,7 @@ namespace berth::manager {
 namespace {
 
 // The clock may be set meanwhile.
-constexpr std::chrono::minutes kLookAgain{10};
+constexpr std::chrono::minutes kLookAgain{10}, kTryAgain{1};
 
 }  // namespace
 
@@ -49,8 +49,14 @@ Task<void> TimedMode::set_end() {
 Task<void> TimedMode::look() {
   timer_.cancel();
   if (!settings_.flag(names_.flag)) co_return;
+  // First of all: what fails below is tried again.
+  timer_.start(kTryAgain, [this] { tasks_.spawn(look()); });
+  const auto hours = settings_.number(names_.hours);
+  if (settings_.text(names_.ends).empty() && hours > 0)  // a manager that died in between has left it open
+    or_throw(co_await settings_.set(
+        std::string(names_.ends), format_utc(std::chrono::system_clock::now() + std::chrono::hours(hours))));
   const auto end = parse_utc(settings_.text(names_.ends));
-  if (!end) co_return;
+  if (!end) co_return timer_.cancel();
   const auto left = *end - std::chrono::system_clock::now();
   if (left.count() <= 0) {
     log_info("switched off, its time is over", {{"setting", names_.flag}});
