@@ -206,23 +206,22 @@ std::vector<api::Check> CaptureSwitch::checks() const {
   api::Check check;
   check.command = "berth capture off";
   const auto& from = settings_.text("captureFrom");
-  const bool works = process_->pid() > 0 && process_->state() != ProcessState::kCrashed;
+  const std::string reason = !is_root_      ? "the manager does not run as root"
+                             : from.empty() ? "no address is allowed (setting captureFrom)"
+                                            : process_->detail();
+  // What has only just been switched on starts, and counts as on.
+  const bool works = reason.empty() || (process_->pid() > 0 && process_->state() != ProcessState::kCrashed);
+  check.severity = api::Severity::kWarning;
   if (works) {
     check.id = "capture-on";
-    check.severity = api::Severity::kWarning;
     check.values = {until, from};
     check.text = fmt::format("The packets of this machine can be captured from {} until {}.", from, until);
     check.why = "Whoever captures reads what is not encrypted, and it goes over the network in the clear.";
     check.fix = "Switch it off as soon as you have what you need.";
   } else {
-    const std::string reason = !is_root_      ? "the manager does not run as root"
-                               : from.empty() ? "no address is allowed (setting captureFrom)"
-                                              : process_->detail();
     check.id = "capture-failed";
-    check.severity = api::Severity::kWarning;
     check.values = {reason};
-    check.text =
-        fmt::format("Packet capture is wanted and does not run: {}.", reason.empty() ? "it starts" : reason);
+    check.text = fmt::format("Packet capture is wanted and does not run: {}.", reason);
     check.fix = "Mend the reason, or switch it off.";
   }
   return {check};

@@ -57,26 +57,26 @@ export function CaptureCard() {
     });
   return (
     <Card title={t("capture.title")}>
-      <p class="muted">{end === undefined ? t("capture.lead") : t("capture.active", { until: fullTime(end) })}</p>
       <div class="form">
+        <p class="muted">{end === undefined ? t("capture.lead") : t("capture.active", { until: fullTime(end) })}</p>
         <TextInput label={t("capture.from")} value={from} onInput={setFrom} />
         <TextInput label={t("capture.interface")} value={networkInterface} onInput={setInterface} />
+        <div class="log-tools">
+          <Segmented
+            label={t("capture.minutes")}
+            value={minutes}
+            choices={kTimes.map((time) => [time, t(`traceTime.${time}`)])}
+            onChange={setMinutes}
+          />
+          <Button kind="primary" onClick={begin} disabledReason={offline}>
+            {t("capture.begin")}
+          </Button>
+          <Button onClick={switchOff} disabledReason={offline ?? (end === undefined && t("capture.notActive"))}>
+            {t("capture.end")}
+          </Button>
+        </div>
+        <Command line={commands.capture(minutes, from)} />
       </div>
-      <div class="log-tools">
-        <Segmented
-          label={t("capture.minutes")}
-          value={minutes}
-          choices={kTimes.map((time) => [time, t(`traceTime.${time}`)])}
-          onChange={setMinutes}
-        />
-        <Button kind="primary" onClick={begin} disabledReason={offline}>
-          {t("capture.begin")}
-        </Button>
-        <Button onClick={switchOff} disabledReason={offline ?? (end === undefined && t("capture.notActive"))}>
-          {t("capture.end")}
-        </Button>
-      </div>
-      <Command line={commands.capture(minutes, from)} />
     </Card>
   );
 }
