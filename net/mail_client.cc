@@ -3,6 +3,7 @@
 #include <cstring>
 #include <optional>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "net/curl_multi.h"
 
@@ -146,9 +147,13 @@ class MailClient::Impl {
  public:
   explicit Impl(loop::Loop& loop) : multi_(loop) {}
   loop::Task<void> send(MailRequest request) {
+    const auto server = fmt::format("{}:{}", request.host, request.port);
+    const auto recipients = request.recipients.size();
     Transfer transfer(std::move(request));
     transfer.set_up();
     const CURLcode result = co_await multi_.perform(transfer.easy());
+    BERTH_LOG(kSmtp, result == CURLE_OK ? "mail sent" : "mail not sent", {"server", server},
+              {"recipients", recipients}, {"result", ::curl_easy_strerror(result)});
     if (result != CURLE_OK) transfer.throw_error(result);
   }
 

@@ -2,6 +2,7 @@
 #include "net/mail_client.h"
 
 #include "base/text.h"
+#include "base/traced_for_test.h"
 #include "net/test_support.h"
 #include "net/testing/smtp_server.h"
 #include "net/tls.h"
@@ -46,6 +47,7 @@ class MailClientTest : public testing::Test {
 };
 
 TEST_F(MailClientTest, SendsOverStartTlsWithAPasswordAndStuffsDots) {
+  berth::test::Traced traced(kSmtp);
   make_file("login", "");
   const auto server = serve("starttls");
   request_.user = "u";
@@ -60,6 +62,8 @@ TEST_F(MailClientTest, SendsOverStartTlsWithAPasswordAndStuffsDots) {
   EXPECT_EQ(mails[0].at("to").as_array().size(), 2u);
   EXPECT_EQ(json::get_string(mails[0], "helo"), "ap.example.com");
   EXPECT_EQ(json::get_string(mails[0], "message"), request_.message);
+  ASSERT_EQ(traced.lines().size(), 1u);
+  EXPECT_THAT(traced.lines()[0], testing::StartsWith("mail sent server=127.0.0.1:"));
 }
 
 TEST_F(MailClientTest, SendsOverTlsFromTheFirstByteAndPlainWhereItIsAskedTo) {

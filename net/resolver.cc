@@ -2,6 +2,7 @@
 
 #include <netdb.h>
 
+#include "base/log.h"
 #include "base/text.h"
 
 namespace berth::net {
@@ -34,7 +35,13 @@ loop::Task<std::vector<Address>> Resolver::look_up(std::string host, std::uint16
     co_return both;
   }
   if (!worker_) worker_.emplace(loop_);
+  const auto began = loop_.now();
   auto answer = co_await worker_->run([host, port] { return ask_system(host, port); });
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(loop_.now() - began).count();
+  if (answer)
+    BERTH_LOG(kDns, "name found", {"host", host}, {"addresses", answer->size()},
+              {"first", answer->front().ip()}, {"ms", took});
+  else BERTH_LOG(kDns, "name not found", {"host", host}, {"error", answer.error().detail}, {"ms", took});
   co_return or_throw(std::move(answer));
 }
 

@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <climits>
 
+#include "base/log.h"
+
 namespace berth::net {
 namespace {
 
@@ -39,8 +41,11 @@ loop::Task<UniqueFd> connect_first(loop::Loop& loop, Resolver& resolver, std::st
   for (const auto& address : addresses) {
     try {
       auto fd = co_await connect_address(loop, address);
+      BERTH_LOG(kTcp, "connected", {"host", host}, {"address", address.ip()}, {"port", port});
       co_return fd;
     } catch (const Failure& failure) {
+      BERTH_LOG(kTcp, "not connected", {"host", host}, {"address", address.ip()}, {"port", port},
+                {"error", failure.error().detail});
       last = failure.error();  // the next address may work; the last one's trouble is told
     }
   }

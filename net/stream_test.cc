@@ -1,5 +1,8 @@
 #include "net/stream.h"
 
+#include <gmock/gmock.h>
+
+#include "base/traced_for_test.h"
 #include "net/test_support.h"
 #include "net/testing/tls_server.h"
 #include "net/url.h"
@@ -138,6 +141,20 @@ TEST(Resolver, KnowsNumbersAndLocalhostByItself) {
   EXPECT_EQ(loop::run_task(loop, resolver.look_up("LocalHost", 5)).at(0).format(), "127.0.0.1:5");
   EXPECT_EQ(code_of([&] { (void)loop::run_task(loop, resolver.look_up("no.such.name.invalid", 5)); }),
             Errc::kNotFound);
+}
+
+TEST(Stream, TracesWhichNameIsWhereAndWhoIsConnected) {
+  loop::Loop loop;
+  Resolver resolver(loop);
+  test::Server server(loop, echo);
+  berth::test::Traced traced(kDns | kTcp);
+  // A short form that inet_aton(3) knows: the system is asked, nobody else.
+  const auto stream =
+      loop::run_task(loop, Stream::connect(loop, resolver, "127.1", server.port(), std::chrono::seconds(30)));
+  ASSERT_EQ(traced.lines().size(), 2u);
+  EXPECT_THAT(traced.lines()[0],
+              testing::StartsWith("name found host=127.1 addresses=1 first=127.0.0.1 ms="));
+  EXPECT_EQ(traced.lines()[1], fmt::format("connected host=127.1 address=127.0.0.1 port={}", server.port()));
 }
 
 TEST(Url, IsTakenApart) {

@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "wire/websocket/handshake.h"
 
@@ -92,6 +93,8 @@ loop::Task<std::unique_ptr<WebsocketClient>> WebsocketClient::connect(loop::Loop
   std::unique_ptr<WebsocketClient> client(
       new WebsocketClient(loop, std::move(opened.stream), options.max_message, options.max_queue_bytes));
   client->input_ = std::move(opened.rest);
+  // Without its path, which may hold a key.
+  BERTH_LOG(kWebsocketClient, "opened", {"host", parsed.host}, {"port", parsed.port});
   co_return std::move(client);
 }
 
@@ -156,6 +159,7 @@ void WebsocketClient::end(std::uint16_t code, std::string reason) {
   ended_ = true;
   close_code_ = code;
   close_reason_ = std::move(reason);
+  BERTH_LOG(kWebsocketClient, "closed", {"code", close_code_}, {"reason", close_reason_});
 }
 
 bool WebsocketClient::send(std::string_view data, bool is_text) {

@@ -1,5 +1,6 @@
 #include "net/websocket_client.h"
 
+#include "base/traced_for_test.h"
 #include "net/app_websocket_client.h"
 #include "net/test_support.h"
 #include "net/testing/tls_server.h"
@@ -131,12 +132,16 @@ TEST_F(WebsocketTest, CarriesMessagesBothWays) {
 }
 
 TEST_F(WebsocketTest, ClosesProperly) {
+  berth::test::Traced traced(kWebsocketClient);
   test::Server server(loop_, serving(echo));
   const auto client = connect(server);
   client->close(1000, "done");
   EXPECT_FALSE(loop::run_task(loop_, client->receive()).has_value());
   EXPECT_EQ(client->close_code(), 1000);
   EXPECT_FALSE(client->send("too late"));
+  EXPECT_EQ(traced.lines(),
+            (std::vector<std::string>{fmt::format("opened host=127.0.0.1 port={}", server.port()),
+                                      "closed code=1000 reason=\"\""}));
 }
 
 TEST_F(WebsocketTest, AnswersPingsBetweenFragments) {

@@ -97,6 +97,7 @@ test("every hash parameter is in the path at which a dump arrives, and the dump 
 
 test("a rolling index keeps to its bounded set of names, also over a restart of the manager", async () => {
   const line = `backup ${fleet.url}/roll-#I-#b2.sql what=team@example.com format=sql`;
+  await platform().berth("trace", "set", "manager", "usual,command");
   const names: string[] = [];
   for (let round = 0; round < 5; round++) {
     if (round === 3) {
@@ -106,6 +107,7 @@ test("a rolling index keeps to its bounded set of names, also over a restart of 
     assert.equal((await run_file(line)).code, 0);
     names.push(...fleet.got.map((one) => one.path));
   }
+  assert.match(readFileSync(join(platform().root, "var/log/berth/manager/manager.log"), "utf8"), /done line=1 target=team@example\.com/);
   assert.deepEqual(names, [0, 1, 2, 0, 1].map((index) => `/roll-team-${index}.sql`));
   assert.match(fleet.got[0]?.body.toString() ?? "", /PostgreSQL database dump/);
 });

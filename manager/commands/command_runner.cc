@@ -215,6 +215,8 @@ Task<void> CommandRunner::run(JobRun& run) {
     } catch (const Failure& failure) {
       trouble = failure.error().detail;
     }
+    BERTH_LOG(kCommand, trouble.empty() ? "done" : "failed", {"line", command.line}, {"target", target},
+              {"error", trouble});
     run.log(fmt::format("line {}, {}: {}", command.line, target, trouble.empty() ? "done" : trouble));
     note(command, target, trouble.empty() ? api::CommandState::kDone : api::CommandState::kFailed, trouble);
     co_await store_.set_report(report_);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/text.h"
 
 namespace berth::manager {
@@ -24,7 +25,9 @@ std::string own_mac() {
     std::string mac;
     for (const char c : trim(*address))
       if (c != ':') mac += c;
-    if (mac.size() == 12 && mac != "000000000000") return mac;
+    if (mac.size() != 12 || mac == "000000000000") continue;
+    BERTH_LOG(kEthernet, "hardware address", {"interface", name}, {"mac", mac});
+    return mac;
   }
   return {};
 }

@@ -109,6 +109,9 @@ void Exchange::fail_response(int status, std::string_view text) {
 }
 
 void Exchange::respond_file(Attach& attach, const http1::RequestHead& head, const StaticFile& file) {
+  // Without the query: it may hold a key.
+  BERTH_LOG(kHttpFile, "file", {"peer", connection_.peer_text()},
+            {"path", head.target.substr(0, head.target.find('?'))});
   head_sent_ = true;
   pack_ = attach.pack;
   state_ = State::kFile;

@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include "base/traced_for_test.h"
 #include "webserver/http/static_answer.h"
 #include "webserver/testing/peers.h"
 
@@ -23,6 +24,14 @@ struct StaticFiles : ::testing::Test {
     ASSERT_EQ(attached.result, link::AttachResult::kOk) << attached.reason;
   }
 };
+
+TEST_F(StaticFiles, TracesWhichFileIsAskedForWithoutItsQuery) {
+  berth::test::Traced traced(kHttpFile);
+  Client client(server.http());
+  client.fetch("/app/app.htm?key=secret");
+  ASSERT_EQ(traced.lines().size(), 1u);
+  EXPECT_THAT(traced.lines()[0], ::testing::EndsWith("path=/app/app.htm"));
+}
 
 TEST_F(StaticFiles, ServesAFileWithTypeTagAndFiveMinutes) {
   Client client(server.http());
