@@ -40,6 +40,7 @@ std::optional<std::uint64_t> find_kilobytes(std::string_view text, std::string_v
 }
 
 constexpr std::size_t kMostChildren = 10'000;
+constexpr std::string_view kWaited = "voluntary_ctxt_switches:";
 
 // Of the process's main thread, which is the one that forks in the programs we watch.
 std::vector<pid_t> children_of(pid_t pid) {
@@ -166,6 +167,21 @@ std::optional<ProcessFigures> read_process(pid_t pid, bool with_children) {
   }
   figures.memory_bytes += shared;
   return figures;
+}
+
+std::optional<std::uint64_t> read_wakeups(pid_t pid) {
+  const auto threads = fmt::format("/proc/{}/task", pid);
+  const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(threads.c_str()), ::closedir);
+  if (!folder) return std::nullopt;
+  std::uint64_t sum = 0;
+  while (const dirent* entry = ::readdir(folder.get())) {
+    if (entry->d_name[0] == '.') continue;
+    const auto status = read_file(fmt::format("{}/{}/status", threads, entry->d_name), 1 << 16);
+    if (!status) return std::nullopt;
+    for (const auto line : split(*status, '\n'))
+      if (line.starts_with(kWaited)) sum += to_number(trim(line.substr(kWaited.size())));
+  }
+  return sum;
 }
 
 }  // namespace berth::manager

@@ -59,4 +59,7 @@ struct ProcessFigures {
 // nullopt: there is no such process (any more). `with_children`: for PostgreSQL, whose sessions are processes.
 std::optional<ProcessFigures> read_process(pid_t pid, bool with_children);
 
+// How often the threads of a process that waited were woken: nothing happened in it as long as this stays the same. nullopt: as above.
+std::optional<std::uint64_t> read_wakeups(pid_t pid);
+
 }  // namespace berth::manager

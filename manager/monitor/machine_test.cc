@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <thread>
 
 namespace berth::manager {
 namespace {
@@ -102,6 +103,25 @@ TEST(Machine, OurOwnProcessAgreesWithWhatTheKernelTellsUsElsewhere) {
 TEST(Machine, TheDisksOfThisMachineAreNoLoopDevices) {
   for (const auto& disk : find_disks()) EXPECT_THAT(disk, testing::Not(testing::StartsWith("loop")));
   EXPECT_THAT(find_disks("/nowhere"), testing::IsEmpty());
+}
+
+TEST(Machine, AThreadThatWaitedIsCountedWhenItGoesOn) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  std::thread waits([&] {
+    char byte = 0;
+    while (::read(ends[0], &byte, 1) == 1) {}
+  });
+  const auto before = read_wakeups(::getpid());
+  ASSERT_TRUE(before);
+  while (read_wakeups(::getpid()) == before) {
+    EXPECT_EQ(::write(ends[1], "x", 1), 1);
+    std::this_thread::yield();
+  }
+  ::close(ends[1]);
+  waits.join();
+  ::close(ends[0]);
+  EXPECT_FALSE(read_wakeups(0x7ffffff0));
 }
 
 }  // namespace

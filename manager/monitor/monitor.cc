@@ -20,7 +20,8 @@ namespace {
 
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t kMostSubjects = 1000, kMostMarkedJobs = 200;
-constexpr int kTicksUnused = 6;
+constexpr int kMostUnaskedTicks = 60;
+constexpr std::chrono::milliseconds kFallAsleep{100};  // a webserver that has answered
 constexpr std::string_view kService = "service/", kInstance = "instance/";
 
 // Of each instance, in the order in which SteadySum and the columns of an instance have them.
@@ -125,18 +126,24 @@ Task<void> Monitor::go_on() {
   }
 }
 
-// A question wakes all its reactors, and an unused webserver is to sleep: it is asked once a minute.
-Task<void> Monitor::ask_webserver(Gathered& gathered) {
-  if (is_webserver_unused_ && ++unused_ticks_ < kTicksUnused) {
+// A question wakes all its reactors, and an unused webserver is to sleep: while nothing wakes it, its last answer holds. What came
+// in the moment when it fell asleep is told with the next thing that happens, or after ten minutes.
+Task<void> Monitor::ask_webserver(Gathered& gathered, pid_t pid) {
+  if (webserver_sleeps_at_ && ++unasked_ticks_ < kMostUnaskedTicks &&
+      sources_.wakeups(pid) == webserver_sleeps_at_) {
     gathered.webserver = last_webserver_;
     co_return;
   }
-  unused_ticks_ = 0;
+  unasked_ticks_ = 0;
+  webserver_sleeps_at_.reset();
   try {
     gathered.webserver = co_await loop::with_timeout(loop_, kSourceLimit, sources_.webserver(), "webserver");
-    is_webserver_unused_ =
+    const bool is_unused =
         counter(*gathered.webserver, "connections") == 0 && gathered.webserver == last_webserver_;
     last_webserver_ = gathered.webserver;
+    if (!is_unused) co_return;
+    co_await loop::sleep_for(loop_, kFallAsleep);
+    webserver_sleeps_at_ = sources_.wakeups(pid);
   } catch (const Failure& failure) {
     BERTH_LOG(kProcess, "no counters of the webserver", {"error", failure.error().detail});
   }
@@ -180,11 +187,13 @@ Task<void> Monitor::ask_postgres(Gathered& gathered) {
 // All at once: one that hangs holds up nobody but itself.
 Task<void> Monitor::ask(Gathered& gathered) {
   std::list<loop::Spawned<void>> asking;
-  asking.emplace_back(loop_, ask_webserver(gathered));
   asking.emplace_back(loop_, ask_postgres(gathered));
-  for (const auto& process : sources_.processes())
+  for (const auto& process : sources_.processes()) {
+    if (process.subject.kind == SubjectKind::kWebserver)
+      asking.emplace_back(loop_, ask_webserver(gathered, process.pid));
     if (process.subject.kind == SubjectKind::kService && process.pid > 0)
       asking.emplace_back(loop_, ask_service(gathered, process.subject.id));
+  }
   for (auto& one : asking) co_await one.join();
 }
 

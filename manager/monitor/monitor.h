@@ -48,7 +48,8 @@ struct ServiceMeasurement {
 struct MonitorSources {
   std::function<std::vector<WatchedProcess>()> processes;
   std::function<std::vector<WatchedInstance>()> instances;
-  std::function<Task<json::Object>()> webserver;              // its counters
+  std::function<Task<json::Object>()> webserver;  // its counters
+  std::function<std::optional<std::uint64_t>(pid_t)> wakeups = read_wakeups;
   std::function<Task<json::Object>(std::string id)> service;  // of each service that runs
   std::function<Task<void>()> sizes;                          // looks at the sizes of databases
   std::function<Task<db::Rows>(std::string sql)> query;       // of PostgreSQL
@@ -89,7 +90,7 @@ class Monitor {
   };
   Task<void> go_on();
   Task<void> ask(Gathered& gathered);
-  Task<void> ask_webserver(Gathered& gathered);
+  Task<void> ask_webserver(Gathered& gathered, pid_t pid);
   Task<void> ask_service(Gathered& gathered, std::string id);
   Task<void> ask_postgres(Gathered& gathered);
   Task<void> write(std::int64_t now, std::vector<Written> rows, std::vector<Marker> markers, bool is_whole);
@@ -119,8 +120,9 @@ class Monitor {
   std::set<std::string> marked_jobs_;
   std::int64_t next_instances_ = 0, next_sizes_ = 0, next_purge_ = 0;
   std::optional<json::Object> last_webserver_;
-  bool is_webserver_unused_ = false;  // no connection, and nothing happened between the last two answers
-  int unused_ticks_ = 0;
+  // Wake-ups of an unused webserver (no connection, and nothing happened between two answers) after its last answer.
+  std::optional<std::uint64_t> webserver_sleeps_at_;
+  int unasked_ticks_ = 0;
   bool is_measuring_ = false, is_failing_ = false;
   loop::Worker worker_;
   loop::TaskGroup tasks_;

@@ -51,9 +51,10 @@ class MonitorTest : public testing::Test {
     sources.webserver = [this]() -> Task<json::Object> {
       if (webserver_is_away_) throw_failure(Errc::kUnavailable, "gone");
       ++webserver_asked_;
-      if (webserver_is_unused_) co_return json::Object{{"connections", 0}, {"requests", 100}};
+      if (webserver_is_unused_) co_return json::Object{{"connections", 0}, {"requests", webserver_requests_}};
       co_return json::Object{{"connections", 12}, {"websockets", 7}, {"requests", 100 + asked_ * 10}};
     };
+    sources.wakeups = [this](pid_t) { return webserver_wakeups_; };
     sources.service = [this](std::string) -> Task<json::Object> {
       ++asked_;
       json::Array instances;
@@ -106,7 +107,8 @@ class MonitorTest : public testing::Test {
   WatchedProcess service_;
   int asked_ = 0;
   bool webserver_is_away_ = false, webserver_is_unused_ = false;
-  int webserver_asked_ = 0;
+  int webserver_asked_ = 0, webserver_requests_ = 100;
+  std::optional<std::uint64_t> webserver_wakeups_ = 7;
   std::unique_ptr<Monitor> monitor_;
 };
 
@@ -136,14 +138,27 @@ TEST_F(MonitorTest, WhoDoesNotAnswerIsUnknownAndHoldsUpNobody) {
   EXPECT_EQ(last(curves({"service/notes"}, {"sessions"}).series[0]), 3);
 }
 
-TEST_F(MonitorTest, AnUnusedWebserverIsAskedOnceAMinuteAndIsNotUnknownMeanwhile) {
+TEST_F(MonitorTest, AnUnusedWebserverIsAskedWhenSomethingWokeItAndIsNotUnknownMeanwhile) {
   webserver_is_unused_ = true;
   for (int i = 0; i < 14; ++i) measure(kNow + i * 10);
-  EXPECT_EQ(webserver_asked_, 4) << "twice to see that nothing happens, then every sixth time";
+  EXPECT_EQ(webserver_asked_, 2) << "twice, to see that nothing happens";
   EXPECT_EQ(last(curves({"webserver"}, {"connections"}).series[0]), 0);
+  webserver_wakeups_ = 8;
+  ++webserver_requests_;
+  measure(kNow + 140);
+  EXPECT_EQ(webserver_asked_, 3);
   webserver_is_unused_ = false;
-  for (int i = 14; i < 26; ++i) measure(kNow + i * 10);
-  EXPECT_EQ(webserver_asked_, 4 + 1 + 6) << "and each time once something happens";
+  for (int i = 15; i < 26; ++i) measure(kNow + i * 10);
+  EXPECT_EQ(webserver_asked_, 3 + 11) << "and each time while something happens";
+}
+
+TEST_F(MonitorTest, AnUnusedWebserverIsAskedAgainAfterTenMinutesAndIfItsSleepIsNotKnown) {
+  webserver_is_unused_ = true;
+  for (int i = 0; i < 2 + 60; ++i) measure(kNow + i * 10);
+  EXPECT_EQ(webserver_asked_, 3);
+  webserver_wakeups_.reset();
+  for (int i = 62; i < 70; ++i) measure(kNow + i * 10);
+  EXPECT_EQ(webserver_asked_, 3 + 8);
 }
 
 TEST_F(MonitorTest, StartsAndDeathsAreMarkedOnceAlsoOverARestartOfTheManager) {
