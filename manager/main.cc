@@ -37,10 +37,11 @@ struct Outcome {
   std::optional<Handover> handover;  // to a successor
 };
 
-// SIGUSR2, from a package's script or systemd: replaces manager and webserver if that is possible.
+// SIGUSR2, from a package's script or systemd: replaces manager and webserver if that is possible. A signal is answered by nobody, so
+// what is under way is waited for: the next update may follow at once.
 loop::Task<void> replace_on_signal(Platform& platform) {
   try {
-    const auto successor = co_await platform.ask_to_replace(true);
+    const auto successor = co_await platform.ask_to_replace(true, Platform::WhenBusy::kWait);
     log_info("replaced on a signal", {{"version", successor.version}, {"build", successor.build}});
   } catch (const Failure& failure) {
     log_error("not replaced", {{"error", failure.error().detail}});

@@ -332,6 +332,21 @@ platform_test("SIGUSR2 after an update replaces the manager, and the webserver i
   await until("the old webserver to end", () => !is_alive(webserver), 60_000);
 });
 
+platform_test("a second SIGUSR2 waits until what the first began has ended", { own_build: true, prepare }, async (one) => {
+  const manager = pid_now(one, "manager")!, webserver = pid_now(one, "webserver")!;
+  for (const name of ["berth-manager", "berth-webserver"])
+    exchange(one, name, (path) => copyFileSync(join(one.build, "bin", name), path));
+  const takeovers = () => (one.console().match(/took over from/g) ?? []).length;
+  process.kill(manager, "SIGUSR2");
+  await until("the new manager", () => takeovers() === 1, 60_000);
+  // The webserver is only being replaced now.
+  process.kill(manager, "SIGUSR2");
+  await until("the second new manager", () => takeovers() === 2, 60_000);
+  await until("the platform to run", async () => (await one.status()).state === "running");
+  assert.notEqual(pid_now(one, "webserver"), webserver);
+  assert.doesNotMatch(one.console(), /not replaced/);
+});
+
 platform_test("./run hands SIGUSR2 on and goes on waiting for the same manager", { through_run: true }, async (one) => {
   const manager = pid_now(one, "manager");
   process.kill(one.manager!.pid!, "SIGUSR2");

@@ -37,6 +37,7 @@ WebserverControl::WebserverControl(loop::Loop& loop, ProcessTable& table, const 
       keeping_(loop),
       adopted_(loop),
       tasks_(loop, "webserver") {
+  settled_.set();
   SupervisedOptions supervised;
   supervised.name = "webserver";
   supervised.program = options_.program;

@@ -71,7 +71,9 @@ class WebserverControl {
   // kUnavailable (there is none), kConflict (one is being replaced, or kMostDraining drain), kUnsupported, kFailed, kTimeout.
   Task<Replaced> replace(std::chrono::seconds limit);
   static constexpr std::size_t kMostDraining = 4;
-  bool is_replacing() const { return is_replacing_; }
+  bool is_replacing() const { return !settled_.is_set(); }
+  // Set while replace() is not under way.
+  loop::Event& settled() { return settled_; }
   // Its program was exchanged since it was started.
   bool has_newer_program() const;
   // What an earlier manager left half-way, once the table is loaded and before process().start(): those that drain are
@@ -158,7 +160,7 @@ class WebserverControl {
   std::map<pid_t, Line*> lines_;
   Line* primary_ = nullptr;  // of the one that serves
   std::unique_ptr<Successor> successor_;
-  bool is_replacing_ = false;
+  loop::Event settled_{loop_};
   std::map<pid_t, std::unique_ptr<Drain>> draining_;
   loop::Event moved_;  // something of lines or successor changed
   loop::Event ready_;

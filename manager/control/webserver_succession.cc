@@ -34,7 +34,7 @@ bool WebserverControl::has_newer_program() const {
 }
 
 Task<WebserverControl::Replaced> WebserverControl::replace(std::chrono::seconds limit) {
-  if (is_replacing_) throw_failure(Errc::kConflict, "the webserver is being replaced already");
+  if (is_replacing()) throw_failure(Errc::kConflict, "the webserver is being replaced already");
   if (!primary_ || !primary_->is_ready || !process_->is_wanted())
     throw_failure(Errc::kUnavailable, "the webserver does not serve now; try again when it does");
   if (!primary_->hands_over)
@@ -48,11 +48,11 @@ Task<WebserverControl::Replaced> WebserverControl::replace(std::chrono::seconds 
         "{} webservers that were replaced still serve their connections; wait until one of them has "
         "ended, or lower webserverDrainMinutes",
         draining_.size());
-  is_replacing_ = true;
+  settled_.reset();
   struct Done {
-    bool& is_replacing;
-    ~Done() { is_replacing = false; }
-  } done{is_replacing_};
+    loop::Event& settled;
+    ~Done() { settled.set(); }
+  } done{settled_};
 
   Replaced replaced;
   replaced.version = co_await check_webserver(loop_, options_.program);

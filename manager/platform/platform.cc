@@ -321,6 +321,7 @@ Task<void> Platform::Parts_::start() {
   if (std::exchange(inherited_.webserver, false)) tasks_.spawn(replace_older_webserver());
   // Not while everybody comes back.
   time_machine_timer_.start(kTimeMachineDelay, [this] { tasks_.spawn(time_machine_jobs_.look_after()); });
+  started_.set();
 }
 
 // All that begins something by itself.
@@ -384,7 +385,9 @@ Platform::Platform(loop::Loop& loop, Options options, Layout layout, std::string
 Platform::~Platform() = default;
 Task<void> Platform::start() { return parts_->start(); }
 Task<void> Platform::stop() { return parts_->stop(); }
-Task<Successor> Platform::ask_to_replace(bool webserver) { return parts_->ask_to_replace(webserver); }
+Task<Successor> Platform::ask_to_replace(bool webserver, WhenBusy when_busy) {
+  return parts_->ask_to_replace(webserver, when_busy);
+}
 loop::Event& Platform::replace_asked() { return parts_->replace_asked(); }
 Task<Handover> Platform::hand_over() { return parts_->hand_over(); }
 api::Status Platform::status() const { return parts_->status(); }

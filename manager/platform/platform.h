@@ -28,8 +28,10 @@ class Platform {
   // Everything, in reverse.
   Task<void> stop();
   // Whether the program that is now at our path can take over; then replace_asked() is set. `webserver`: see
-  // Handover. Throws Failure, and then nothing has happened.
-  Task<Successor> ask_to_replace(bool webserver);
+  // Handover. Throws Failure, and then nothing has happened. While the platform starts or its webserver is being replaced: kConflict,
+  // or it waits for the end of that.
+  enum class WhenBusy : std::uint8_t { kRefuse, kWait };
+  Task<Successor> ask_to_replace(bool webserver, WhenBusy when_busy);
   loop::Event& replace_asked();
   // Lets go of everything without stopping it. Jobs and requests get the setting replaceWaitSeconds to come to a point
   // from which they go on. Only once start() is done; the platform is then of no use any more.

@@ -32,11 +32,12 @@ class Platform::Parts_ {
   Task<void> start();
   Task<void> stop();
   api::Status status() const;
-  Task<Successor> ask_to_replace(bool webserver);
+  Task<Successor> ask_to_replace(bool webserver, WhenBusy when_busy = WhenBusy::kRefuse);
   loop::Event& replace_asked() { return replace_asked_; }
   Task<Handover> hand_over();
 
  private:
+  Task<void> settled();
   void add_check_facts(CheckFacts& facts) const;
   static void add_process_facts(CheckFacts& facts, const SupervisedProcess& process);
   std::vector<api::Check> checks() const;
@@ -159,6 +160,7 @@ class Platform::Parts_ {
   loop::TimePoint began_ = loop_.now();
   std::string began_at_ = format_utc(std::chrono::system_clock::now());
   bool is_up_ = false, is_stopping_ = false;
+  loop::Event started_{loop_};  // start() is done
   std::string first_password_;  // to be shown once
 };
 

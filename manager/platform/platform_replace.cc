@@ -9,7 +9,12 @@ namespace berth::manager {
 
 using namespace std::chrono_literals;
 
-Task<Successor> Platform::Parts_::ask_to_replace(bool webserver) {
+// Ends when no webserver is being replaced.
+Task<void> Platform::Parts_::settled() {
+  while (webserver_.is_replacing()) co_await webserver_.settled().wait();
+}
+
+Task<Successor> Platform::Parts_::ask_to_replace(bool webserver, WhenBusy when_busy) {
   const auto refuse_if_busy = [this] {
     if (!is_up_ || is_stopping_)
       throw_failure(Errc::kConflict, "the manager is {}; try again when it runs",
@@ -17,8 +22,12 @@ Task<Successor> Platform::Parts_::ask_to_replace(bool webserver) {
     if (webserver_.is_replacing())
       throw_failure(Errc::kConflict, "the webserver is being replaced; try again in a moment");
   };
+  if (when_busy == WhenBusy::kRefuse) refuse_if_busy();
+  co_await started_.wait();  // hand_over() needs that; it is a moment after is_up_
+  if (when_busy == WhenBusy::kWait) co_await settled();
   refuse_if_busy();
   auto successor = co_await check_successor(loop_, program_, arguments_);
+  if (when_busy == WhenBusy::kWait) co_await settled();
   refuse_if_busy();
   log_info("will be replaced", {{"version", successor.version}, {"build", successor.build}});
   is_stopping_ = true;  // nobody asks twice
