@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fmt/ranges.h>
@@ -12,6 +13,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "manager/platform/boot_id.h"
+#include "manager/supervise/supervised_process.h"
 #include "wire/json/json.h"
 
 namespace berth::manager {
@@ -23,6 +25,7 @@ using Clock = std::chrono::steady_clock;
 // A name's answers change in turn: one that was given lately still belongs to it.
 constexpr auto kKeep = 15min;
 constexpr auto kAtStart = 5s;               // for the names at a start; the rest comes with the next refresh
+constexpr auto kARound = 30s;               // for all names of a refresh
 constexpr std::size_t kMostAddresses = 64;  // of a name
 
 std::uint32_t number_of(const std::string& address) {
@@ -34,6 +37,8 @@ std::uint32_t number_of(const std::string& address) {
 Result<void> write_in_place(const std::string& path, std::string_view text) {
   const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
   if (!file) return fail_errno(errno, "write " + path);
+  // Whatever our umask is: the service reads it as its own user.
+  if (::fchmod(file.get(), 0644) != 0) return fail_errno(errno, "chmod " + path);
   if (::pwrite(file.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size()) ||
       ::ftruncate(file.get(), static_cast<off_t>(text.size())) != 0)
     return fail_errno(errno, "write " + path);
@@ -51,34 +56,47 @@ AppNetworks::AppNetworks(loop::Loop& loop, const Layout& layout, NetworkMachine&
       timer_(loop),
       tasks_(loop, "app networks") {}
 
-void AppNetworks::begin() {
-  const auto text = read_file(folder() + "/apps.json", 1 << 20);
-  const auto saved = text ? json::parse_object(*text) : Result<json::Object>(json::Object());
-  if (!saved) return log_warning("networks of apps forgotten", {{"error", saved.error().detail}});
-  made_router_ = json::get_bool(*saved, "madeRouter") && json::get_string(*saved, "boot") == boot_id();
-  if (const auto* list = json::find_array(*saved, "apps"))
-    for (const auto& entry : *list) {
-      if (!entry.is_object()) continue;
-      const auto& object = entry.get_object();
-      App app{json::get_string(object, "interface"),
-              json::get_string(object, "address"),
-              json::get_string(object, "gateway"),
-              {}};
-      if (!machine_.has_interface(app.interface)) continue;  // its service has ended
-      if (const auto* hosts = json::find_object(object, "hosts"))
-        for (const auto& [name, addresses] : *hosts) {
-          auto& host = app.hosts[std::string(name)];
-          if (!addresses.is_array()) continue;
-          for (const auto& address : addresses.get_array())
-            if (address.is_string()) host.seen[std::string(address.get_string())] = Clock::now();
-        }
-      apps_[json::get_string(object, "service")] = std::move(app);
-    }
+Task<void> AppNetworks::begin() {
+  const auto text = read_file(state_file(), 1 << 20);
+  if (!text && text.error().code == Errc::kNotFound) co_return;  // there was none, or it took all away
+  may_have_table_ = true;
+  const auto saved = text ? json::parse_object(*text) : Result<json::Object>(tl::unexpected(text.error()));
+  if (saved) {
+    load(*saved);
+  } else {
+    log_warning("networks of apps forgotten", {{"error", saved.error().detail}});
+    // Our rules drop what others would forward only where the machine was no router before us.
+    const auto rules = co_await machine_.table_text(table());
+    made_router_ = rules.find(" drop") != std::string::npos;
+  }
   plan_refresh();
 }
 
+void AppNetworks::load(const json::Object& saved) {
+  made_router_ = json::get_bool(saved, "madeRouter") && json::get_string(saved, "boot") == boot_id();
+  const auto* list = json::find_array(saved, "apps");
+  if (!list) return;
+  for (const auto& entry : *list) {
+    if (!entry.is_object()) continue;
+    const auto& object = entry.get_object();
+    App app{json::get_string(object, "interface"),
+            json::get_string(object, "address"),
+            json::get_string(object, "gateway"),
+            {}};
+    if (!machine_.has_interface(app.interface)) continue;  // its service has ended
+    if (const auto* hosts = json::find_object(object, "hosts"))
+      for (const auto& [name, addresses] : *hosts) {
+        auto& host = app.hosts[std::string(name)];
+        if (!addresses.is_array()) continue;
+        for (const auto& address : addresses.get_array())
+          if (address.is_string()) host.seen[std::string(address.get_string())] = Clock::now();
+      }
+    apps_[json::get_string(object, "service")] = std::move(app);
+  }
+}
+
 // What the next manager must know. It is in memory's place (run/): after a boot it says nothing.
-void AppNetworks::save() const {
+Result<void> AppNetworks::save() const {
   json::Array list;
   for (const auto& [service, app] : apps_) {
     json::Object hosts;
@@ -94,7 +112,7 @@ void AppNetworks::save() const {
                                 {"hosts", std::move(hosts)}});
   }
   const json::Object saved{{"madeRouter", made_router_}, {"boot", boot_id()}, {"apps", std::move(list)}};
-  or_throw(write_file_durably(folder() + "/apps.json", json::serialize(saved), 0600));
+  return write_file_durably(state_file(), json::serialize(saved), 0600);
 }
 
 // The addresses that it had, else a block of the range that nobody on this machine has. Where the search begins goes by the
@@ -137,50 +155,62 @@ Result<std::string> AppNetworks::resolver_for(const std::string& service, bool i
     return path;
   }
   const auto interfaces = machine_.interfaces();
+  const auto is_reachable = [&](const std::string& server) {
+    const auto number = number_of(server);
+    return number != 0 && number >> 24 != 127 &&
+           std::none_of(interfaces.begin(), interfaces.end(),
+                        [&](const auto& one) { return one.second == number; });
+  };
   std::string own;
   bool is_first = true;
   for (const auto& text : machine_.resolver_texts()) {
     const auto servers = name_servers(text);
-    const auto local = std::find_if(servers.begin(), servers.end(), [&](const std::string& server) {
-      const auto number = number_of(server);
-      return number == 0 || number >> 24 == 127 ||
-             std::any_of(interfaces.begin(), interfaces.end(),
-                         [&](const auto& one) { return one.second == number; });
-    });
-    if (local == servers.end()) {
-      if (is_first) return std::string();
-      BERTH_TRY_VOID(write_in_place(path, text));
+    const auto away = std::find_if_not(servers.begin(), servers.end(), is_reachable);
+    if (away == servers.end() && is_first) return std::string();
+    if (away == servers.end() || std::any_of(servers.begin(), servers.end(), is_reachable)) {
+      BERTH_TRY_VOID(write_in_place(path, keep_name_servers(text, is_reachable)));
       return path;
     }
-    if (own.empty()) own = *local;
+    if (own.empty()) own = *away;
     is_first = false;
   }
   if (is_first) return std::string();
   return fail(Errc::kUnsupported, "names are answered by {}, which a network of its own does not reach", own);
 }
 
-Task<bool> AppNetworks::look_up(std::string service) {
-  std::vector<std::string> names;
-  for (const auto& [name, host] : apps_.at(service).hosts) names.push_back(name);
-  bool changed = false;
-  for (const auto& name : names) {
-    const auto answer = co_await machine_.look_up(name);
-    const auto app = apps_.find(service);
-    if (app == apps_.end()) co_return changed;
-    const auto found = app->second.hosts.find(name);
-    if (found == app->second.hosts.end()) continue;
-    auto& seen = found->second.seen;
-    const auto now = Clock::now();
-    for (const auto& address : answer) {
-      if (seen.size() >= kMostAddresses && !seen.contains(address)) break;
-      changed = seen.insert_or_assign(address, now).second || changed;
-    }
-    // Without an answer nothing is known to have changed.
-    if (!answer.empty())
-      changed = std::erase_if(seen, [&](const auto& one) { return now - one.second > kKeep; }) > 0 || changed;
-    else if (seen.empty()) log_warning("host of an app is not known", {{"service", service}, {"host", name}});
+Task<void> AppNetworks::ask_one(std::string name, Answers& answers) {
+  answers[name] = co_await machine_.look_up(name);
+}
+
+// All at once, and outside of turn_: a name server that is silent keeps nobody waiting but who wants to know.
+Task<AppNetworks::Answers> AppNetworks::ask(std::set<std::string> names, loop::Duration limit) {
+  Answers answers;
+  {
+    loop::TaskGroup asking(loop_, "look up hosts of apps");
+    for (const auto& name : names) asking.spawn(ask_one(name, answers));
+    co_await wait_at_most(loop_, asking.empty(), limit);
   }
-  co_return changed;
+  co_return answers;
+}
+
+bool AppNetworks::take(App& app, const Answers& answers) {
+  bool changed = false;
+  const auto now = Clock::now();
+  for (auto& [name, host] : app.hosts) {
+    const auto answer = answers.find(name);
+    // Without an answer nothing is known to have changed.
+    if (answer == answers.end() || answer->second.empty()) {
+      if (host.seen.empty()) log_warning("host of an app is not known", {{"host", name}});
+      continue;
+    }
+    for (const auto& address : answer->second) {
+      if (host.seen.size() >= kMostAddresses && !host.seen.contains(address)) break;
+      changed = host.seen.insert_or_assign(address, now).second || changed;
+    }
+    changed =
+        std::erase_if(host.seen, [&](const auto& one) { return now - one.second > kKeep; }) > 0 || changed;
+  }
+  return changed;
 }
 
 Result<void> AppNetworks::write_hosts(const std::string& service, const App& app) const {
@@ -192,15 +222,23 @@ Result<void> AppNetworks::write_hosts(const std::string& service, const App& app
 
 Result<void> AppNetworks::be_router() {
   if (machine_.is_router()) return {};
-  BERTH_TRY_VOID(machine_.make_router(true));
+  // Told first: a manager that ends in between leaves a machine that forwards for a reason that is known.
   made_router_ = true;
+  auto done = save();
+  if (done) done = machine_.make_router(true);
+  if (!done) {
+    made_router_ = false;
+    if (auto undone = save(); !undone)
+      log_warning("what networks of apps there are is not kept", {{"error", undone.error().detail}});
+    return done;
+  }
   log_info("the machine forwards packets, of apps only");
   return {};
 }
 
 Task<Result<void>> AppNetworks::apply() {
   NetworkRules rules;
-  rules.table = "berth_" + hash_;
+  rules.table = table();
   rules.interface_prefix = fmt::format("{}{}.", kWirePrefix, hash_);
   // Before the machine becomes one: in between everything could pass.
   rules.is_router = machine_.is_router() && !made_router_;
@@ -211,10 +249,25 @@ Task<Result<void>> AppNetworks::apply() {
     rules.apps.push_back(std::move(one));
   }
   auto text = format_network_rules(rules);
-  co_return co_await machine_.apply(std::move(text));
+  const auto done = co_await machine_.apply(std::move(text));
+  if (done || done.error().code == Errc::kTimeout) may_have_table_ = true;
+  co_return done;
+}
+
+// All that apps_ says; what fails is tried again by the next round.
+Task<Result<void>> AppNetworks::put_in_force() {
+  is_dirty_ = true;
+  for (const auto& [service, app] : apps_)
+    if (!app.hosts.empty())
+      if (auto done = write_hosts(service, app); !done) co_return done;
+  if (auto done = co_await apply(); !done) co_return done;
+  if (auto done = save(); !done) co_return done;
+  is_dirty_ = false;
+  co_return Result<void>();
 }
 
 Task<Result<sandbox::OwnNetwork>> AppNetworks::prepare(std::string service, std::vector<std::string> hosts) {
+  const auto answers = co_await ask({hosts.begin(), hosts.end()}, kAtStart);
   const auto permit = co_await turn_.acquire();
   if (auto made = make_directories(folder(), 0755); !made) co_return tl::unexpected(made.error());
   auto app = place(service);
@@ -226,23 +279,17 @@ Task<Result<sandbox::OwnNetwork>> AppNetworks::prepare(std::string service, std:
   if (before)
     for (auto& [name, host] : app->hosts)
       if (const auto known = before->hosts.find(name); known != before->hosts.end()) host = known->second;
+  take(*app, answers);
   apps_[service] = *app;
-  try {
-    auto looking = look_up(service);
-    co_await loop::with_timeout(loop_, kAtStart, std::move(looking), "the hosts of " + service);
-  } catch (const Failure& failure) {
-    log_warning("hosts of an app are looked up later",
-                {{"service", service}, {"error", failure.error().detail}});
-  }
-  auto done = write_hosts(service, apps_.at(service));
-  if (done) done = co_await apply();
+  auto done = co_await put_in_force();
   if (done) done = be_router();
   if (!done) {
     if (before) apps_[service] = *before;
     else apps_.erase(service);
+    is_dirty_ = may_have_table_;
+    plan_refresh();
     co_return tl::unexpected(done.error());
   }
-  save();
   plan_refresh();
   sandbox::OwnNetwork network;
   network.interface = app->interface;
@@ -256,20 +303,24 @@ Task<Result<sandbox::OwnNetwork>> AppNetworks::prepare(std::string service, std:
 }
 
 Task<void> AppNetworks::refresh() {
+  std::set<std::string> names;
+  for (const auto& [service, app] : apps_)
+    for (const auto& [name, host] : app.hosts) names.insert(name);
+  const auto answers = co_await ask(std::move(names), kARound);
   const auto permit = co_await turn_.acquire();
-  std::vector<std::string> services;
-  for (const auto& [service, app] : apps_) services.push_back(service);
-  bool changed = false;
-  for (const auto& service : services) {
-    const bool other = co_await look_up(service);
-    const auto app = apps_.find(service);
-    if (!other || app == apps_.end()) continue;
-    changed = true;
-    or_throw(write_hosts(service, app->second));
-  }
-  if (!changed) co_return;
-  or_throw(co_await apply());
-  save();
+  for (auto& [service, app] : apps_) is_dirty_ = take(app, answers) || is_dirty_;
+  if (!is_dirty_) co_return;
+  or_throw(co_await put_in_force());
+}
+
+Task<void> AppNetworks::forget(std::string service) {
+  const auto permit = co_await turn_.acquire();
+  for (const char* file : {".hosts", ".resolv"}) ::unlink((folder() + "/" + service + file).c_str());
+  if (apps_.erase(service) == 0) co_return;
+  if (const auto done = co_await put_in_force(); !done)
+    log_warning("the rules of an app's network stay a while",
+                {{"service", service}, {"error", done.error().detail}});
+  plan_refresh();
 }
 
 // The next round is planned when this one has ended, however it did.
@@ -284,6 +335,7 @@ Task<void> AppNetworks::refresh_and_go_on() {
 
 void AppNetworks::plan_refresh() {
   const bool is_needed =
+      is_dirty_ ||
       std::any_of(apps_.begin(), apps_.end(), [](const auto& one) { return !one.second.hosts.empty(); });
   if (!is_needed) return timer_.cancel();
   timer_.start(settings ? settings().refresh : AppNetworkSettings().refresh,
@@ -293,8 +345,9 @@ void AppNetworks::plan_refresh() {
 Task<void> AppNetworks::end() {
   timer_.cancel();
   tasks_.cancel_all();
-  if (apps_.empty() && !made_router_) co_return;
+  const auto permit = co_await turn_.acquire();
   apps_.clear();
+  if (!may_have_table_) co_return;
   const auto interfaces = machine_.interfaces();
   const std::string prefix = fmt::format("{}{}.", kWirePrefix, hash_);
   const bool others = std::any_of(interfaces.begin(), interfaces.end(), [&](const auto& one) {
@@ -302,14 +355,16 @@ Task<void> AppNetworks::end() {
   });
   // Another platform's apps need a machine that forwards: then our rules stay, for it still is no router to anybody else.
   if (made_router_ && others) {
-    or_throw(co_await apply());
+    or_throw(co_await put_in_force());
     co_return;
   }
   if (made_router_) or_throw(machine_.make_router(false));
   made_router_ = false;
-  auto removal = format_rules_removal("berth_" + hash_);
+  auto removal = format_rules_removal(table());
   or_throw(co_await machine_.apply(std::move(removal)));
-  save();
+  may_have_table_ = is_dirty_ = false;
+  if (::unlink(state_file().c_str()) != 0 && errno != ENOENT)
+    throw Failure(errno_error(errno, "remove " + state_file()));
 }
 
 }  // namespace berth::manager

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "loop/sync.h"
+#include "manager/services/testing/fake_network_machine.h"
 
 namespace berth::manager {
 namespace {
@@ -15,32 +16,6 @@ using testing::EndsWith;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
-
-// What the kernel, the resolver and the network would be.
-class FakeMachine : public NetworkMachine {
- public:
-  Task<Result<void>> apply(std::string rules) override {
-    if (!nft_error.empty()) co_return fail(Errc::kUnsupported, "{}", nft_error);
-    applied.push_back(std::move(rules));
-    co_return Result<void>();
-  }
-  Task<std::vector<std::string>> look_up(std::string name) override { co_return names[name]; }
-  std::multimap<std::string, std::uint32_t> interfaces() const override { return addresses; }
-  bool has_interface(const std::string& name) const override { return addresses.contains(name); }
-  bool is_router() const override { return router; }
-  Result<void> make_router(bool on) override {
-    router = on;
-    return {};
-  }
-  std::vector<std::string> resolver_texts() const override { return resolvers; }
-
-  std::string nft_error;
-  std::vector<std::string> applied;
-  std::map<std::string, std::vector<std::string>> names;
-  std::multimap<std::string, std::uint32_t> addresses = {{"lo", 0x7f000001}, {"eth0", 0xc0000214}};
-  bool router = false;
-  std::vector<std::string> resolvers = {"nameserver 192.0.2.53\n"};
-};
 
 class AppNetworksTest : public testing::Test {
  protected:
@@ -60,7 +35,7 @@ class AppNetworksTest : public testing::Test {
   void begin() {
     networks_.reset();
     networks_.emplace(loop_, layout_, machine_);
-    networks_->begin();
+    loop::run_task(loop_, networks_->begin());
   }
   Result<sandbox::OwnNetwork> prepare(const std::string& service, std::vector<std::string> hosts) {
     auto made = loop::run_task(loop_, networks_->prepare(service, std::move(hosts)));
@@ -68,12 +43,13 @@ class AppNetworksTest : public testing::Test {
     return made;
   }
   void refresh() { loop::run_task(loop_, networks_->refresh()); }
+  std::string state_file() const { return layout_.run() + "/networks/apps.json"; }
   void end() { loop::run_task(loop_, networks_->end()); }
 
   std::string folder_;
   loop::Loop loop_;
   Layout layout_;
-  FakeMachine machine_;
+  FakeNetworkMachine machine_{loop_};
   std::optional<AppNetworks> networks_;
 };
 
@@ -160,10 +136,10 @@ TEST_F(AppNetworksTest, AMachineThatIsARouterStaysOne) {
 }
 
 TEST_F(AppNetworksTest, SayWhyThereCanBeNone) {
-  machine_.nft_error = "the program nft is missing (package nftables)";
+  machine_.nft_error = Error{Errc::kUnsupported, "the program nft is missing (package nftables)"};
   EXPECT_THAT(prepare("notes", {}).error().detail, HasSubstr("nftables"));
   EXPECT_FALSE(machine_.router);
-  machine_.nft_error.clear();
+  machine_.nft_error.reset();
   machine_.resolvers = {"nameserver 127.0.0.1\n"};
   EXPECT_THAT(prepare("notes", {}).error().detail, HasSubstr("127.0.0.1"));
   // With names of its own it asks nobody.
@@ -176,6 +152,117 @@ TEST_F(AppNetworksTest, AnOpenOneAsksTheServersBehindTheMachinesOwn) {
   const auto network = prepare("notes", {}).value();
   EXPECT_THAT(network.resolver_file, EndsWith("/notes.resolv"));
   EXPECT_EQ(read_file(network.resolver_file).value(), "nameserver 192.0.2.53\n");
+}
+
+TEST_F(AppNetworksTest, OfSeveralNameServersAnOpenOneAsksThoseThatItReaches) {
+  machine_.resolvers = {"search example.com\nnameserver ::1\nnameserver 127.0.0.1\nnameserver 192.0.2.53\n"
+                        "nameserver 192.0.2.20\nnameserver 2001:db8::53\nnameserver 192.0.2.54\n"};
+  const auto network = prepare("notes", {}).value();
+  EXPECT_EQ(read_file(network.resolver_file).value(),
+            "search example.com\nnameserver 192.0.2.53\nnameserver 192.0.2.54\n");
+}
+
+TEST_F(AppNetworksTest, ANameThatNobodyAnswersKeepsOnlyItsOwnServiceWaiting) {
+  machine_.silent = {"gone.example.com"};
+  std::vector<std::string> hosts = {"gone.example.com"};
+  loop::Spawned<Result<sandbox::OwnNetwork>> waiting(loop_, networks_->prepare("notes", hosts));
+  const auto began = loop_.now();
+  machine_.names["mail.example.com"] = {"192.0.2.7"};
+  ASSERT_TRUE(prepare("echo", {"mail.example.com"}));
+  EXPECT_LT(loop_.now() - began, std::chrono::seconds(3));
+  EXPECT_THAT(machine_.applied.back(), HasSubstr("192.0.2.7"));
+  EXPECT_FALSE(waiting.is_done());
+}
+
+TEST_F(AppNetworksTest, ANameThatNobodyAnswersHidesNoneOfTheOthers) {
+  machine_.silent = {"a.example.com"};
+  machine_.names["mail.example.com"] = {"192.0.2.7"};
+  const auto network = prepare("notes", {"a.example.com", "mail.example.com"}).value();  // within kAtStart
+  EXPECT_THAT(read_file(network.hosts_file).value(), HasSubstr("192.0.2.7 mail.example.com\n"));
+  // Nor does it keep a start waiting while all names are looked up anew.
+  loop::Spawned<void> refreshing(loop_, networks_->refresh());
+  const auto began = loop_.now();
+  ASSERT_TRUE(prepare("echo", {}));
+  EXPECT_LT(loop_.now() - began, std::chrono::seconds(3));
+  EXPECT_FALSE(refreshing.is_done());
+}
+
+TEST_F(AppNetworksTest, WhatNftRefusesOnceIsMendedByTheNextRound) {
+  machine_.names["mail.example.com"] = {"192.0.2.7"};
+  ASSERT_TRUE(prepare("notes", {"mail.example.com"}));
+  machine_.names["mail.example.com"] = {"192.0.2.8"};
+  machine_.nft_error = Error{Errc::kFailed, "nft refused the rules: Resource busy"};
+  EXPECT_THROW(refresh(), Failure);
+  EXPECT_THAT(machine_.applied.back(), Not(HasSubstr("192.0.2.8")));
+  machine_.nft_error.reset();
+  refresh();
+  EXPECT_THAT(machine_.applied.back(), HasSubstr("192.0.2.8"));
+  const auto count = machine_.applied.size();
+  refresh();
+  EXPECT_EQ(machine_.applied.size(), count);
+}
+
+TEST_F(AppNetworksTest, AManagerThatDiesWhileItMakesTheMachineForwardLeavesWordOfThat) {
+  std::string kept;
+  machine_.when_switched = [&] { kept = read_file(state_file()).value(); };
+  ASSERT_TRUE(prepare("notes", {}));
+  EXPECT_THAT(kept, HasSubstr("\"madeRouter\":true"));
+}
+
+TEST_F(AppNetworksTest, AStateThatCannotBeReadIsNoneThatWasNeverThere) {
+  ASSERT_TRUE(prepare("notes", {}));
+  ASSERT_TRUE(write_file_durably(state_file(), "{torn"));
+  begin();
+  end();
+  EXPECT_FALSE(machine_.router);
+  EXPECT_THAT(machine_.applied.back(), Not(HasSubstr("chain")));
+}
+
+TEST_F(AppNetworksTest, AStateThatCannotBeReadMakesNoRouterLessOfOne) {
+  machine_.router = true;
+  ASSERT_TRUE(prepare("notes", {}));
+  ASSERT_TRUE(write_file_durably(state_file(), "{torn"));
+  begin();
+  end();
+  EXPECT_TRUE(machine_.router);
+  EXPECT_THAT(machine_.applied.back(), Not(HasSubstr("chain")));
+}
+
+TEST_F(AppNetworksTest, TheRulesGoWithTheManagerAlsoIfAllServicesEndedBefore) {
+  machine_.router = true;
+  const auto network = prepare("notes", {}).value();
+  machine_.addresses.erase(network.interface);
+  begin();
+  end();
+  EXPECT_THAT(machine_.applied.back(), Not(HasSubstr("chain")));
+  // And where there never were any the kernel is left alone.
+  const auto count = machine_.applied.size();
+  begin();
+  end();
+  EXPECT_EQ(machine_.applied.size(), count);
+}
+
+TEST_F(AppNetworksTest, NothingIsLeftOfAServiceThatIsThereNoMore) {
+  machine_.names["mail.example.com"] = {"192.0.2.7"};
+  const auto notes = prepare("notes", {"mail.example.com"}).value();
+  const auto echo = prepare("echo", {}).value();
+  loop::run_task(loop_, networks_->forget("notes"));
+  EXPECT_THAT(machine_.applied.back(), Not(HasSubstr(notes.interface)));
+  EXPECT_THAT(machine_.applied.back(), HasSubstr(echo.interface));
+  EXPECT_FALSE(read_file(notes.hosts_file));
+  EXPECT_FALSE(read_file(notes.resolver_file));
+  EXPECT_THAT(read_file(state_file()).value(), Not(HasSubstr("mail.example.com")));
+}
+
+TEST_F(AppNetworksTest, EveryServiceReadsItsFilesWhateverTheManagersUmaskIs) {
+  const auto before = ::umask(077);
+  const auto network = prepare("notes", {"192.0.2.9"}).value();
+  ::umask(before);
+  for (const auto& path : {network.hosts_file, network.resolver_file}) {
+    struct stat info{};
+    ASSERT_EQ(::stat(path.c_str(), &info), 0);
+    EXPECT_EQ(info.st_mode & 0777, 0644u) << path;
+  }
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fmt/ranges.h>
+#include <optional>
 
 #include "base/text.h"
 
@@ -10,6 +11,14 @@ namespace {
 
 // "nobody wants you there" as an error at once, rather than silence until a time-out.
 constexpr const char* kReject = "reject with icmpx type admin-prohibited";
+
+// resolv.conf(5)
+std::optional<std::string_view> name_server_of(std::string_view line) {
+  const auto word = trim(line);
+  if (!word.starts_with("nameserver") || word.size() < 12 || (word[10] != ' ' && word[10] != '\t'))
+    return std::nullopt;
+  return trim(word.substr(10));
+}
 
 std::string quoted(std::string_view prefix) { return fmt::format("\"{}*\"", prefix); }
 
@@ -58,13 +67,19 @@ std::string format_hosts_file(const std::map<std::string, std::set<std::string>>
 
 std::vector<std::string> name_servers(std::string_view resolver_text) {
   std::vector<std::string> servers;
-  for (const auto line : split(resolver_text, '\n')) {
-    const auto word = trim(line);
-    if (!word.starts_with("nameserver") || word.size() < 12 || (word[10] != ' ' && word[10] != '\t'))
-      continue;
-    servers.emplace_back(trim(word.substr(10)));
-  }
+  for (const auto line : split(resolver_text, '\n'))
+    if (const auto server = name_server_of(line)) servers.emplace_back(*server);
   return servers;
+}
+
+std::string keep_name_servers(std::string_view resolver_text,
+                              const std::function<bool(const std::string& server)>& keep) {
+  std::string text;
+  for (const auto line : split(resolver_text, '\n')) {
+    if (const auto server = name_server_of(line); server && !keep(std::string(*server))) continue;
+    if (!line.empty()) text.append(line) += '\n';
+  }
+  return text;
 }
 
 Result<AddressRange> AddressRange::parse(std::string_view text) {

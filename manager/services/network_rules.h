@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -39,6 +40,9 @@ std::string format_hosts_file(const std::map<std::string, std::set<std::string>>
 
 // Addresses of the name servers in a text like /etc/resolv.conf.
 std::vector<std::string> name_servers(std::string_view resolver_text);
+// That text without the name servers of which `keep` says no.
+std::string keep_name_servers(std::string_view resolver_text,
+                              const std::function<bool(const std::string& server)>& keep);
 
 // The two addresses of block `number` of an IPv4 range like 198.18.0.0/16, which holds `blocks` of four.
 struct AddressRange {

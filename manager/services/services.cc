@@ -27,7 +27,7 @@ Service& Services::make(ServiceRow row) {
 }
 
 Task<void> Services::load() {
-  if (is_root_) sandbox_.networks().begin();
+  if (is_root_) co_await sandbox_.networks().begin();
   auto rows = co_await repository_.all();
   for (auto& row : rows) {
     const bool wanted = row.wanted;
@@ -105,6 +105,7 @@ Task<void> Services::drop(std::string id) {
   co_await service->process().stop();
   services_.erase(id);
   if (removed) removed(id);
+  if (is_root_) co_await sandbox_.networks().forget(id);
 }
 
 Task<void> Services::stop_all() {
