@@ -52,13 +52,14 @@ Result<std::map<std::string, std::set<Layer>>> parse_switched_off(std::string_vi
   return off;
 }
 
-ServiceSandbox::ServiceSandbox(loop::Loop& loop, const Layout& layout, bool is_root, std::string launcher)
+ServiceSandbox::ServiceSandbox(loop::Loop& loop, const Layout& layout, bool is_root, std::string launcher,
+                               std::unique_ptr<NetworkMachine> machine)
     : layout_(layout),
       is_root_(is_root),
       launcher_(std::move(launcher)),
       cgroup_prefix_("berth-" + sha256_hex(layout.shown).substr(0, 8) + "."),
-      machine_(loop),
-      networks_(loop, layout, machine_) {
+      machine_(machine ? std::move(machine) : std::make_unique<ThisMachine>(loop)),
+      networks_(loop, layout, *machine_) {
   networks_.settings = [this] { return settings ? settings().networks : AppNetworkSettings(); };
 }
 
@@ -96,7 +97,7 @@ void ServiceSandbox::limit(sandbox::LaunchSpec& spec, const SandboxWants& wants,
 
 // One of its own for a package that asks for one; else none, or the machine's with the reason.
 Task<void> ServiceSandbox::choose_network(sandbox::LaunchSpec& spec, SandboxWants wants,
-                                          std::string shared_why) {
+                                          std::string shared_why, bool is_weaker) {
   if (wants.network && shared_why.empty()) {
     shared_why = "its package asks for the network";
     if (spec.wish(Layer::kNetwork) == Wish::kOff) {
@@ -106,8 +107,13 @@ Task<void> ServiceSandbox::choose_network(sandbox::LaunchSpec& spec, SandboxWant
                           : Result<sandbox::OwnNetwork>(fail(Errc::kUnsupported, "only root can make one"));
       if (own) {
         spec.own_network = std::move(*own);
+        // With one planned, the machine's is no way out when the launcher fails to make it.
+        if (!is_weaker) spec.set_wish(Layer::kNetwork, Wish::kRequired);
         co_return;
       }
+      // What passes is no reason to let it onto the machine's.
+      if (own.error().code != Errc::kUnsupported && !is_weaker)
+        throw Failure(std::move(own.error()).within("a network of its own"));
       spec.is_network_missed = true;
       shared_why = fmt::format("shares the machine's: {}", own.error().detail);
     }
@@ -145,7 +151,7 @@ Task<SandboxPlan> ServiceSandbox::plan(ServiceRow row, std::string network_why,
                  {layout_.log(row.id), Place::Use::kWrite},
                  {layout_.app_sockets(), Place::Use::kSockets},
                  {layout_.pgsql_sockets(), Place::Use::kSockets}};
-  co_await choose_network(spec, wants, std::move(network_why));
+  co_await choose_network(spec, wants, std::move(network_why), chosen.weaker.contains(row.id));
   limit(spec, wants, chosen);
   co_return plan;
 }

@@ -37,27 +37,29 @@ Result<std::map<std::string, std::set<sandbox::Layer>>> parse_switched_off(std::
 // Owned by Services; makes plans for all of them.
 class ServiceSandbox {
  public:
-  // `launcher`: path of berth-launch.
-  ServiceSandbox(loop::Loop& loop, const Layout& layout, bool is_root, std::string launcher);
+  // `launcher`: path of berth-launch. `machine`: null is the real one.
+  ServiceSandbox(loop::Loop& loop, const Layout& layout, bool is_root, std::string launcher,
+                 std::unique_ptr<NetworkMachine> machine = nullptr);
 
   std::function<SandboxSettings()> settings;  // may be empty: defaults
 
   // The plan for the program of `row`, with these arguments and this environment. `network_why`: why it must share the
   // machine's network though its package does not ask for that; may be empty. Throws Failure if the package's wishes are not
-  // understood.
+  // understood, or if the network of its own cannot be made now though this machine could have one: another time it may.
   Task<SandboxPlan> plan(ServiceRow row, std::string network_why, std::vector<std::string> arguments,
                          std::vector<std::string> environment);
   AppNetworks& networks() { return networks_; }
 
  private:
   std::shared_ptr<const std::vector<sock_filter>> filter_for(const SandboxWants& wants, bool network);
-  Task<void> choose_network(sandbox::LaunchSpec& spec, SandboxWants wants, std::string shared_why);
+  Task<void> choose_network(sandbox::LaunchSpec& spec, SandboxWants wants, std::string shared_why,
+                            bool is_weaker);
   void limit(sandbox::LaunchSpec& spec, const SandboxWants& wants, const SandboxSettings& chosen);
 
   const Layout& layout_;
   bool is_root_;
   std::string launcher_, cgroup_prefix_;
-  ThisMachine machine_;
+  std::unique_ptr<NetworkMachine> machine_;
   AppNetworks networks_;
   std::optional<Result<sandbox::CgroupTree>> tree_;  // looked up at the first start
   std::map<sandbox::SeccompWishes, std::shared_ptr<const std::vector<sock_filter>>> filters_;
