@@ -64,7 +64,11 @@ std::string read_password(const std::string& descriptor) {
   const UniqueFd fd(static_cast<int>(*number));
   std::string text(1024, '\0');
   const auto got = ::read(fd.get(), text.data(), text.size());
-  text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  // An empty one would let everybody in.
+  if (got <= 0 || static_cast<std::size_t>(got) == text.size())
+    throw_failure(Errc::kMalformed, "--password-fd: a password of 1 to {} bytes is expected",
+                  text.size() - 1);
+  text.resize(static_cast<std::size_t>(got));
   return text;
 }
 

@@ -157,6 +157,10 @@ void CaptureSwitch::wake() {
 
 Task<void> CaptureSwitch::apply() {
   is_applying_ = true;
+  struct Done {
+    bool& is_applying;
+    ~Done() { is_applying = false; }
+  } done{is_applying_};
   while (std::exchange(is_again_, false)) {
     timer_.cancel();
     const auto until = parse_utc(settings_.text(kUntil));
@@ -176,15 +180,16 @@ Task<void> CaptureSwitch::apply() {
       if (is_wanted) process_->start();
     }
     if (until && left.count() <= 0) {
-      log_info("capture is over");
+      // A database that is away refuses or throws: then it is tried again.
+      timer_.start(kLookAgain, [this] { wake(); });
       const auto set = co_await settings_.set(std::string(kUntil), "");
-      if (!set) log_warning("capture", {{"error", set.error().detail}});
+      if (set) log_info("capture is over");
+      else log_warning("capture", {{"error", set.error().detail}});
     }
     if (is_wanted)
       timer_.start(std::min<loop::Duration>(std::chrono::duration_cast<loop::Duration>(left), kLookAgain),
                    [this] { wake(); });
   }
-  is_applying_ = false;
 }
 
 Task<void> CaptureSwitch::stop() {

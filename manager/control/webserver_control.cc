@@ -312,6 +312,7 @@ Task<json::Object> WebserverControl::counters() {
   if (!primary_) co_return json::Object();
   json::Object request{{"mt", "GetCounters"}, {"attaches", false}};
   auto counted = co_await primary_->peer.ask(std::move(request), 3s);
+  counted.erase("src");  // of this question only: the same counts are to be the same answer
   // What is there now is there wherever it is; what was counted starts anew with each.
   for (const auto& [pid, drain] : draining_) {
     counted["connections"] =

@@ -56,8 +56,8 @@ Result<void> check_service_id(std::string_view id) {
   for (const char c : id)
     if (!is_ascii_letter(c) && !is_digit(c) && c != '-' && c != '_' && c != '.')
       return fail(Errc::kMalformed, "service id must not contain {}", show(c));
-  constexpr std::array<std::string_view, 5> kOurs = {"manager", "webserver", "postgres", "postgresql",
-                                                     "core_dumps"};
+  constexpr std::array<std::string_view, 6> kOurs = {"manager",    "webserver",  "postgres",
+                                                     "postgresql", "core_dumps", "capture"};
   if (std::find(kOurs.begin(), kOurs.end(), id) != kOurs.end())
     return fail(Errc::kExists, "\"{}\" is the platform's own name", id);
   return {};

@@ -79,7 +79,7 @@ TEST(ServiceIds, AreSafeFileNamesAndNotOurs) {
   for (const char* id : {"notes", "innovaphone-users", "acme_x", "a.b", "9x"})
     EXPECT_TRUE(check_service_id(id)) << id;
   for (const char* id : {"", ".x", "-x", "a/b", "a b", "..", "ä"}) EXPECT_FALSE(check_service_id(id)) << id;
-  for (const char* id : {"manager", "webserver", "postgres", "core_dumps"})
+  for (const char* id : {"manager", "webserver", "postgres", "core_dumps", "capture"})
     EXPECT_EQ(check_service_id(id).error().code, Errc::kExists) << id;
 }
 

@@ -334,9 +334,8 @@ Task<void> AppNetworks::refresh_and_go_on() {
 }
 
 void AppNetworks::plan_refresh() {
-  const bool is_needed =
-      is_dirty_ ||
-      std::any_of(apps_.begin(), apps_.end(), [](const auto& one) { return !one.second.hosts.empty(); });
+  const bool is_needed = is_dirty_ || std::any_of(apps_.begin(), apps_.end(),
+                                                  [](const auto& one) { return !one.second.hosts.empty(); });
   if (!is_needed) return timer_.cancel();
   timer_.start(settings ? settings().refresh : AppNetworkSettings().refresh,
                [this] { tasks_.spawn(refresh_and_go_on()); });

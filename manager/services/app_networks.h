@@ -127,8 +127,8 @@ class AppNetworks {
   NetworkMachine& machine_;
   std::string hash_;
   bool made_router_ = false;
-  bool may_have_table_ = false;  // this manager or one before it made rules
-  bool is_dirty_ = false;        // rules or files are not as apps_ wants them
+  bool may_have_table_ = false;      // this manager or one before it made rules
+  bool is_dirty_ = false;            // rules or files are not as apps_ wants them
   std::map<std::string, App> apps_;  // by service
   loop::Semaphore turn_;             // one change of rules at a time
   loop::Timer timer_;

@@ -155,8 +155,9 @@ TEST_F(AppNetworksTest, AnOpenOneAsksTheServersBehindTheMachinesOwn) {
 }
 
 TEST_F(AppNetworksTest, OfSeveralNameServersAnOpenOneAsksThoseThatItReaches) {
-  machine_.resolvers = {"search example.com\nnameserver ::1\nnameserver 127.0.0.1\nnameserver 192.0.2.53\n"
-                        "nameserver 192.0.2.20\nnameserver 2001:db8::53\nnameserver 192.0.2.54\n"};
+  machine_.resolvers = {
+      "search example.com\nnameserver ::1\nnameserver 127.0.0.1\nnameserver 192.0.2.53\n"
+      "nameserver 192.0.2.20\nnameserver 2001:db8::53\nnameserver 192.0.2.54\n"};
   const auto network = prepare("notes", {}).value();
   EXPECT_EQ(read_file(network.resolver_file).value(),
             "search example.com\nnameserver 192.0.2.53\nnameserver 192.0.2.54\n");

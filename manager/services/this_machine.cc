@@ -119,7 +119,8 @@ Result<void> ThisMachine::make_router(bool on) {
   const int number = errno;
   auto error = errno_error(number, "switch forwarding of packets");
   // A container that may not say how its machine treats packets.
-  if (number == EROFS || number == EACCES || number == EPERM || number == ENOENT) error.code = Errc::kUnsupported;
+  if (number == EROFS || number == EACCES || number == EPERM || number == ENOENT)
+    error.code = Errc::kUnsupported;
   return tl::unexpected(std::move(error));
 }
 
