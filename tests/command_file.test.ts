@@ -13,6 +13,7 @@ import { until } from "./harness/wait";
 /** Serves /fleet.cmd and takes what is put elsewhere. */
 class Fleet {
   file = "";
+  readonly all: string[] = [];
   readonly got: { path: string; body: Buffer; authorization: string }[] = [];
   fetched = 0;
   answer: (path: string) => number = () => 201;
@@ -24,6 +25,7 @@ class Fleet {
       }
       const body = await read(request);
       const status = this.answer(request.url ?? "");
+      if (status < 300) this.all.push(request.url ?? "");
       if (status < 300) this.got.push({ path: request.url ?? "", body, authorization: request.headers.authorization ?? "" });
       response.writeHead(status).end();
     })().catch(() => response.destroy());
@@ -98,17 +100,19 @@ test("every hash parameter is in the path at which a dump arrives, and the dump 
 test("a rolling index keeps to its bounded set of names, also over a restart of the manager", async () => {
   const line = `backup ${fleet.url}/roll-#I-#b2.sql what=team@example.com format=sql`;
   await platform().berth("trace", "set", "manager", "usual,command");
-  const names: string[] = [];
+  const before = fleet.all.length;
   for (let round = 0; round < 5; round++) {
     if (round === 3) {
       await kill_hard(platform(), "manager");
       await until("the platform to run again", () => platform().ready().catch(() => undefined), 120_000);
     }
     assert.equal((await run_file(line)).code, 0);
-    names.push(...fleet.got.map((one) => one.path));
   }
   assert.match(readFileSync(join(platform().root, "var/log/berth/manager/manager.log"), "utf8"), /done line=1 target=team@example\.com/);
-  assert.deepEqual(names, [0, 1, 2, 0, 1].map((index) => `/roll-team-${index}.sql`));
+  // The manager that began anew may have looked into the file by itself, too.
+  const names = fleet.all.slice(before);
+  assert.ok(names.length >= 5, names.join());
+  assert.deepEqual(names, names.map((_, index) => `/roll-team-${index % 3}.sql`));
   assert.match(fleet.got[0]?.body.toString() ?? "", /PostgreSQL database dump/);
 });
 
