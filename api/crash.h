@@ -33,6 +33,7 @@ struct CrashReport {
   std::string id;
   ReportCause cause = ReportCause{};
   std::string service;  // also "webserver", "postgres"
+  std::optional<std::string> instance;  // whose own process it was
   std::string build, label;
   std::string at;
   std::string text;  // "signal 11 (Segmentation fault) at address 0x10", "exit code 3", the alarm's text
@@ -50,7 +51,8 @@ struct CrashReport {
   static constexpr auto fields() {
     return std::tuple(
         field("id", &CrashReport::id), field("cause", &CrashReport::cause),
-        field("service", &CrashReport::service), with_default("build", &CrashReport::build),
+        field("service", &CrashReport::service), field("instance", &CrashReport::instance),
+        with_default("build", &CrashReport::build),
         with_default("label", &CrashReport::label), field("at", &CrashReport::at),
         with_default("text", &CrashReport::text), with_default("signal", &CrashReport::signal),
         with_default("outOfMemory", &CrashReport::out_of_memory), with_default("pid", &CrashReport::pid),

@@ -63,6 +63,7 @@ struct Instance {
   std::vector<KeptData> kept;           // newest first
   std::optional<MovedInstance> moved;
   std::optional<TraceSwitch> trace;  // flags that hold for a while instead of log_flags
+  bool isolated = false;             // runs in a process of its own (Service::processes)
   static constexpr auto fields() {
     return std::tuple(
         field("service", &Instance::service), field("name", &Instance::name),
@@ -77,7 +78,7 @@ struct Instance {
         with_default("excludeFromBackup", &Instance::exclude_from_backup),
         field("deletedAt", &Instance::deleted_at), field("purgeAt", &Instance::purge_at),
         with_default("kept", &Instance::kept), field("moved", &Instance::moved),
-        field("trace", &Instance::trace));
+        field("trace", &Instance::trace), with_default("isolated", &Instance::isolated));
   }
 };
 
@@ -232,12 +233,14 @@ struct EditInstance {
   std::optional<std::string> path;
   std::optional<std::uint64_t> log_flags;
   std::optional<bool> exclude_from_backup;
+  std::optional<bool> isolated;  // a change restarts the instance
   static constexpr auto fields() {
     return std::tuple(field("name", &EditInstance::name), field("domain", &EditInstance::domain),
                       field("newName", &EditInstance::new_name),
                       field("newDomain", &EditInstance::new_domain), field("path", &EditInstance::path),
                       field("logFlags", &EditInstance::log_flags),
-                      field("excludeFromBackup", &EditInstance::exclude_from_backup));
+                      field("excludeFromBackup", &EditInstance::exclude_from_backup),
+                      field("isolated", &EditInstance::isolated));
   }
 };
 

@@ -1,4 +1,4 @@
-// App services: installed programs, one process each.
+// App services: installed programs, one process each, and one for each isolated instance.
 #pragma once
 
 #include "api/job.h"
@@ -30,6 +30,29 @@ struct SandboxLayer {
   }
 };
 
+// The process of an isolated instance.
+struct ServiceProcess {
+  static constexpr std::string_view kName = "ServiceProcess";
+  std::string name;      // of logs, checks and crash reports: the service's id, '~' and digits
+  std::string instance;  // "team@example.com"
+  ServiceState state = ServiceState{};
+  std::optional<std::int64_t> pid;
+  std::optional<std::string> started_at;
+  std::uint64_t restarts = 0;
+  std::optional<std::string> last_exit;
+  std::uint64_t memory_bytes = 0;
+  std::uint64_t sessions = 0;
+  static constexpr auto fields() {
+    return std::tuple(
+        field("name", &ServiceProcess::name), with_default("instance", &ServiceProcess::instance),
+        with_default("state", &ServiceProcess::state), field("pid", &ServiceProcess::pid),
+        field("startedAt", &ServiceProcess::started_at), with_default("restarts", &ServiceProcess::restarts),
+        field("lastExit", &ServiceProcess::last_exit),
+        with_default("memoryBytes", &ServiceProcess::memory_bytes),
+        with_default("sessions", &ServiceProcess::sessions));
+  }
+};
+
 struct Service {
   static constexpr std::string_view kName = "Service";
   std::string id;
@@ -42,13 +65,14 @@ struct Service {
   std::optional<std::string> started_at;
   std::uint64_t restarts = 0;
   std::optional<std::string> last_exit;  // "signal 9 (Killed)"; absent if it never ended by itself
-  std::uint64_t memory_bytes = 0;
+  std::uint64_t memory_bytes = 0;  // of all its processes
   std::uint64_t sessions = 0;
   std::string icon;  // URL path on the platform
   std::vector<ServiceApp> apps;
   std::vector<SandboxLayer> sandbox;
   std::optional<std::string> signer;  // absent: not signed
   std::uint64_t instances = 0;
+  std::vector<ServiceProcess> processes;  // of isolated instances
   static constexpr auto fields() {
     return std::tuple(field("id", &Service::id), with_default("title", &Service::title),
                       with_default("manufacturer", &Service::manufacturer), field("state", &Service::state),
@@ -58,7 +82,8 @@ struct Service {
                       with_default("memoryBytes", &Service::memory_bytes),
                       with_default("sessions", &Service::sessions), with_default("icon", &Service::icon),
                       with_default("apps", &Service::apps), with_default("sandbox", &Service::sandbox),
-                      field("signer", &Service::signer), with_default("instances", &Service::instances));
+                      field("signer", &Service::signer), with_default("instances", &Service::instances),
+                      with_default("processes", &Service::processes));
   }
 };
 

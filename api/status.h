@@ -21,7 +21,7 @@ struct Draining {
 // One process that the manager supervises, or the manager itself.
 struct Process {
   static constexpr std::string_view kName = "Process";
-  // "webserver", "postgres", "manager" or a service id; "webserver-4711" (its pid) while it drains
+  // "webserver", "postgres", "manager", a service id (of an isolated instance: with '~' and digits); "webserver-4711" (its pid) while it drains
   std::string name;
   std::optional<std::int64_t> pid;
   ServiceState state = ServiceState{};
@@ -29,11 +29,13 @@ struct Process {
   std::optional<std::string> started_at;
   std::uint64_t restarts = 0;  // starts after a death, since the last start by hand
   std::optional<Draining> draining;
+  std::optional<std::string> instance;  // whose own process it is
   static constexpr auto fields() {
     return std::tuple(
         field("name", &Process::name), field("pid", &Process::pid), with_default("state", &Process::state),
         with_default("memoryBytes", &Process::memory_bytes), field("startedAt", &Process::started_at),
-        with_default("restarts", &Process::restarts), field("draining", &Process::draining));
+        with_default("restarts", &Process::restarts), field("draining", &Process::draining),
+        field("instance", &Process::instance));
   }
 };
 

@@ -78,6 +78,7 @@ void print_report(Output& output, const api::GetCrashResult& told, std::size_t l
   };
   output.print_line(output.painted(report.id, Style::kStrong));
   line("service", report.service);
+  line("instance", report.instance.value_or(""));
   line("what", report.text);
   if (report.out_of_memory) line("cause", "the kernel ended it because memory was used up");
   line("where", report.place);

@@ -64,6 +64,7 @@ void print_instance(Output& output, const Instance& instance) {
   line("last backup", instance.backed_up_at ? format_relative(*instance.backed_up_at, output.now()) : "none");
   line("log flags", fmt::format("0x{:x}", instance.log_flags));
   if (instance.exclude_from_backup) line("backup", "left out");
+  if (instance.isolated) line("process", "of its own");
   if (instance.purge_at)
     line("in the bin", fmt::format("gone for good {}", format_relative(*instance.purge_at, output.now())));
   for (const auto& kept : instance.kept)
@@ -292,9 +293,11 @@ loop::Task<int> edit_instance(Invocation& invocation) {
   request.path = arguments.find("--path");
   request.log_flags = parse_flags(arguments, "--log-flags");
   request.exclude_from_backup = parse_yes_or_no(arguments, "--exclude-from-backup");
+  request.isolated = parse_yes_or_no(arguments, "--isolated");
   if (!request.new_name && !request.new_domain && !request.path && !request.log_flags &&
-      !request.exclude_from_backup)
-    throw_usage("nothing to change: give --name, --domain, --path, --log-flags or --exclude-from-backup");
+      !request.exclude_from_backup && !request.isolated)
+    throw_usage(
+        "nothing to change: give --name, --domain, --path, --log-flags, --exclude-from-backup or --isolated");
   co_await get_instance(invocation, name);
   if (invocation.is_rehearsal({"edit " + name.format()})) co_return 0;
   show(invocation, (co_await invocation.ask(std::move(request))).instance);
@@ -482,7 +485,8 @@ std::vector<Command> instance_commands() {
        {instance, option("--name", "NAME", "New name"), option("--domain", "DOMAIN", "New domain"),
         option("--path", "PATH", "New web path"),
         option("--log-flags", "FLAGS", "Trace flags, for example 0x8003"),
-        option("--exclude-from-backup", "yes|no", "Leave it out of backups of everything")},
+        option("--exclude-from-backup", "yes|no", "Leave it out of backups of everything"),
+        option("--isolated", "yes|no", "In a process of its own, or with the others of its service")},
        "instance edit team@example.com --path /example.com/notes",
        edit_instance},
       {"instance",

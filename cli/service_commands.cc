@@ -62,6 +62,10 @@ void print_service(Output& output, const Service& service) {
   for (const auto& app : service.apps)
     line("app", fmt::format("{}{}{}", app.name, app.title.empty() ? "" : "  " + app.title,
                             app.websocket_only ? "  (no page)" : ""));
+  for (const auto& process : service.processes)
+    line("process", fmt::format("{}  {}{}, {}", process.instance, api::word_of(process.state),
+                                process.pid ? fmt::format(" ({})", *process.pid) : "",
+                                format_size(process.memory_bytes)));
   for (const auto& layer : service.sandbox)
     line("sandbox", fmt::format("{:<20}{}{}", layer.layer, api::word_of(layer.state),
                                 layer.why.empty() ? "" : ": " + layer.why));

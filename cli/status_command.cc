@@ -25,7 +25,7 @@ void print_processes(Output& output, const Status& status) {
                {"RESTARTS", true}});
   for (const auto& process : status.processes)
     table.add(
-        {process.name,
+        {process.instance ? fmt::format("{} ({})", process.name, *process.instance) : process.name,
          process.draining
              ? Cell(fmt::format("● draining, {}", format_count(process.draining->websockets, "WebSocket")),
                     style_of(process.state))

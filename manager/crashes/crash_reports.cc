@@ -122,24 +122,30 @@ CrashReports::Pending CrashReports::begin_report(api::ReportCause cause, const s
   return pending;
 }
 
+CrashReports::Pending CrashReports::begin_report(api::ReportCause cause, const Service& service, pid_t pid) {
+  auto pending = begin_report(cause, service.row().id, static_cast<std::uint64_t>(pid));
+  pending.report.build = service.row().build;
+  pending.report.label = service.row().label;
+  if (service.isolated()) pending.report.instance = service.isolated()->key;
+  pending.log_folder = service.place().logs;
+  return pending;
+}
+
 void CrashReports::service_died(Service& service, const Death& death) {
   // Of those that were ended from outside there is nothing to find out.
   const bool by_kernel = death.out_of_memory || !death.kernel_word.empty();
   if ((death.status.signal == SIGKILL && !by_kernel && !death.was_hung) || death.status.signal == SIGTERM ||
       !death.status.known)
     return;
-  auto pending =
-      begin_report(api::ReportCause::kCrash, service.row().id, static_cast<std::uint64_t>(death.pid));
+  auto pending = begin_report(api::ReportCause::kCrash, service, death.pid);
   auto& report = pending.report;
-  report.build = service.row().build;
-  report.label = service.row().label;
   report.text = death.how;
   report.signal = static_cast<std::uint64_t>(death.status.signal);
   report.out_of_memory = by_kernel;
   report.ran_seconds = static_cast<std::uint64_t>(death.ran.count() / 1000);
   pending.flight = service.take_flight_memory();
   if (death.dumped_core && core_place_.is_beside) {
-    auto core = take_core(layout_.work() + "/" + report.service, core_place_.prefix, service.row().uid);
+    auto core = take_core(service.place().work, core_place_.prefix, service.row().uid);
     if (core) pending.core = std::move(*core);
     else report.core_note = core.error().detail;
   } else if (report.signal && !by_kernel && !death.was_hung) {
@@ -171,13 +177,11 @@ void CrashReports::process_died(const std::string& name, const Death& death) {
 void CrashReports::alarm_raised(Service& service, const std::string& text) {
   auto memory = service.read_flight_memory();
   if (!memory) return;  // nothing to save
-  auto& last = alarms_[service.row().id];
+  auto& last = alarms_[service.name()];
   if (last != loop::TimePoint{} && loop_.now() - last < kAlarmPause) return;
   last = loop_.now();
-  auto pending = begin_report(api::ReportCause::kAlarm, service.row().id,
-                              static_cast<std::uint64_t>(std::max<pid_t>(0, service.process().pid())));
-  pending.report.build = service.row().build;
-  pending.report.label = service.row().label;
+  auto pending =
+      begin_report(api::ReportCause::kAlarm, service, std::max<pid_t>(0, service.process().pid()));
   pending.report.text = clean(text).substr(0, 500);
   pending.flight = std::move(*memory);
   tasks_.spawn(complete(std::move(pending)));
@@ -185,10 +189,8 @@ void CrashReports::alarm_raised(Service& service, const std::string& text) {
 
 Task<api::CrashReport> CrashReports::make(Service& service, bool core) {
   const pid_t pid = service.process().pid();
-  if (pid <= 0) throw_failure(Errc::kUnavailable, "{} does not run", service.row().id);
-  auto pending = begin_report(api::ReportCause::kRequest, service.row().id, static_cast<std::uint64_t>(pid));
-  pending.report.build = service.row().build;
-  pending.report.label = service.row().label;
+  if (pid <= 0) throw_failure(Errc::kUnavailable, "{} does not run", service.name());
+  auto pending = begin_report(api::ReportCause::kRequest, service, pid);
   pending.report.text = core ? "asked for, with its memory" : "asked for";
   pending.of_living = true;
   if (auto memory = service.read_flight_memory()) pending.flight = std::move(*memory);

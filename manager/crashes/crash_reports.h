@@ -75,6 +75,7 @@ class CrashReports {
   Task<void> reduce_core(Pending& pending);
   Task<UniqueFd> dump(pid_t pid, std::uint64_t limit_bytes);
   Pending begin_report(api::ReportCause cause, const std::string& service, std::uint64_t pid);
+  Pending begin_report(api::ReportCause cause, const Service& service, pid_t pid);
 
   loop::Loop& loop_;
   const Layout& layout_;

@@ -208,7 +208,7 @@ Task<UniqueFd> make_support_bundle(Parts& parts, bool cores) {
   members.push_back({"status.json", pretty(api::to_json(parts.status()))});
   json::Array services, instances, jobs;
   for (const auto& [id, service] : parts.services.all())
-    services.push_back(api::to_json(service->view(parts.instances.of_service(id).size())));
+    services.push_back(api::to_json(parts.services.view(id, parts.instances.of_service(id).size())));
   for (const auto& [key, row] : parts.instances.all())
     instances.push_back(api::to_json(parts.instances.view(row)));
   members.push_back({"services.json", pretty(services)});
@@ -230,14 +230,14 @@ Task<UniqueFd> make_support_bundle(Parts& parts, bool cores) {
       dumps.emplace_back(fmt::format("crashes/{}.core.zst", report.id),
                          co_await parts.crashes.open_core(report.id));
   }
-  for (const auto& [id, service] : parts.services.all()) {
+  for (const auto& service : parts.services.processes()) {
     const auto memory = service->read_flight_memory();
     const auto tape =
         memory ? parse_flight_recorder(*memory) : Result<FlightTape>(tl::unexpected(memory.error()));
     if (!tape) continue;
     std::string text;
     for (const auto& entry : tape->entries) text += format_flight_entry(entry) + '\n';
-    members.push_back({fmt::format("flight_recorders/{}.txt", id), std::move(text)});
+    members.push_back({fmt::format("flight_recorders/{}.txt", service->name()), std::move(text)});
   }
 
   or_throw(make_directories(parts.layout.core_dumps(), 0700));

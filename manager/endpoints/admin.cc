@@ -112,7 +112,7 @@ void Admin::service_changed(const Service& service) {
   status_changed();
   if (has_subscribers(api::Topic::kServices)) {
     const auto count = parts_.instances.of_service(service.row().id).size();
-    publish(api::Topic::kServices, api::format_message(api::ServiceChanged{service.view(count)}));
+    publish(api::Topic::kServices, api::format_message(api::ServiceChanged{parts_.services.view(service.row().id, count)}));
   }
   // Its instances are up or down with it.
   if (has_subscribers(api::Topic::kInstances))
@@ -160,8 +160,8 @@ void Admin::status_changed() {
 }
 
 Task<void> Admin::refresh() {
-  for (const auto& [id, service] : parts_.services.all())
-    if (service->is_connected()) co_await service->counters();
+  for (const auto& process : parts_.services.processes())
+    if (process->is_connected()) co_await process->counters();
   co_await parts_.instances.refresh_sizes();
 }
 
@@ -171,9 +171,9 @@ Task<void> Admin::tick() {
   for (const auto& [key, row] : parts_.instances.all()) instance_changed(row);
   if (has_subscribers(api::Topic::kServices))
     for (const auto& [id, service] : parts_.services.all())
-      publish(
-          api::Topic::kServices,
-          api::format_message(api::ServiceChanged{service->view(parts_.instances.of_service(id).size())}));
+      publish(api::Topic::kServices,
+              api::format_message(api::ServiceChanged{
+                  parts_.services.view(id, parts_.instances.of_service(id).size())}));
   status_changed();
   if (is_watched()) tick_timer_.start(5s, [this] { tasks_.spawn(tick()); });
 }
@@ -190,7 +190,7 @@ void Admin::add_status() {
     if (topics.contains(api::Topic::kStatus)) result.status = parts_.status();
     if (topics.contains(api::Topic::kServices))
       for (const auto& [id, service] : parts_.services.all())
-        result.services.push_back(service->view(parts_.instances.of_service(id).size()));
+        result.services.push_back(parts_.services.view(id, parts_.instances.of_service(id).size()));
     if (topics.contains(api::Topic::kInstances))
       for (const auto& [key, row] : parts_.instances.all())
         result.instances.push_back(parts_.instances.view(row));
@@ -209,10 +209,9 @@ void Admin::add_status() {
 void Admin::add_services() {
   on<api::GetServices>([this](api::GetServices, AdminRequest&) -> Task<api::GetServicesResult> {
     api::GetServicesResult result;
-    for (const auto& [id, service] : parts_.services.all()) {
-      co_await service->counters();
-      result.services.push_back(service->view(parts_.instances.of_service(id).size()));
-    }
+    for (const auto& process : parts_.services.processes()) co_await process->counters();
+    for (const auto& [id, service] : parts_.services.all())
+      result.services.push_back(parts_.services.view(id, parts_.instances.of_service(id).size()));
     co_return result;
   });
   on<api::InstallApp>([this](api::InstallApp message, AdminRequest& request) -> Task<api::InstallAppResult> {

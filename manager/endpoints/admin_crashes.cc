@@ -18,10 +18,11 @@ namespace {
 
 constexpr std::uint64_t kMostLines = 20'000;
 
-Service& running_service(Parts& parts, const std::string& id) {
-  Service* service = parts.services.find(id);
-  if (!service) throw_failure(Errc::kNotFound, "there is no service {}", id);
-  return *service;
+std::shared_ptr<Service> find_process(const Parts& parts, const std::string& text,
+                                      const std::string& instance = {}) {
+  auto process = parts.services.find_process(text, instance);
+  if (!process) throw_failure(Errc::kNotFound, "there is no service {}", text);
+  return process;
 }
 
 std::string valid(std::string line) {
@@ -55,19 +56,20 @@ api::OpenServiceShellResult open_shell(Parts& parts, const std::string& id, cons
         Errc::kDenied,
         "app security is on: berth config set appSecurityOff true lets admins of this machine look into "
         "apps, for appSecurityOffHours");
-  Service& service = running_service(parts, id);
+  const auto process = find_process(parts, id);
+  const Service& service = *process;
   if (service.process().pid() <= 0) throw_failure(Errc::kConflict, "{} does not run", id);
   Condition event;
   event.key = "shell/" + id;
   event.code = alarm_code::kService;
   event.source = id;
-  event.text = fmt::format("A shell was opened within {} by {}.", service.row().title, by);
+  event.text = fmt::format("A shell was opened within {} by {}.", service.title(), by);
   event.details = "It has the rights of the app: data and passwords of all its instances.";
   event.command = "berth config set appSecurityOff false";
   parts.alarms.event(std::move(event));
   log_warning("shell opened", {{"service", id}, {"by", by}});
-  return {service.process().pid(), static_cast<std::int64_t>(parts.services.uid_of(id)),
-          parts.layout.work() + "/" + id, parts.settings.text(kAppSecurityOff.ends)};
+  return {service.process().pid(), static_cast<std::int64_t>(parts.services.uid_of(service.row().id)),
+          service.place().work, parts.settings.text(kAppSecurityOff.ends)};
 }
 
 UniqueFd target_of(AdminRequest& request) {
@@ -96,7 +98,8 @@ void Admin::add_crashes() {
   });
   on<api::MakeReport>([this](api::MakeReport message, AdminRequest&) -> Task<api::MakeReportResult> {
     api::MakeReportResult result;
-    result.report = co_await parts_.crashes.make(running_service(parts_, message.service), message.core);
+    const auto process = find_process(parts_, message.service);
+    result.report = co_await parts_.crashes.make(*process, message.core);
     co_return result;
   });
   on<api::FetchCore>([this](api::FetchCore message, AdminRequest& request) -> Task<api::FetchCoreResult> {
@@ -129,7 +132,8 @@ void Admin::add_crashes() {
   });
   on<api::GetFlightRecorder>(
       [this](api::GetFlightRecorder message, AdminRequest&) -> Task<api::GetFlightRecorderResult> {
-        co_return read_flight(running_service(parts_, message.service), message);
+        const auto process = find_process(parts_, message.service, message.instance.value_or(""));
+        co_return read_flight(*process, message);
       });
 }
 

@@ -141,7 +141,7 @@ const InstanceRow* DomainApiEndpoint::find_by_path(std::string_view path, std::s
 json::Object DomainApiEndpoint::controls(std::string_view domain) const {
   json::Array controls;
   for (const auto& [key, row] : parts_.instances.all()) {
-    const Service* service = parts_.services.find(row.service);
+    const auto service = parts_.services.process_of(row.service, key);
     if (!service || row.is_deleted()) continue;
     const auto runtime = service->instances().find(key);
     if (runtime == service->instances().end() || runtime->second.state != api::InstanceState::kRunning)

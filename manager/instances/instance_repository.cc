@@ -10,7 +10,7 @@ namespace {
 constexpr std::string_view kColumns =
     "name, domain, service, path, password, database, database_user, database_host, database_password, "
     "external, "
-    "log_flags, moved, limits, "
+    "log_flags, moved, limits, isolated, "
     "to_char(writable_until AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS writable_until, "
     "exclude_from_backup, wanted, is_made, "
     "to_char(created AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS created, "
@@ -31,12 +31,12 @@ std::string format_limits(const api::Limits& limits) {
 constexpr std::string_view kInsert =
     "INSERT INTO instance (name, domain, service, path, password, database, database_user, database_host, "
     "database_password, log_flags, exclude_from_backup, wanted, external, moved, limits, writable_until, "
-    "is_made)";
+    "isolated, is_made)";
 constexpr std::string_view kInserted =
     "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10::numeric, $11::boolean, $12::boolean, $13, $14, $15, "
-    "nullif($16, '')::timestamptz";
+    "nullif($16, '')::timestamptz, $17::boolean";
 
-// Of INSERT and UPDATE, $1 to $16.
+// Of INSERT and UPDATE, $1 to $17.
 std::vector<db::Argument> arguments_of(const InstanceRow& row, const SecretBox& box) {
   return {row.name,
           row.domain,
@@ -53,7 +53,8 @@ std::vector<db::Argument> arguments_of(const InstanceRow& row, const SecretBox& 
           row.external ? box.seal(format_place(*row.external)) : std::string(),
           row.moved ? format_moved(*row.moved) : std::string(),
           format_limits(row.limits),
-          row.writable_until};
+          row.writable_until,
+          row.isolated};
 }
 
 std::vector<KeptData> read_kept(std::string_view text) {
@@ -117,6 +118,7 @@ InstanceRow InstanceRepository::read(const db::Row& row) const {
   if (const auto limits = row.text("limits"); !limits.empty())
     instance.limits = or_throw(api::from_json<api::Limits>(or_throw(json::parse(limits))));
   instance.writable_until = row.text("writable_until");
+  instance.isolated = row.get<bool>("isolated");
   instance.backed_up = row.text("backed_up");
   instance.kept = read_kept(row.text("kept"));
   return instance;
@@ -196,7 +198,7 @@ Task<void> InstanceRepository::update(InstanceRow row) {
       "database_host = $8, "
       "database_password = $9, log_flags = $10::numeric, exclude_from_backup = $11, wanted = $12, external = "
       "$13, "
-      "moved = $14, limits = $15, writable_until = nullif($16, '')::timestamptz, is_made = $17 "
+      "moved = $14, limits = $15, writable_until = nullif($16, '')::timestamptz, isolated = $17, is_made = $18 "
       "WHERE name = $1 AND domain = $2";
   statement.arguments = arguments_of(row, box_);
   statement.arguments.emplace_back(row.is_made);

@@ -39,6 +39,7 @@ struct InstanceRow {
   std::vector<KeptData> kept;           // newest first
   std::optional<Moved> moved;           // to, or from, another platform
   api::Limits limits;                   // set for it; absent ones are the domain's or everybody's
+  bool isolated = false;                // runs in a process of its own
   std::string writable_until;  // ISO 8601 UTC: it may write though its database is too large; empty: no
   bool is_deleted() const { return !deleted.empty(); }
   // Its data are not here yet, or no longer: it does not run here.

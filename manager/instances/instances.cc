@@ -38,11 +38,14 @@ Instances::Instances(loop::Loop& loop, InstanceRepository& repository, InstanceD
       sizes_(databases.admin()),
       sizes_known_(loop) {
   sizes_known_.set();
+  services_.is_instance_wanted_call = [this](const std::string& key) { return should_run(key); };
 }
 
 std::string Instances::grant_of(const InstanceRow& row) const {
-  // Derived, not kept: a new manager gives the same, so survivors stay attached.
-  return format_hex(as_bytes(box_.derive("grant\n" + row.service + "\n" + row.key() + "\n" + row.path)));
+  // Derived, not kept: a new manager gives the same, so survivors stay attached. The process that an isolated instance was in
+  // before must not have the one that it has now.
+  return format_hex(as_bytes(box_.derive("grant\n" + row.service + "\n" + row.key() + "\n" + row.path +
+                                         (row.isolated ? "\nisolated" : ""))));
 }
 
 Task<void> Instances::grant(const InstanceRow& row) {
@@ -57,8 +60,18 @@ Task<void> Instances::load() {
   for (auto& row : rows) {
     if (!row.is_deleted()) co_await grant(row);
     const std::string key = row.key();
+    place(row);
     rows_.emplace(key, std::move(row));
   }
+  services_.start_wanted();
+}
+
+void Instances::place(const InstanceRow& row) {
+  if (row.isolated) services_.isolate(row.service, {row.key(), row.database});
+}
+
+std::shared_ptr<Service> Instances::process_of(const InstanceRow& row) const {
+  return services_.process_of(row.service, row.key());
 }
 
 const InstanceRow* Instances::find(const std::string& name, const std::string& domain) const {
@@ -120,14 +133,14 @@ std::uint64_t Instances::log_flags_of(const InstanceRow& row) const {
 }
 
 void Instances::apply_log_flags(const InstanceRow& row, std::uint64_t flags) {
-  if (Service* service = services_.find(row.service))
+  if (const auto service = process_of(row))
     service->tell(json::Object{
         {"mt", "AppSetLogFlags"}, {"name", row.name}, {"domain", row.domain}, {"logFlags", flags}});
   tell(row);
 }
 
 void Instances::apply_limits(const InstanceRow& row) {
-  Service* service = services_.find(row.service);
+  const auto service = process_of(row);
   if (!service || !limits_of) return;
   service->tell(json::Object{{"mt", "AppSetLimits"},
                              {"name", row.name},
@@ -182,7 +195,7 @@ class Instances::Preparing {
 };
 
 Task<void> Instances::start_row(InstanceRow row, bool only_if_wanted) {
-  Service* service = services_.find(row.service);
+  const auto service = process_of(row);
   if (!service) throw_failure(Errc::kNotFound, "service {} is not installed", row.service);
   const auto needed = database_type(row.service);
   const auto given = row.external ? row.external->type : DatabaseType::kPostgresql;
@@ -220,7 +233,7 @@ bool Instances::should_run(const InstanceRow& row) {
 
 Task<void> Instances::service_ready(Service& service) {
   // The service tells the webserver's sockets only with the first instance, so those must be known.
-  const std::string id = service.row().id;
+  const std::string id = service.name();
   const bool webserver = co_await wait_at_most(loop_, webserver_.ready(), 30s);
   if (!webserver) log_warning("webserver is not there, instances start without it", {{"service", id}});
   loop::Semaphore permits(loop_, kStartsAtOnce);
@@ -244,7 +257,9 @@ Task<void> Instances::service_ready(Service& service) {
     }
   };
   std::vector<std::unique_ptr<loop::Spawned<void>>> starts;
-  for (const auto& row : of_service(id)) {
+  for (const auto& row : of_service(service.row().id)) {
+    place(row);
+    if (process_of(row).get() != &service || awaited_.contains(row.key())) continue;
     const auto* runtime = service.find_instance(row.key());
     const bool runs = runtime && runtime->state == api::InstanceState::kRunning;
     const bool should = should_run(row);
@@ -266,6 +281,7 @@ Task<void> Instances::service_ready(Service& service) {
     starts.push_back(
         std::make_unique<loop::Spawned<void>>(loop_, stop(key.substr(0, at), key.substr(at + 1))));
   }
+  if (!service.isolated()) services_.start_isolated(service.row().id);
   for (auto& start : starts) co_await start->join();
 }
 
@@ -288,13 +304,21 @@ Task<void> Instances::start_on_trial(std::string name, std::string domain) {
 }
 
 Task<void> Instances::start_when_ready(InstanceRow row) {
-  Service* service = services_.find(row.service);
-  if (!service) throw_failure(Errc::kNotFound, "service {} is not installed", row.service);
-  if (!service->process().is_wanted())
+  const auto* shared = services_.find(row.service);
+  if (!shared) throw_failure(Errc::kNotFound, "service {} is not installed", row.service);
+  if (!shared->process().is_wanted())
     throw_failure(Errc::kConflict, "service {} is stopped: start it first", row.service);
+  const auto service = process_of(row);
+  // Else it would be started as soon as its process is there, and by us once more.
+  struct Awaited {
+    std::multiset<std::string>& all;
+    std::multiset<std::string>::iterator place;
+    ~Awaited() { all.erase(place); }
+  } awaited{awaited_, awaited_.insert(row.key())};
+  if (!service->process().is_wanted()) service->process().start();
   const bool connected = co_await wait_at_most(loop_, service->ready(), 15s);
   if (!connected)
-    throw_failure(Errc::kUnavailable, "service {} does not run: {}", row.service,
+    throw_failure(Errc::kUnavailable, "service {} does not run: {}", service->name(),
                   service->process().detail());
   const auto* runtime = service->find_instance(row.key());
   if (runtime && runtime->state == api::InstanceState::kRunning) co_return;
@@ -315,7 +339,10 @@ Task<void> Instances::halt(std::string name, std::string domain) {
     prepared_.reset();
     co_await prepared_.wait();
   }
-  if (Service* service = services_.find(row.service)) co_await service->stop_instance(name, domain);
+  if (const auto service = process_of(row)) {
+    co_await service->stop_instance(name, domain);
+    if (service->isolated()) co_await service->process().stop();
+  }
   if (row.external && release) co_await release(*row.external);
 }
 
@@ -344,10 +371,12 @@ Task<InstanceRow> Instances::edit(api::EditInstance edit) {
   if (edit.path) wanted.path = or_throw(normalise_path(*edit.path));
   if (edit.log_flags) wanted.log_flags = *edit.log_flags;
   if (edit.exclude_from_backup) wanted.exclude_from_backup = *edit.exclude_from_backup;
+  if (edit.isolated) wanted.isolated = *edit.isolated;
   or_throw(check_instance_name(wanted.name));
   or_throw(check_domain(wanted.domain));
   or_throw(check_free(wanted, old_key));
-  const bool moves = wanted.key() != old_key || wanted.path != row.path;
+  const bool moves =
+      wanted.key() != old_key || wanted.path != row.path || wanted.isolated != row.isolated;
   if (moves) co_await halt(row.name, row.domain);
   if (wanted.key() != old_key) {
     co_await repository_.rename(row.name, row.domain, wanted.name, wanted.domain);
@@ -355,8 +384,12 @@ Task<InstanceRow> Instances::edit(api::EditInstance edit) {
     if (removed) removed(row.name, row.domain);
   }
   co_await repository_.update(wanted);
-  if (moves) co_await webserver_.remove_grant(row.path);
+  if (moves) {
+    co_await webserver_.remove_grant(row.path);
+    co_await services_.unite(old_key);
+  }
   rows_[wanted.key()] = wanted;
+  place(wanted);
   if (moves) {
     co_await start_if_wanted(wanted.name, wanted.domain);
   } else {
@@ -372,7 +405,7 @@ Task<void> Instances::set_password(std::string name, std::string domain, std::st
   row.password = password;
   co_await repository_.update(row);
   rows_[row.key()] = row;
-  if (Service* service = services_.find(row.service))
+  if (const auto service = process_of(row))
     service->tell(
         json::Object{{"mt", "AppSetPassword"}, {"name", name}, {"domain", domain}, {"password", password}});
 }
@@ -390,7 +423,7 @@ Task<void> Instances::set_database_password(std::string name, std::string domain
   }
   co_await repository_.update(row);
   rows_[row.key()] = row;
-  if (Service* service = services_.find(row.service))
+  if (const auto service = process_of(row))
     service->tell(json::Object{
         {"mt", "AppSetDatabasePassword"}, {"name", name}, {"domain", domain}, {"dbPassword", password}});
 }
@@ -399,7 +432,7 @@ Task<void> Instances::registered_domain_changed(std::string domain, std::optiona
   if (password) registered_domains[domain] = *password;
   else registered_domains.erase(domain);
   for (const auto& [key, row] : rows_) {
-    Service* service = services_.find(row.service);
+    const auto service = process_of(row);
     if (!service || row.is_deleted()) continue;
     json::Object message{{"mt", password ? "AppDomain" : "AppDomainRemoved"},
                          {"name", row.name},
@@ -415,6 +448,7 @@ Task<void> Instances::put(InstanceRow row) {
   if (!row.is_deleted()) co_await grant(row);
   else co_await webserver_.remove_grant(row.path);
   rows_[row.key()] = row;
+  place(row);
   tell(row);
 }
 
@@ -422,9 +456,14 @@ Task<void> Instances::forget(std::string name, std::string domain) {
   const auto found = rows_.find(instance_key(name, domain));
   if (found == rows_.end()) co_return;
   const std::string path = found->second.path;
+  // Of a process of its own, now or earlier, that no instance will ever have again.
+  const std::string logs = place_of_instance(layout_, found->second.service, found->second.database).logs;
   rows_.erase(found);
   if (removed) removed(name, domain);
   co_await webserver_.remove_grant(path);
+  co_await services_.unite(instance_key(name, domain));
+  if (auto gone = remove_tree(logs); !gone)
+    log_warning("log files stay", {{"folder", logs}, {"error", gone.error().detail}});
 }
 
 Task<void> Instances::reload(std::string name, std::string domain) {
@@ -505,7 +544,7 @@ api::Instance Instances::view(const InstanceRow& row) const {
   view.name = row.name;
   view.domain = row.domain;
   view.path = row.path;
-  const Service* service = services_.find(row.service);
+  const auto service = process_of(row);
   if (row.is_deleted()) {
     view.state = api::InstanceState::kDeleted;
     view.deleted_at = row.deleted;
@@ -569,6 +608,7 @@ api::Instance Instances::view(const InstanceRow& row) const {
   view.log_flags = row.log_flags;
   if (traced) view.trace = traced(row.key());
   view.exclude_from_backup = row.exclude_from_backup;
+  view.isolated = row.isolated;
   return view;
 }
 

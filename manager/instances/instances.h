@@ -106,6 +106,10 @@ class Instances {
 
  private:
   InstanceStart start_message(const InstanceRow& row) const;
+  // Its process, if it is to have one of its own.
+  void place(const InstanceRow& row);
+  // In which it is; null if its service is not installed.
+  std::shared_ptr<Service> process_of(const InstanceRow& row) const;
   std::uint64_t log_flags_of(const InstanceRow& row) const;
   class Preparing;
   // `only_if_wanted`: not if somebody has stopped it meanwhile.
@@ -129,6 +133,7 @@ class Instances {
   void begin_measuring();
   loop::Semaphore starts_;  // of all services, when they come up
   std::multiset<std::string> preparing_;
+  std::multiset<std::string> awaited_;  // who starts them waits for their process
   loop::Event prepared_;
   DatabaseSizes sizes_;
   loop::TimePoint sizes_read_{};

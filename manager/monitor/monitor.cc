@@ -374,7 +374,7 @@ void Monitor::add_instances(const Gathered& gathered, std::vector<Written>& rows
         }
   for (const auto& instance : sources_.instances()) {
     RawValues raw(metrics_of(SubjectKind::kInstance).size(), kUnknown);
-    if (const auto found = counters.find(instance.service + "/" + instance.key); found != counters.end()) {
+    if (const auto found = counters.find(instance.process + "/" + instance.key); found != counters.end()) {
       raw[0] = counter(*found->second, "sessions");
       for (std::size_t i = 0; i < kCounters.size(); ++i) raw[1 + i] = counter(*found->second, kCounters[i]);
       raw[4] /= 1000;  // databaseTime in seconds

@@ -163,9 +163,9 @@ Task<void> Platform::Parts_::serve_control(ControlPeer& peer) {
     else log_warning("unknown webserver on control.sock", {{"pid", pid}});
   } else if (mt == "ServiceHello") {
     co_await services_known_.wait();
-    Service* service = services_.find(json::get_string(first->body, "service"));
-    // Whoever is not the very process we watch has no business here, whatever it says.
-    if (service && service->process().pid() == pid)
+    // Whoever is not a process that we watch has no business here, whatever it says.
+    const auto service = services_.find_by_pid(pid);
+    if (service && service->row().id == json::get_string(first->body, "service"))
       co_await service->serve(peer, std::move(first->body), std::move(first->descriptors));
     else log_warning("unknown process on control.sock", {{"pid", pid}, {"uid", peer.credentials().uid}});
   }

@@ -15,17 +15,19 @@ api::Disk Platform::Parts_::disk() const {
   return {space->total_bytes, space->free_bytes};
 }
 
-void Platform::Parts_::add_process_facts(CheckFacts& facts, const SupervisedProcess& process) {
+void Platform::Parts_::add_process_facts(CheckFacts& facts, const SupervisedProcess& process,
+                                         const std::string& name) {
   if (process.is_wanted() && process.state() != ProcessState::kRunning)
-    facts.down.push_back({process.name(), std::string(name_of(process.state())), process.detail(),
+    facts.down.push_back({name, std::string(name_of(process.state())), process.detail(),
                           process.state() == ProcessState::kStarting});
 }
 
 std::vector<api::Check> Platform::Parts_::checks() const {
   CheckFacts facts;
-  add_process_facts(facts, webserver_.process());
-  add_process_facts(facts, postgres_.process());
-  for (const auto& [id, service] : services_.all()) add_process_facts(facts, service->process());
+  add_process_facts(facts, webserver_.process(), "webserver");
+  add_process_facts(facts, postgres_.process(), "postgres");
+  for (const auto& service : services_.processes())
+    add_process_facts(facts, service->process(), service->name());
   add_check_facts(facts);
   return find_checks(facts);
 }
@@ -96,7 +98,7 @@ api::Status Platform::Parts_::status() const {
   status.developer_mode = settings_.flag("developerMode");
   status.modes = modes();
   bool degraded = false;
-  const auto add = [&](const SupervisedProcess& process) {
+  const auto add = [&](const SupervisedProcess& process, std::optional<std::string> instance = {}) {
     api::Process view;
     view.name = process.name();
     view.state = to_api(process.state());
@@ -106,6 +108,7 @@ api::Status Platform::Parts_::status() const {
       view.memory_bytes = memory_of(process.pid());
     }
     view.restarts = static_cast<std::uint64_t>(process.restarts());
+    view.instance = std::move(instance);
     degraded = degraded || (process.is_wanted() && process.state() != ProcessState::kRunning);
     status.processes.push_back(std::move(view));
   };
@@ -130,7 +133,8 @@ api::Status Platform::Parts_::status() const {
     status.processes.push_back(std::move(view));
   }
   add(postgres_.process());
-  for (const auto& [id, service] : services_.all()) add(service->process());
+  for (const auto& service : services_.processes())
+    add(service->process(), service->isolated() ? std::optional(service->isolated()->key) : std::nullopt);
   status.services = services_.all().size();
   for (const auto& [key, row] : instances_.all())
     if (!row.is_deleted()) ++status.instances;

@@ -207,8 +207,8 @@ ServiceWatchSources Platform::Parts_::service_watch_sources() {
   ServiceWatchSources sources;
   sources.services = [this] {
     std::vector<WatchedService> all;
-    for (const auto& [id, service] : services_.all())
-      all.push_back({id, service->row().title, layout_.log(id), service->process().pid()});
+    for (const auto& service : services_.processes())
+      all.push_back({service->name(), service->title(), service->place().logs, service->process().pid()});
     return all;
   };
   sources.flood_bytes = [this] { return static_cast<std::uint64_t>(settings_.number("logFloodBytes")); };
@@ -286,7 +286,7 @@ void Platform::Parts_::connect_parts() {
     // What led to it is still in the flight recorder. (Type 0: set.)
     if (json::get_integer(message, "type", -1) != 0) return;
     const auto* row = find_instance(source);
-    if (auto* service = services_.find(row ? row->service : source))
+    if (const auto service = services_.process_of(row ? row->service : source, row ? source : ""))
       crashes_.alarm_raised(*service, json::get_string(message, "text"));
   };
   alarms_.checks = [this] { return checks(); };
@@ -300,13 +300,14 @@ void Platform::Parts_::connect_parts() {
   services_.sandbox().settings = [this] {
     return sandbox_settings(settings_, crashes_.core_place().is_beside);
   };
-  services_.is_of_another_call = [this](const std::string& id, const std::string& key) {
+  services_.is_of_another_call = [this](const Service& service, const std::string& key) {
     const auto* row = find_instance(key);
-    return row && row->service != id;
+    return row && services_.process_of(row->service, key).get() != &service;
   };
-  services_.network_reason_call = [this](const std::string& id) -> std::string {
-    for (const auto& row : instances_.of_service(id))
-      if (row.external) return fmt::format("the database of {} is on {}", row.key(), row.external->host);
+  services_.network_reason_call = [this](const Service& service) -> std::string {
+    for (const auto& row : instances_.of_service(service.row().id))
+      if (row.external && services_.process_of(row.service, row.key()).get() == &service)
+        return fmt::format("the database of {} is on {}", row.key(), row.external->host);
     return {};
   };
   services_.instance_changed_call = [this](const std::string& name, const std::string& domain) {
@@ -369,7 +370,8 @@ void Platform::Parts_::connect_diagnostics() {
   };
   traces_.apply = [this](const std::string& target, std::uint64_t flags) {
     if (const auto* row = find_instance(target)) instances_.apply_log_flags(*row, flags);
-    else if (auto* service = services_.find(target)) service->set_log_flags(flags);
+    else if (services_.find(target))
+      for (const auto& process : services_.processes_of(target)) process->set_log_flags(flags);
     else if (target == "manager" && own_service_) own_service_->set_log_flags("manager", "", flags);
   };
   instances_.traced = [this](const std::string& key) { return traces_.find(key); };
@@ -387,14 +389,15 @@ MonitorSources Platform::Parts_::monitor_sources() {
     all.push_back({{SubjectKind::kManager, ""}, ::getpid(), is_up_, began_at_, 0, ""});
     add({SubjectKind::kWebserver, ""}, webserver_.process());
     add({SubjectKind::kPostgres, ""}, postgres_.process());
-    for (const auto& [id, service] : services_.all()) add({SubjectKind::kService, id}, service->process());
+    for (const auto& service : services_.processes())
+      add({SubjectKind::kService, service->name()}, service->process());
     return all;
   };
   sources.instances = [this] { return watched_instances(instances_); };
   sources.measured = [this](const auto& services) { usage_.usage().measured(services); };
   sources.webserver = [this] { return webserver_.counters(); };
-  sources.service = [this](std::string id) -> Task<json::Object> {
-    Service* service = services_.find(id);
+  sources.service = [this](std::string name) -> Task<json::Object> {
+    const auto service = services_.find_process(name);
     if (!service) co_return json::Object();
     co_return co_await service->counters();
   };
@@ -415,15 +418,15 @@ const InstanceRow* Platform::Parts_::find_instance(const std::string& key) const
 
 void Platform::Parts_::note_death(const Service& service) {
   const auto& process = service.process();
-  int& known = deaths_[service.row().id];
+  int& known = deaths_[service.name()];
   const bool has_died = process.restarts() > known;
   known = process.restarts();
   if (!has_died) return;
   Condition condition;
-  condition.key = "death/" + service.row().id;
+  condition.key = "death/" + service.name();
   condition.code = alarm_code::kService;
-  condition.source = service.row().id;
-  condition.text = fmt::format("{} ended by itself: {}", service.row().title,
+  condition.source = service.isolated() ? service.isolated()->key : service.row().id;
+  condition.text = fmt::format("{} ended by itself: {}", service.title(),
                                process.last_exit().empty() ? "the cause is unknown" : process.last_exit());
   condition.details = "It is started again by itself.";
   condition.command = fmt::format("berth crash ls {}", service.row().id);

@@ -324,6 +324,9 @@ CREATE TABLE domain_limit (
   limits text NOT NULL
 );
 )sql"});
+  all.push_back({13, "instances in processes of their own", R"sql(
+ALTER TABLE instance ADD COLUMN isolated boolean NOT NULL DEFAULT false;
+)sql"});
   return all;
 }
 

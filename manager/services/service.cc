@@ -94,18 +94,22 @@ std::uint64_t memory_of(pid_t pid) {
 
 Service::Service(loop::Loop& loop, ProcessTable& table, ServiceRepository& repository,
                  ServiceSandbox& sandbox, const Layout& layout, bool is_root, ServiceRow row,
-                 ServiceObserver& observer, std::function<ServiceSettings()> settings)
+                 std::optional<IsolatedInstance> isolated, ServiceObserver& observer,
+                 std::function<ServiceSettings()> settings)
     : loop_(loop),
       repository_(repository),
       sandbox_(sandbox),
       layout_(layout),
       is_root_(is_root),
       row_(std::move(row)),
+      isolated_(std::move(isolated)),
+      place_(isolated_ ? place_of_instance(layout, row_.id, isolated_->database)
+                       : place_of_service(layout, row_.id)),
       observer_(observer),
       settings_(std::move(settings)),
       ready_(loop) {
   SupervisedOptions options;
-  options.name = row_.id;
+  options.name = place_.name;
   options.program = layout_.app(row_.id) + "/" + row_.program;
   options.plan = [this] { return plan(); };
   options.ask_to_stop = [this] {
@@ -123,9 +127,13 @@ Service::~Service() {
   if (peer_) peer_->close();
 }
 
+std::string Service::title() const {
+  return isolated_ ? fmt::format("{} of {}", row_.title, isolated_->key) : row_.title;
+}
+
 Task<ProcessPlan> Service::plan() {
-  const std::string folder = layout_.app(row_.id), logs = layout_.log(row_.id),
-                    work = layout_.work() + "/" + row_.id;
+  const std::string folder = layout_.app(row_.id);
+  const auto& [name, logs, work] = place_;
   co_await repository_.write_out(row_.id, row_.build, folder);
   or_throw(make_directories(logs, 0750));
   or_throw(make_directories(work, 0700));
@@ -144,7 +152,7 @@ Task<ProcessPlan> Service::plan() {
   for (const char* name : {"ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"})
     if (const char* value = ::getenv(name)) environment.push_back(fmt::format("{}={}", name, value));
   auto sandbox_plan =
-      sandbox_.plan(row_, observer_.network_reason(*this), std::move(arguments), std::move(environment));
+      sandbox_.plan(row_, place_, observer_.network_reason(*this), std::move(arguments), std::move(environment));
   plan.sandbox = co_await std::move(sandbox_plan);
   // The user that it runs as, which is the manager's own where that layer is off, and its files are his.
   if (is_root_) {
@@ -161,7 +169,7 @@ void Service::forget_peer() {
   peer_ = nullptr;
   ready_.reset();
   for (auto& [key, waiting] : waiting_) {
-    waiting->error = Error{Errc::kUnavailable, row_.id + " went away"};
+    waiting->error = Error{Errc::kUnavailable, place_.name + " went away"};
     waiting->done.set();
   }
   for (auto& [key, runtime] : instances_) {
@@ -192,7 +200,7 @@ void Service::set_log_flags(std::uint64_t flags) {
 }
 
 Result<std::string> Service::read_flight_memory() const {
-  if (!flight_recorder_) return fail(Errc::kNotFound, "{} has no flight recorder", row_.id);
+  if (!flight_recorder_) return fail(Errc::kNotFound, "{} has no flight recorder", place_.name);
   return berth::read_flight_memory(flight_recorder_.get());
 }
 
@@ -235,13 +243,14 @@ Task<void> Service::serve(ControlPeer& peer, json::Object hello, std::vector<Uni
   for (const char* member : {"apps", "plugins", "build", "label", "databaseType"})
     if (const auto* value = json::find(hello, member)) told[member] = *value;
   if (json::serialize(told).size() > kMaxHello) {
-    log_warning("says too much of itself, of which nothing is kept", {{"service", row_.id}});
+    log_warning("says too much of itself, of which nothing is kept", {{"service", place_.name}});
     told.clear();
   }
   row_.hello = told;
   can_check_itself_ = json::get_bool(hello, "selfCheck");
   process_->note_ready();
-  loop::Spawned<void> keeping(loop_, repository_.set_hello(row_.id, told));
+  std::optional<loop::Spawned<void>> keeping;
+  if (!isolated_) keeping.emplace(loop_, repository_.set_hello(row_.id, told));
   loop::Spawned<void> starting(loop_, observer_.service_ready(*this));
   loop::Spawned<void> watching(loop_, watch_health(
                                           loop_, peer, [this] { return settings_().health; },
@@ -265,7 +274,7 @@ void Service::received(const json::Object& message) {
   // What it can say of instances it was not told to start is wrong, and would pile up.
   const bool is_known = instances_.contains(key);
   if (!is_known && (mt.starts_with("AppSt") || mt == "AppSendStatus")) {
-    BERTH_LOG(kProcess, "of an instance that is not its own", {"service", row_.id}, {"mt", mt});
+    BERTH_LOG(kProcess, "of an instance that is not its own", {"service", place_.name}, {"mt", mt});
   } else if (mt == "AppStarted") {
     set_state(name, domain, api::InstanceState::kRunning, "");
     answer(true, std::nullopt);
@@ -281,9 +290,9 @@ void Service::received(const json::Object& message) {
     set_state(name, domain, parse_instance_status(json::get_string(message, "status")),
               json::get_string(message, "detail"));
   } else if (mt == "AppSendAlarm") {
-    observer_.alarm_said(*this, is_known ? key : row_.id, message);
+    observer_.alarm_said(*this, is_known ? key : isolated_ ? isolated_->key : row_.id, message);
   } else if (mt != "AppServiceShutdownComplete") {
-    BERTH_LOG(kProcess, "unknown control message", {"service", row_.id}, {"mt", mt});
+    BERTH_LOG(kProcess, "unknown control message", {"service", place_.name}, {"mt", mt});
   }
 }
 
@@ -299,7 +308,7 @@ void Service::set_state(const std::string& name, const std::string& domain, api:
 }
 
 Task<void> Service::await_answer(std::string key, bool starts, json::Object request, loop::Duration limit) {
-  if (!peer_) throw_failure(Errc::kUnavailable, "{} does not run", row_.id);
+  if (!peer_) throw_failure(Errc::kUnavailable, "{} does not run", place_.name);
   struct Registered {
     std::multimap<std::string, Waiting*>& map;
     std::multimap<std::string, Waiting*>::iterator position;
@@ -309,7 +318,7 @@ Task<void> Service::await_answer(std::string key, bool starts, json::Object requ
   Registered registered{waiting_, waiting_.emplace(key, &waiting)};
   if (!request.empty()) peer_->send(request);
   const bool answered = co_await wait_at_most(loop_, waiting.done, limit);
-  if (!answered) throw_failure(Errc::kTimeout, "{} does not {} {}", row_.id, starts ? "start" : "stop", key);
+  if (!answered) throw_failure(Errc::kTimeout, "{} does not {} {}", place_.name, starts ? "start" : "stop", key);
   if (waiting.error) throw Failure(*waiting.error);
 }
 
@@ -352,7 +361,7 @@ Task<void> Service::get_network(std::string database_host) {
     return layer.layer == sandbox::name_of(sandbox::Layer::kNetwork);
   });
   if (network == layers.end() || network->state != "on") co_return;
-  log_warning("started again with a network", {{"service", row_.id}, {"database", database_host}});
+  log_warning("started again with a network", {{"service", place_.name}, {"database", database_host}});
   const pid_t old = process_->pid();
   process_->recycle();
   const auto deadline = loop_.now() + kStartLimit;
@@ -360,7 +369,7 @@ Task<void> Service::get_network(std::string database_host) {
     if (ready_.is_set() && process_->pid() != old) co_return;
     co_await loop::sleep_for(loop_, 20ms);
   }
-  throw_failure(Errc::kTimeout, "{} does not come back with a network", row_.id);
+  throw_failure(Errc::kTimeout, "{} does not come back with a network", place_.name);
 }
 
 Task<void> Service::start_instance(InstanceStart start) {
@@ -384,7 +393,7 @@ Task<void> Service::stop_instance(std::string name, std::string domain) {
 }
 
 Task<std::optional<std::vector<std::string>>> Service::self_check(InstanceStart start) {
-  if (!peer_) throw_failure(Errc::kUnavailable, "{} does not run", row_.id);
+  if (!peer_) throw_failure(Errc::kUnavailable, "{} does not run", place_.name);
   auto request = format_start(start);
   request["mt"] = "AppSelfCheck";
   const auto answer = co_await peer_->ask(std::move(request), kCheckLimit);
@@ -407,7 +416,7 @@ Task<json::Object> Service::counters() {
     json::Object request{{"mt", "GetCounters"}};
     answer = co_await peer_->ask(std::move(request), 2s);
   } catch (const Failure& failure) {
-    BERTH_LOG(kProcess, "no counters", {"service", row_.id}, {"error", failure.error().detail});
+    BERTH_LOG(kProcess, "no counters", {"service", place_.name}, {"error", failure.error().detail});
     co_return json::Object();
   }
   if (const auto* list = json::find_array(answer, "instances"))
@@ -432,6 +441,22 @@ std::uint64_t Service::sessions() const {
   std::uint64_t sum = 0;
   for (const auto& [key, runtime] : instances_) sum += runtime.sessions;
   return sum;
+}
+
+api::ServiceProcess Service::process_view() const {
+  api::ServiceProcess view;
+  view.name = place_.name;
+  if (isolated_) view.instance = isolated_->key;
+  view.state = to_api(process_->state());
+  if (process_->pid() > 0) {
+    view.pid = process_->pid();
+    view.started_at = process_->started_at();
+  }
+  view.restarts = static_cast<std::uint64_t>(process_->restarts());
+  if (!process_->last_exit().empty()) view.last_exit = process_->last_exit();
+  view.memory_bytes = memory_of(process_->pid());
+  view.sessions = sessions();
+  return view;
 }
 
 api::Service Service::view(std::uint64_t instances) const {

@@ -1,4 +1,5 @@
-// One installed service at run time: its process, its control connection, its instances' states.
+// A process of an installed service at run time: its control connection, its instances' states. A service has one that all its
+// instances share, and one for each that is isolated.
 #pragma once
 
 #include <functional>
@@ -13,6 +14,7 @@
 #include "manager/control/control_server.h"
 #include "manager/control/health_watch.h"
 #include "manager/platform/layout.h"
+#include "manager/services/process_place.h"
 #include "manager/services/service_repository.h"
 #include "manager/services/service_sandbox.h"
 #include "manager/supervise/supervised_process.h"
@@ -83,10 +85,18 @@ struct ServiceSettings {
 // Owned by Services. Goes without stopping the process.
 class Service {
  public:
+  // `isolated`: the only instance of this process; absent: it is the one that the others share.
   Service(loop::Loop& loop, ProcessTable& table, ServiceRepository& repository, ServiceSandbox& sandbox,
-          const Layout& layout, bool is_root, ServiceRow row, ServiceObserver& observer,
-          std::function<ServiceSettings()> settings);
+          const Layout& layout, bool is_root, ServiceRow row, std::optional<IsolatedInstance> isolated,
+          ServiceObserver& observer, std::function<ServiceSettings()> settings);
   ~Service();
+
+  // "notes", or "notes~" and digits for the process of an isolated instance.
+  const std::string& name() const { return place_.name; }
+  const ProcessPlace& place() const { return place_; }
+  const std::optional<IsolatedInstance>& isolated() const { return isolated_; }
+  // For people: its title, with the instance it is for, if it is for one.
+  std::string title() const;
 
   const ServiceRow& row() const { return row_; }
   void set_row(ServiceRow row) { row_ = std::move(row); }
@@ -127,6 +137,7 @@ class Service {
   std::uint64_t sessions() const;
 
   api::Service view(std::uint64_t instances) const;
+  api::ServiceProcess process_view() const;
 
  private:
   struct Waiting;
@@ -145,6 +156,8 @@ class Service {
   const Layout& layout_;
   bool is_root_;
   ServiceRow row_;
+  std::optional<IsolatedInstance> isolated_;
+  ProcessPlace place_;
   ServiceObserver& observer_;
   std::function<ServiceSettings()> settings_;
   ControlPeer* peer_ = nullptr;

@@ -262,7 +262,7 @@ JobRunner::Steps ServiceJobs::update_steps(const JobEntry&) {
     co_await services_.repository().use_build(std::move(row));
     Service* service = co_await services_.take_over(id);
     if (!service->row().wanted) co_return;  // stopped by an admin: stays so
-    co_await service->process().stop();
+    co_await services_.stop(id);
     co_await services_.start_and_wait(id, start_limit());
   };
   change.undo = [this](JobRun& run) -> Task<void> {
@@ -271,8 +271,10 @@ JobRunner::Steps ServiceJobs::update_steps(const JobEntry&) {
     const std::string id = old.id;
     co_await services_.repository().use_build(std::move(old));
     Service* service = co_await services_.take_over(id);
-    co_await service->process().stop();
-    if (service->row().wanted) service->process().start();
+    co_await services_.stop(id);
+    if (!service->row().wanted) co_return;
+    service->process().start();
+    services_.start_isolated(id);
   };
   JobRunner::Steps steps;
   steps.push_back(download_step());
@@ -357,10 +359,9 @@ JobRunner::Steps ServiceJobs::act_steps(const JobEntry& entry) {
     stop.can_cancel = false;
     stop.run = [this, starts](JobRun& run) -> Task<void> {
       const std::string id = run.text("id");
-      Service* service = services_.find(id);
-      if (!service) throw_failure(Errc::kNotFound, "service {} is not installed", id);
+      if (!services_.find(id)) throw_failure(Errc::kNotFound, "service {} is not installed", id);
       if (!starts) co_await services_.set_wanted(id, false);
-      co_await service->process().stop();
+      co_await services_.stop(id);
     };
     steps.push_back(std::move(stop));
   }

@@ -122,7 +122,7 @@ Task<void> ServiceSandbox::choose_network(sandbox::LaunchSpec& spec, SandboxWant
   spec.network_why = std::move(shared_why);
 }
 
-Task<SandboxPlan> ServiceSandbox::plan(ServiceRow row, std::string network_why,
+Task<SandboxPlan> ServiceSandbox::plan(ServiceRow row, ProcessPlace place, std::string network_why,
                                        std::vector<std::string> arguments,
                                        std::vector<std::string> environment) {
   const auto wants = or_throw(parse_sandbox_wants(row.store));
@@ -131,12 +131,12 @@ Task<SandboxPlan> ServiceSandbox::plan(ServiceRow row, std::string network_why,
   plan.launcher = launcher_;
   plan.filter = filter_for(wants, wants.network || !network_why.empty());
   auto& spec = plan.spec;
-  spec.name = row.id;
-  const std::string program_folder = layout_.app(row.id), work = layout_.work() + "/" + row.id;
+  spec.name = place.name;
+  const std::string program_folder = layout_.app(row.id);
   spec.program = program_folder + "/" + row.program;
   spec.arguments = std::move(arguments);
   spec.environment = std::move(environment);
-  spec.directory = work;
+  spec.directory = place.work;
   spec.wishes.fill(Wish::kOptional);
   if (!chosen.weaker.contains(row.id)) {
     for (const auto layer : kAlwaysRequired) spec.set_wish(layer, Wish::kRequired);
@@ -147,8 +147,8 @@ Task<SandboxPlan> ServiceSandbox::plan(ServiceRow row, std::string network_why,
     for (const auto layer : off->second) spec.set_wish(layer, Wish::kOff);
   if (is_root_ && spec.wish(Layer::kUser) != Wish::kOff) spec.uid = spec.gid = row.uid;
   spec.places = {{program_folder, Place::Use::kRead},
-                 {work, Place::Use::kWrite},
-                 {layout_.log(row.id), Place::Use::kWrite},
+                 {place.work, Place::Use::kWrite},
+                 {place.logs, Place::Use::kWrite},
                  {layout_.app_sockets(), Place::Use::kSockets},
                  {layout_.pgsql_sockets(), Place::Use::kSockets}};
   co_await choose_network(spec, wants, std::move(network_why), chosen.weaker.contains(row.id));

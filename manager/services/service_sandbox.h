@@ -12,6 +12,7 @@
 #include "loop/loop.h"
 #include "manager/platform/layout.h"
 #include "manager/services/app_networks.h"
+#include "manager/services/process_place.h"
 #include "manager/services/sandbox_wants.h"
 #include "manager/services/service_repository.h"
 #include "manager/supervise/sandboxed_start.h"
@@ -43,11 +44,11 @@ class ServiceSandbox {
 
   std::function<SandboxSettings()> settings;  // may be empty: defaults
 
-  // The plan for the program of `row`, with these arguments and this environment. `network_why`: why it must share the
+  // The plan for the program of `row`, in `place`, with these arguments and this environment. `network_why`: why it must share the
   // machine's network though its package does not ask for that; may be empty. Throws Failure if the package's wishes are not
   // understood, or if the network of its own cannot be made now though this machine could have one: another time it may.
-  Task<SandboxPlan> plan(ServiceRow row, std::string network_why, std::vector<std::string> arguments,
-                         std::vector<std::string> environment);
+  Task<SandboxPlan> plan(ServiceRow row, ProcessPlace place, std::string network_why,
+                         std::vector<std::string> arguments, std::vector<std::string> environment);
   AppNetworks& networks() { return networks_; }
 
  private:

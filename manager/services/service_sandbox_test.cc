@@ -41,7 +41,7 @@ class ServiceSandboxTest : public testing::Test {
     row.id = row.program = "notes";
     row.uid = 70001;
     row.store = json::parse_object(R"({"sandbox": {"network": true}})").value();
-    return loop::run_task(loop_, sandbox_->plan(row, "", {}, {}));
+    return loop::run_task(loop_, sandbox_->plan(row, place_of_service(layout_, row.id), "", {}, {}));
   }
 
   std::string folder_;

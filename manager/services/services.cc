@@ -2,6 +2,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "base/log.h"
 
 namespace berth::manager {
@@ -17,13 +20,9 @@ Services::Services(loop::Loop& loop, ProcessTable& table, ServiceRepository& rep
       is_root_(is_root),
       sandbox_(loop, layout, is_root, std::move(launcher)) {}
 
-Service& Services::make(ServiceRow row) {
-  const std::string id = row.id;
-  auto service = std::make_unique<Service>(loop_, table_, repository_, sandbox_, layout_, is_root_,
-                                           std::move(row), static_cast<ServiceObserver&>(*this), settings);
-  auto& made = *service;
-  services_[id] = std::move(service);
-  return made;
+std::shared_ptr<Service> Services::make(ServiceRow row, std::optional<IsolatedInstance> isolated) {
+  return std::make_shared<Service>(loop_, table_, repository_, sandbox_, layout_, is_root_, std::move(row),
+                                   std::move(isolated), static_cast<ServiceObserver&>(*this), settings);
 }
 
 Task<void> Services::load() {
@@ -31,8 +30,9 @@ Task<void> Services::load() {
   auto rows = co_await repository_.all();
   for (auto& row : rows) {
     const bool wanted = row.wanted;
-    Service& service = make(std::move(row));
-    if (wanted) service.process().start();
+    const std::string id = row.id;
+    auto& service = services_[id] = make(std::move(row), std::nullopt);
+    if (wanted) service->process().start();
   }
 }
 
@@ -45,10 +45,72 @@ const Service* Services::find(const std::string& id) const {
   return found == services_.end() ? nullptr : found->second.get();
 }
 
-Service* Services::find_by_pid(pid_t pid) {
-  for (auto& [id, service] : services_)
-    if (service->process().pid() == pid) return service.get();
+std::shared_ptr<Service> Services::process_of(const std::string& id, const std::string& instance) const {
+  const auto own = isolated_.find(instance);
+  if (own != isolated_.end() && own->second->row().id == id) return own->second;
+  const auto shared = services_.find(id);
+  return shared == services_.end() ? nullptr : shared->second;
+}
+
+std::shared_ptr<Service> Services::find_process(const std::string& text, const std::string& instance) const {
+  if (find(text)) return process_of(text, instance);
+  for (const auto& process : processes())
+    if (process->name() == text || (process->isolated() && process->isolated()->key == text)) return process;
   return nullptr;
+}
+
+std::shared_ptr<Service> Services::find_by_pid(pid_t pid) const {
+  for (const auto& process : processes())
+    if (process->process().pid() == pid) return process;
+  return nullptr;
+}
+
+std::vector<std::shared_ptr<Service>> Services::processes() const {
+  std::vector<std::shared_ptr<Service>> all;
+  for (const auto& [id, service] : services_) all.push_back(service);
+  for (const auto& [instance, process] : isolated_) all.push_back(process);
+  return all;
+}
+
+std::vector<std::shared_ptr<Service>> Services::processes_of(const std::string& id) const {
+  auto all = processes();
+  std::erase_if(all, [&](const auto& process) { return process->row().id != id; });
+  return all;
+}
+
+void Services::isolate(const std::string& id, IsolatedInstance instance) {
+  const Service* service = find(id);
+  if (!service || isolated_.contains(instance.key)) return;
+  const std::string key = instance.key;
+  isolated_[key] = make(service->row(), std::move(instance));
+}
+
+Task<void> Services::unite(std::string instance) {
+  const auto found = isolated_.find(instance);
+  if (found == isolated_.end()) co_return;
+  co_await end(found->second);
+  isolated_.erase(instance);
+}
+
+void Services::start_isolated(const std::string& id) {
+  for (const auto& process : processes_of(id))
+    if (process->isolated() && !process->process().is_wanted() && is_instance_wanted_call &&
+        is_instance_wanted_call(process->isolated()->key))
+      process->process().start();
+}
+
+api::Service Services::view(const std::string& id, std::uint64_t instances) const {
+  api::Service view;
+  for (const auto& process : processes_of(id)) {
+    if (!process->isolated()) {
+      view = process->view(instances);
+      continue;
+    }
+    view.processes.push_back(process->process_view());
+    view.memory_bytes += view.processes.back().memory_bytes;
+    view.sessions += view.processes.back().sessions;
+  }
+  return view;
 }
 
 uid_t Services::uid_of(const std::string& id) const {
@@ -63,8 +125,9 @@ Task<Service*> Services::take_over(std::string id) {
   auto row = co_await repository_.find(id);
   if (!row) throw_failure(Errc::kNotFound, "service {} is not installed", id);
   Service* service = find(id);
-  if (service) service->set_row(std::move(*row));
-  else service = &make(std::move(*row));
+  if (service)
+    for (const auto& process : processes_of(id)) process->set_row(*row);
+  else service = (services_[id] = make(std::move(*row), std::nullopt)).get();
   service_changed(*service);
   co_return service;
 }
@@ -80,7 +143,10 @@ Task<void> Services::start_and_wait(std::string id, loop::Duration limit) {
     const bool ready = co_await wait_at_most(loop_, service->ready(), 100ms);
     service = find(id);
     if (!service) throw_failure(Errc::kNotFound, "service {} was removed meanwhile", id);
-    if (ready) co_return;
+    if (ready) {
+      start_isolated(id);
+      co_return;
+    }
     const auto state = service->process().state();
     if (state == ProcessState::kFailed || state == ProcessState::kCrashed)
       throw_failure(Errc::kFailed, "{}: {}", id, service->process().detail());
@@ -92,32 +158,46 @@ Task<void> Services::start_and_wait(std::string id, loop::Duration limit) {
 
 Task<void> Services::set_wanted(std::string id, bool wanted) {
   co_await repository_.set_wanted(id, wanted);
-  if (Service* service = find(id)) {
-    auto row = service->row();
+  for (const auto& process : processes_of(id)) {
+    auto row = process->row();
     row.wanted = wanted;
-    service->set_row(std::move(row));
+    process->set_row(std::move(row));
   }
 }
 
-Task<void> Services::drop(std::string id) {
-  Service* service = find(id);
-  if (!service) co_return;
-  co_await service->process().stop();
-  services_.erase(id);
-  if (removed) removed(id);
-  if (is_root_) co_await sandbox_.networks().forget(id);
+// Nothing of it is left but its files.
+Task<void> Services::end(std::shared_ptr<Service> process) {
+  co_await process->process().stop();
+  if (is_root_) co_await sandbox_.networks().forget(process->name());
 }
 
-Task<void> Services::stop_all() {
+Task<void> Services::drop(std::string id) {
+  const auto processes = processes_of(id);
+  for (const auto& process : processes) {
+    const auto isolated = process->isolated();
+    co_await end(process);
+    if (isolated) isolated_.erase(isolated->key);
+  }
+  if (services_.erase(id) > 0 && removed) removed(id);
+}
+
+Task<void> Services::stop_side_by_side(std::vector<std::shared_ptr<Service>> processes) {
   std::vector<std::unique_ptr<loop::Spawned<void>>> stops;
-  for (auto& [id, service] : services_)
-    stops.push_back(std::make_unique<loop::Spawned<void>>(loop_, service->process().stop()));
+  for (const auto& process : processes)
+    stops.push_back(std::make_unique<loop::Spawned<void>>(loop_, process->process().stop()));
   for (auto& stop : stops) co_await stop->join();
 }
 
+Task<void> Services::stop(std::string id) { co_await stop_side_by_side(processes_of(id)); }
+
+Task<void> Services::stop_all() { co_await stop_side_by_side(processes()); }
+
 void Services::start_wanted() {
-  for (auto& [id, service] : services_)
-    if (service->row().wanted && !service->process().is_wanted()) service->process().start();
+  for (auto& [id, service] : services_) {
+    if (!service->row().wanted) continue;
+    if (!service->process().is_wanted()) service->process().start();
+    start_isolated(id);
+  }
 }
 
 Task<void> Services::service_ready(Service& service) {
@@ -134,11 +214,11 @@ void Services::instance_changed(Service& service, const std::string& name, const
 }
 
 bool Services::is_of_another(const Service& service, const std::string& key) {
-  return is_of_another_call && is_of_another_call(service.row().id, key);
+  return is_of_another_call && is_of_another_call(service, key);
 }
 
 std::string Services::network_reason(const Service& service) {
-  return network_reason_call ? network_reason_call(service.row().id) : std::string();
+  return network_reason_call ? network_reason_call(service) : std::string();
 }
 
 void Services::service_died(Service& service, const Death& death) {

@@ -285,7 +285,7 @@ Task<std::optional<Error>> SetRestore::drill_one(ItemRow item, std::string file,
 
 // Whether the data add up only the app can tell. One that does not run, or has no such check, is not asked.
 Task<void> SetRestore::ask_service(InstanceRow instance, std::string service, std::string database) {
-  Service* app = sets_.parts().instances.services().find(service);
+  const auto app = sets_.parts().instances.services().process_of(service, instance.key());
   if (!app || !app->can_check_itself()) co_return;
   const auto place = sets_.parts().instances.cluster().connection(database, instance.database_user,
                                                                   instance.database_password);

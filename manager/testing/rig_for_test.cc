@@ -111,9 +111,10 @@ Rig::Rig(RigWorld& the_world)
   instances.claim = [this](ExternalPlace place) { return externals.claim(std::move(place), false); };
   instances.release = [this](ExternalPlace place) { return externals.release(std::move(place)); };
   services.settings = [] { return ServiceSettings{}; };
-  services.network_reason_call = [this](const std::string& id) -> std::string {
-    for (const auto& row : instances.of_service(id))
-      if (row.external) return fmt::format("the database of {} is on {}", row.key(), row.external->host);
+  services.network_reason_call = [this](const Service& service) -> std::string {
+    for (const auto& row : instances.of_service(service.row().id))
+      if (row.external)
+        return fmt::format("the database of {} is on {}", row.key(), row.external->host);
     return {};
   };
   services.ready = [this](Service& service) { return instances.service_ready(service); };
@@ -156,9 +157,8 @@ Task<void> Rig::play_webserver() {
 Task<void> Rig::serve_control(ControlPeer& peer) {
   auto first = co_await peer.receive();
   if (!first) co_return;
-  Service* service = services.find(json::get_string(first->body, "service"));
-  if (service && service->process().pid() == peer.credentials().pid)
-    co_await service->serve(peer, std::move(first->body));
+  const auto service = services.find_by_pid(peer.credentials().pid);
+  if (service) co_await service->serve(peer, std::move(first->body));
 }
 
 void Rig::stop_services() { run(services.stop_all()); }

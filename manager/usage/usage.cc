@@ -120,13 +120,14 @@ void Usage::measured(const std::vector<ServiceMeasurement>& services) {
   if (!is_loaded_) return;
   const auto now = sources_.now();
   const auto day = today();
-  std::map<std::string, std::string>
-      service_of;  // a service is believed what it says of its own instances only
-  for (const auto& instance : sources_.instances()) service_of[instance.key] = instance.service;
+  // A process is believed what it says of its own instances only.
+  const auto instances = sources_.instances();
+  std::map<std::string, const WatchedInstance*> process_of;
+  for (const auto& instance : instances) process_of[instance.key] = &instance;
   static const auto kTicks = static_cast<std::int64_t>(::sysconf(_SC_CLK_TCK));
   for (const auto& measurement : services) {
     MeasuredService service;
-    service.id = measurement.process.subject.id;
+    service.name = measurement.process.subject.id;
     service.process = fmt::format("{} {}", measurement.process.pid, measurement.process.started_at);
     service.cpu_us = static_cast<std::int64_t>(measurement.figures.cpu_ticks) * 1'000'000 / kTicks;
     service.memory_bytes = static_cast<std::int64_t>(measurement.figures.memory_bytes);
@@ -137,8 +138,10 @@ void Usage::measured(const std::vector<ServiceMeasurement>& services) {
       const auto* object = entry.if_object();
       if (!object) continue;
       const auto found =
-          service_of.find(json::get_string(*object, "name") + "@" + json::get_string(*object, "domain"));
-      if (found != service_of.end() && found->second == service.id) own.push_back(entry);
+          process_of.find(json::get_string(*object, "name") + "@" + json::get_string(*object, "domain"));
+      if (found == process_of.end() || found->second->process != service.name) continue;
+      service.service = found->second->service;
+      own.push_back(entry);
     }
     service.counters["instances"] = std::move(own);
     book_.add(service, now, day);

@@ -57,7 +57,7 @@ json::Object UsageBook::marks() const {
 void UsageBook::add(const MeasuredService& service, std::chrono::sys_seconds now, const std::string& day) {
   const auto* list = json::find_array(service.counters, "instances");
   if (!list) return;  // it did not answer: the next time tells what happened meanwhile
-  const auto known = marks_.find(service.id);
+  const auto known = marks_.find(service.name);
   const bool is_first = known == marks_.end();
   const auto seconds = now.time_since_epoch().count();
   ServiceMark mark{service.process, service.cpu_us, seconds, {}};
@@ -108,7 +108,7 @@ void UsageBook::add(const MeasuredService& service, std::chrono::sys_seconds now
       return std::min(value - from, kMostGrowth);
     };
     auto& row = rows_[{day, domain, name}];
-    row.service = service.id;
+    row.service = service.service;
     for (const auto& column : kUsageColumns)
       if (!column.counter.empty()) row.figures.*column.member += growth(column.counter);
     const auto busy = growth(kBusy);
@@ -127,7 +127,7 @@ void UsageBook::add(const MeasuredService& service, std::chrono::sys_seconds now
     figures.memory_kib_seconds += static_cast<std::int64_t>(static_cast<Wide>(service.memory_bytes / 1024) *
                                                             gap * part.weight / all_weights);
   }
-  marks_[service.id] = std::move(mark);
+  marks_[service.name] = std::move(mark);
 }
 
 void UsageBook::add_database(const std::string& name, const std::string& domain, const std::string& service,

@@ -14,7 +14,8 @@ namespace berth::manager {
 
 // What a service told at one moment, and the kernel of its process.
 struct MeasuredService {
-  std::string id;
+  std::string name;     // of the process; counts are continued by it
+  std::string service;  // id
   std::string process;  // another text for each run of the process
   std::int64_t cpu_us = 0;
   std::int64_t memory_bytes = 0;

@@ -21,7 +21,7 @@ MeasuredService service(std::initializer_list<json::Object> instances, std::int6
                         std::int64_t memory = 0, const std::string& process = "100 first") {
   json::Array list;
   for (const auto& one : instances) list.push_back(one);
-  return {"notes", process, cpu_us, memory, {{"instances", std::move(list)}}};
+  return {"notes", "notes", process, cpu_us, memory, {{"instances", std::move(list)}}};
 }
 
 UsageFigures figures(UsageBook::Rows& rows, const std::string& name, const std::string& day = kDay) {

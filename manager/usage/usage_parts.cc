@@ -66,7 +66,9 @@ std::vector<WatchedInstance> watched_instances(const Instances& instances) {
   for (const auto& [key, row] : instances.all()) {
     if (!row.is_made || row.is_deleted()) continue;
     const auto size = sizes.find(row.database);
-    all.push_back({key, row.service, row.database, size == sizes.end() ? 0 : size->second});
+    const auto process = instances.services().process_of(row.service, key);
+    all.push_back({key, row.service, row.database, size == sizes.end() ? 0 : size->second,
+                   process ? process->name() : row.service});
   }
   return all;
 }

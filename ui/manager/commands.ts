@@ -3,7 +3,7 @@
 import type { BackupPolicy, EditInstance, ExternalDatabase, RenameInstances, SetBackupTarget } from "./api";
 
 export type InstanceChanges = Partial<
-  Pick<EditInstance, "newName" | "newDomain" | "path" | "logFlags" | "excludeFromBackup">
+  Pick<EditInstance, "newName" | "newDomain" | "path" | "logFlags" | "excludeFromBackup" | "isolated">
 >;
 
 /** A word as a POSIX shell reads it. */
@@ -34,13 +34,14 @@ export const commands = {
     ),
   /** Only what changes; undefined while nothing does. */
   editInstance: (key: string, changes: InstanceChanges) => {
-    const { newName, newDomain, path, logFlags, excludeFromBackup } = changes;
+    const { newName, newDomain, path, logFlags, excludeFromBackup, isolated } = changes;
     const options = [
       ...(newName !== undefined ? ["--name", newName] : []),
       ...(newDomain !== undefined ? ["--domain", newDomain] : []),
       ...(path !== undefined ? ["--path", path] : []),
       ...(logFlags !== undefined ? ["--log-flags", `0x${logFlags.toString(16)}`] : []),
       ...(excludeFromBackup !== undefined ? ["--exclude-from-backup", excludeFromBackup ? "yes" : "no"] : []),
+      ...(isolated !== undefined ? ["--isolated", isolated ? "yes" : "no"] : []),
     ];
     return options.length ? words("instance", "edit", key, ...options) : undefined;
   },

@@ -26,6 +26,7 @@ export function InstancePage({ id, tab }: { id: string; tab: string | undefined 
   const instance = platform.value?.instances.get(id);
   if (!instance) return <NotFound what={t("instance.gone", { name: id })} />;
   const service = platform.value?.services.get(instance.service);
+  const own = service?.processes.find((one) => one.instance === id);
   const job = runningJobs.value.find((one) => one.target === id);
   return (
     <>
@@ -78,7 +79,7 @@ export function InstancePage({ id, tab }: { id: string; tab: string | undefined 
       {tab === undefined && <SummaryTab instance={instance} service={service} />}
       {tab === "access" && <AccessTab instance={instance} />}
       {tab === "data" && <DataTab instance={instance} />}
-      {tab === "monitoring" && <InstanceCharts id={id} service={instance.service} />}
+      {tab === "monitoring" && <InstanceCharts id={id} service={instance.service} process={own?.name} />}
       {tab === "log" && <TraceSwitch key={instanceKey(instance)} instance={instance} />}
       {tab === "log" && <LogView service={instance.service} instance={instanceKey(instance)} />}
       {tab === "settings" && <SettingsTab key={id} instance={instance} />}

@@ -23,6 +23,7 @@ export function SettingsTab({ instance }: { instance: Instance }) {
   const [domain, setDomain] = useState(instance.domain);
   const [path, setPath] = useState(instance.path);
   const [excluded, setExcluded] = useState(instance.excludeFromBackup);
+  const [isolated, setIsolated] = useState(instance.isolated);
   const [flags, setFlags] = useState(instance.logFlags);
   const [asking, setAsking] = useState(false);
   const key = instanceKey(instance);
@@ -33,6 +34,7 @@ export function SettingsTab({ instance }: { instance: Instance }) {
     ...(domain !== instance.domain ? { newDomain: domain } : {}),
     ...(path !== instance.path ? { path } : {}),
     ...(excluded !== instance.excludeFromBackup ? { excludeFromBackup: excluded } : {}),
+    ...(isolated !== instance.isolated ? { isolated } : {}),
     ...(flags !== instance.logFlags ? { logFlags: flags } : {}),
   };
   const count = Object.keys(changes).length;
@@ -52,6 +54,7 @@ export function SettingsTab({ instance }: { instance: Instance }) {
     setDomain(instance.domain);
     setPath(instance.path);
     setExcluded(instance.excludeFromBackup);
+    setIsolated(instance.isolated);
     setFlags(instance.logFlags);
   };
 
@@ -80,6 +83,10 @@ export function SettingsTab({ instance }: { instance: Instance }) {
             <Checkbox checked={excluded} onChange={setExcluded}>
               {t("edit.exclude")}
               <div class="muted small">{t("edit.excludeWhy")}</div>
+            </Checkbox>
+            <Checkbox checked={isolated} onChange={setIsolated}>
+              {t("edit.isolate")}
+              <div class="muted small">{t("edit.isolateWhy")}</div>
             </Checkbox>
           </div>
         </Card>

@@ -10,6 +10,7 @@ import { t } from "./texts";
 export function SummaryTab({ instance, service }: { instance: Instance; service: Service | undefined }) {
   const pages = pagesOf(service);
   const key = instanceKey(instance);
+  const own = service?.processes.find((one) => one.instance === key);
   const on = service?.sandbox.filter((one) => one.state === "on").length ?? 0;
   return (
     <div class="grid halves">
@@ -36,6 +37,7 @@ export function SummaryTab({ instance, service }: { instance: Instance; service:
             ],
             instance.createdAt ? [t("fact.created"), date(instance.createdAt)] : undefined,
             service && [t("service.sandbox"), t("service.layers", { on, all: service.sandbox.length })],
+            instance.isolated && [t("fact.process"), own ? t("process.own", { pid: own.pid ?? "–", memory: size(own.memoryBytes) }) : t("process.ownAway")],
             [t("fact.sessions"), number(instance.sessions)],
           ]}
         />

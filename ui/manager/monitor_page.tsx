@@ -372,10 +372,12 @@ function UseCharts({ answer, frame, subject }: { answer: GetMonitorResult; frame
 }
 
 /** Tab of an instance. */
-export function InstanceCharts({ id, service }: { id: string; service: string }) {
+/** `process`: name of the instance's own one, if it is isolated. */
+export function InstanceCharts({ id, service, process }: { id: string; service: string; process?: string | undefined }) {
   const range = rangeOfRoute();
   const subject = `instance/${id}`;
-  const recorded = useMonitor([subject], [], range);
+  const own = process && `service/${process}`;
+  const recorded = useMonitor(own ? [subject, own] : [subject], [], range);
   return (
     <>
       <div class="chart-tools">
@@ -383,12 +385,29 @@ export function InstanceCharts({ id, service }: { id: string; service: string })
       </div>
       <Recording
         recorded={recorded}
-        subjects={[subject, `service/${service}`]}
+        subjects={[subject, own ?? `service/${service}`]}
         command={commands.monitor(subject, range)}
       >
         {(answer, frame) => (
           <div class="grid charts">
             <UseCharts answer={answer} frame={frame} subject={subject} />
+            {own && (
+              <>
+                <Chart
+                  {...frame}
+                  title={t("monitor.cpu")}
+                  format={formats.percent}
+                  lines={[line(answer, own, "cpu", t("monitor.used"), 1)]}
+                  hint={t("monitor.coreHint")}
+                />
+                <Chart
+                  {...frame}
+                  title={t("monitor.memory")}
+                  format={formats.bytes}
+                  lines={[line(answer, own, "memory", t("monitor.used"), 1)]}
+                />
+              </>
+            )}
             <Chart
               {...frame}
               title={t("monitor.databaseSize")}

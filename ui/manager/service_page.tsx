@@ -128,6 +128,7 @@ function Summary({ service }: { service: Service }) {
             [t("fact.since"), <Time at={service.startedAt} />],
             [t("fact.memory"), size(service.memoryBytes)],
             [t("fact.sessions"), number(service.sessions)],
+            service.processes.length > 0 && [t("fact.ownProcesses"), <OwnProcesses service={service} />],
             [t("fact.restarts"), number(service.restarts)],
             service.lastExit ? [t("fact.lastExit"), service.lastExit] : undefined,
             [
@@ -143,6 +144,24 @@ function Summary({ service }: { service: Service }) {
       </Card>
       <Sandbox service={service} />
     </div>
+  );
+}
+
+function OwnProcesses({ service }: { service: Service }) {
+  return (
+    <ul class="plain">
+      {service.processes.map((one) => {
+        const [name = "", domain = ""] = one.instance.split("@");
+        return (
+          <li key={one.name}>
+            <a href={addressOf.instance({ name, domain })}>{one.instance}</a> <StatePill state={one.state} />{" "}
+            <span class="muted">
+              {one.pid ?? "–"} · {size(one.memoryBytes)}
+            </span>
+          </li>
+        );
+      })}
+    </ul>
   );
 }
 
