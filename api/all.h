@@ -37,13 +37,13 @@ using AllWords = TypeList<PlatformState, ServiceState, InstanceState, Severity, 
 
 using AllObjects =
     TypeList<ExternalDatabase, Draining, Process, Check, Disk, Mode, Status, ServiceApp, SandboxLayer,
-             Service, KeptData, MovedInstance, Instance, OtherPlatform, TableSize, DaySize, InstanceDatabase,
-             DatabaseFailure, Optimisation, Renaming, Job, JobLogLine, FieldProblem, StoreVersion,
-             StoreAppState, StoreApp, Setting, Certificate, CommandLine, CommandFileReport, AppStoreApp,
-             BackupOption, BackupTarget, BackupPolicy, BackupItem, BackupSet, BackupProof, BackupVerdict,
-             BackupKey, ReachableRange, BaseBackup, TimeMachine, RewindPlan, Alarm, AlarmChannel,
-             MonitorSeries, MonitorMarker, MonitorSpace, DiskForecast, TraceSwitch, StackFrame, CrashReport,
-             CrashGroup, UsageRow, Limits, LimitsOf>;
+             ServiceProcess, Service, KeptData, MovedInstance, Instance, OtherPlatform, TableSize, DaySize,
+             InstanceDatabase, DatabaseFailure, Optimisation, Renaming, Job, JobLogLine, FieldProblem,
+             StoreVersion, StoreAppState, StoreApp, Setting, Certificate, CommandLine, CommandFileReport,
+             AppStoreApp, BackupOption, BackupTarget, BackupPolicy, BackupItem, BackupSet, BackupProof,
+             BackupVerdict, BackupKey, ReachableRange, BaseBackup, TimeMachine, RewindPlan, Alarm,
+             AlarmChannel, MonitorSeries, MonitorMarker, MonitorSpace, DiskForecast, TraceSwitch, StackFrame,
+             CrashReport, CrashGroup, UsageRow, Limits, LimitsOf>;
 
 // Their answers come along.
 using AllRequests =

@@ -32,7 +32,7 @@ struct CrashReport {
   static constexpr std::string_view kName = "CrashReport";
   std::string id;
   ReportCause cause = ReportCause{};
-  std::string service;  // also "webserver", "postgres"
+  std::string service;                  // also "webserver", "postgres"
   std::optional<std::string> instance;  // whose own process it was
   std::string build, label;
   std::string at;
@@ -52,9 +52,9 @@ struct CrashReport {
     return std::tuple(
         field("id", &CrashReport::id), field("cause", &CrashReport::cause),
         field("service", &CrashReport::service), field("instance", &CrashReport::instance),
-        with_default("build", &CrashReport::build),
-        with_default("label", &CrashReport::label), field("at", &CrashReport::at),
-        with_default("text", &CrashReport::text), with_default("signal", &CrashReport::signal),
+        with_default("build", &CrashReport::build), with_default("label", &CrashReport::label),
+        field("at", &CrashReport::at), with_default("text", &CrashReport::text),
+        with_default("signal", &CrashReport::signal),
         with_default("outOfMemory", &CrashReport::out_of_memory), with_default("pid", &CrashReport::pid),
         with_default("ranSeconds", &CrashReport::ran_seconds), with_default("group", &CrashReport::group),
         with_default("place", &CrashReport::place), with_default("stack", &CrashReport::stack),

@@ -65,7 +65,7 @@ struct Service {
   std::optional<std::string> started_at;
   std::uint64_t restarts = 0;
   std::optional<std::string> last_exit;  // "signal 9 (Killed)"; absent if it never ended by itself
-  std::uint64_t memory_bytes = 0;  // of all its processes
+  std::uint64_t memory_bytes = 0;        // of all its processes
   std::uint64_t sessions = 0;
   std::string icon;  // URL path on the platform
   std::vector<ServiceApp> apps;

@@ -31,11 +31,11 @@ struct Process {
   std::optional<Draining> draining;
   std::optional<std::string> instance;  // whose own process it is
   static constexpr auto fields() {
-    return std::tuple(
-        field("name", &Process::name), field("pid", &Process::pid), with_default("state", &Process::state),
-        with_default("memoryBytes", &Process::memory_bytes), field("startedAt", &Process::started_at),
-        with_default("restarts", &Process::restarts), field("draining", &Process::draining),
-        field("instance", &Process::instance));
+    return std::tuple(field("name", &Process::name), field("pid", &Process::pid),
+                      with_default("state", &Process::state),
+                      with_default("memoryBytes", &Process::memory_bytes),
+                      field("startedAt", &Process::started_at), with_default("restarts", &Process::restarts),
+                      field("draining", &Process::draining), field("instance", &Process::instance));
   }
 };
 

@@ -180,8 +180,7 @@ void CrashReports::alarm_raised(Service& service, const std::string& text) {
   auto& last = alarms_[service.name()];
   if (last != loop::TimePoint{} && loop_.now() - last < kAlarmPause) return;
   last = loop_.now();
-  auto pending =
-      begin_report(api::ReportCause::kAlarm, service, std::max<pid_t>(0, service.process().pid()));
+  auto pending = begin_report(api::ReportCause::kAlarm, service, std::max<pid_t>(0, service.process().pid()));
   pending.report.text = clean(text).substr(0, 500);
   pending.flight = std::move(*memory);
   tasks_.spawn(complete(std::move(pending)));

@@ -112,7 +112,8 @@ void Admin::service_changed(const Service& service) {
   status_changed();
   if (has_subscribers(api::Topic::kServices)) {
     const auto count = parts_.instances.of_service(service.row().id).size();
-    publish(api::Topic::kServices, api::format_message(api::ServiceChanged{parts_.services.view(service.row().id, count)}));
+    publish(api::Topic::kServices,
+            api::format_message(api::ServiceChanged{parts_.services.view(service.row().id, count)}));
   }
   // Its instances are up or down with it.
   if (has_subscribers(api::Topic::kInstances))
@@ -171,9 +172,8 @@ Task<void> Admin::tick() {
   for (const auto& [key, row] : parts_.instances.all()) instance_changed(row);
   if (has_subscribers(api::Topic::kServices))
     for (const auto& [id, service] : parts_.services.all())
-      publish(api::Topic::kServices,
-              api::format_message(api::ServiceChanged{
-                  parts_.services.view(id, parts_.instances.of_service(id).size())}));
+      publish(api::Topic::kServices, api::format_message(api::ServiceChanged{
+                                         parts_.services.view(id, parts_.instances.of_service(id).size())}));
   status_changed();
   if (is_watched()) tick_timer_.start(5s, [this] { tasks_.spawn(tick()); });
 }

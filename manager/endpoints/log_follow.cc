@@ -83,9 +83,9 @@ void Admin::add_logs() {
     const bool own = std::find(kOwn.begin(), kOwn.end(), message.service) != kOwn.end();
     const auto process = parts_.services.find_process(message.service, message.instance.value_or(""));
     if (!own && !process) throw_failure(Errc::kNotFound, "there is no service {}", message.service);
-    const std::string folder = process ? process->place().logs
-                                       : parts_.layout.log(message.service == "postgres" ? "postgresql"
-                                                                                         : message.service);
+    const std::string folder =
+        process ? process->place().logs
+                : parts_.layout.log(message.service == "postgres" ? "postgresql" : message.service);
     auto tail =
         read_tail(folder, std::min<std::uint64_t>(message.lines, 20'000), message.instance.value_or(""));
     api::GetLogResult result;

@@ -198,7 +198,8 @@ Task<void> InstanceRepository::update(InstanceRow row) {
       "database_host = $8, "
       "database_password = $9, log_flags = $10::numeric, exclude_from_backup = $11, wanted = $12, external = "
       "$13, "
-      "moved = $14, limits = $15, writable_until = nullif($16, '')::timestamptz, isolated = $17, is_made = $18 "
+      "moved = $14, limits = $15, writable_until = nullif($16, '')::timestamptz, isolated = $17, is_made = "
+      "$18 "
       "WHERE name = $1 AND domain = $2";
   statement.arguments = arguments_of(row, box_);
   statement.arguments.emplace_back(row.is_made);

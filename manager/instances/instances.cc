@@ -375,8 +375,7 @@ Task<InstanceRow> Instances::edit(api::EditInstance edit) {
   or_throw(check_instance_name(wanted.name));
   or_throw(check_domain(wanted.domain));
   or_throw(check_free(wanted, old_key));
-  const bool moves =
-      wanted.key() != old_key || wanted.path != row.path || wanted.isolated != row.isolated;
+  const bool moves = wanted.key() != old_key || wanted.path != row.path || wanted.isolated != row.isolated;
   if (moves) co_await halt(row.name, row.domain);
   if (wanted.key() != old_key) {
     co_await repository_.rename(row.name, row.domain, wanted.name, wanted.domain);

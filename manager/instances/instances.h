@@ -101,6 +101,7 @@ class Instances {
   InstanceRepository& repository() { return repository_; }
   InstanceDatabases& databases() { return databases_; }
   Services& services() { return services_; }
+  const Services& services() const { return services_; }
   const Cluster& cluster() const { return cluster_; }
   std::string grant_of(const InstanceRow& row) const;
 

@@ -46,7 +46,8 @@ class MonitorTest : public testing::Test {
           service_};
     };
     sources.instances = [] {
-      return std::vector<WatchedInstance>{{"team@example.com", "notes", "example.com_team", 8'000'000, "notes"}};
+      return std::vector<WatchedInstance>{
+          {"team@example.com", "notes", "example.com_team", 8'000'000, "notes"}};
     };
     sources.webserver = [this]() -> Task<json::Object> {
       if (webserver_is_away_) throw_failure(Errc::kUnavailable, "gone");

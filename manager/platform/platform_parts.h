@@ -39,8 +39,7 @@ class Platform::Parts_ {
  private:
   Task<void> settled();
   void add_check_facts(CheckFacts& facts) const;
-  static void add_process_facts(CheckFacts& facts, const SupervisedProcess& process,
-                                const std::string& name);
+  static void add_process_facts(CheckFacts& facts, const SupervisedProcess& process, const std::string& name);
   std::vector<api::Check> checks() const;
   api::Disk disk() const;
   std::string program_beside(std::string_view name) const { return fmt::format("{}{}", programs_, name); }

@@ -151,8 +151,8 @@ Task<ProcessPlan> Service::plan() {
     environment.push_back(fmt::format("BERTH_FLIGHT_RECORDER={}", settings.flight_bytes));
   for (const char* name : {"ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"})
     if (const char* value = ::getenv(name)) environment.push_back(fmt::format("{}={}", name, value));
-  auto sandbox_plan =
-      sandbox_.plan(row_, place_, observer_.network_reason(*this), std::move(arguments), std::move(environment));
+  auto sandbox_plan = sandbox_.plan(row_, place_, observer_.network_reason(*this), std::move(arguments),
+                                    std::move(environment));
   plan.sandbox = co_await std::move(sandbox_plan);
   // The user that it runs as, which is the manager's own where that layer is off, and its files are his.
   if (is_root_) {
@@ -318,7 +318,8 @@ Task<void> Service::await_answer(std::string key, bool starts, json::Object requ
   Registered registered{waiting_, waiting_.emplace(key, &waiting)};
   if (!request.empty()) peer_->send(request);
   const bool answered = co_await wait_at_most(loop_, waiting.done, limit);
-  if (!answered) throw_failure(Errc::kTimeout, "{} does not {} {}", place_.name, starts ? "start" : "stop", key);
+  if (!answered)
+    throw_failure(Errc::kTimeout, "{} does not {} {}", place_.name, starts ? "start" : "stop", key);
   if (waiting.error) throw Failure(*waiting.error);
 }
 

@@ -113,8 +113,7 @@ Rig::Rig(RigWorld& the_world)
   services.settings = [] { return ServiceSettings{}; };
   services.network_reason_call = [this](const Service& service) -> std::string {
     for (const auto& row : instances.of_service(service.row().id))
-      if (row.external)
-        return fmt::format("the database of {} is on {}", row.key(), row.external->host);
+      if (row.external) return fmt::format("the database of {} is on {}", row.key(), row.external->host);
     return {};
   };
   services.ready = [this](Service& service) { return instances.service_ready(service); };

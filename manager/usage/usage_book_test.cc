@@ -139,7 +139,7 @@ TEST(UsageBook, SurvivesAServiceThatLies) {
                                  {"requests", std::numeric_limits<std::int64_t>::max()},
                                  {"busyUs", -5},
                                  {"bytesIn", "many"}});
-  book.add({"notes", "1", 0, 0, {{"instances", list}}}, kStart, kDay);
+  book.add({"notes", "notes", "1", 0, 0, {{"instances", list}}}, kStart, kDay);
   auto rows = book.take();
   EXPECT_EQ(figures(rows, "team").requests, 10'000'000'000'000);
   EXPECT_EQ(figures(rows, "team").bytes_in, 0);

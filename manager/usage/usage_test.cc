@@ -78,9 +78,10 @@ class UsageTest : public testing::Test {
 
   loop::Loop loop_;
   std::optional<db::Database> database_;
-  std::vector<WatchedInstance> instances_ = {{"team@example.com", "notes", "example.com_team", 8'000'000, "notes"},
-                                             {"lab@example.com", "notes", "example.com_lab", 5'000'000, "notes"},
-                                             {"team@example.org", "notes", "example.org_team", 0, "notes"}};
+  std::vector<WatchedInstance> instances_ = {
+      {"team@example.com", "notes", "example.com_team", 8'000'000, "notes"},
+      {"lab@example.com", "notes", "example.com_lab", 5'000'000, "notes"},
+      {"team@example.org", "notes", "example.org_team", 0, "notes"}};
   std::string zone_;
   std::chrono::sys_seconds now_ =
       std::chrono::sys_days(std::chrono::year(2026) / 11 / 22) + std::chrono::hours(12);

@@ -228,6 +228,7 @@ export function makeWorld({ stepMs, isFresh = false }) {
       sessions: 0,
       apps: [{ name: id, title, websocketOnly: false }],
       sandbox: layers,
+      processes: [],
       signer: "Berth release key",
       instances: 0,
       ...extra,
@@ -239,6 +240,16 @@ export function makeWorld({ stepMs, isFresh = false }) {
     lastExit: "signal 11 (segmentation fault) 25 hours ago, core dump kept",
   });
   service("devices", "Devices", "14r2.1", "148120", 4_000);
+  services.get("notes").processes.push({
+    name: "notes~5f2a90c1d3b7",
+    instance: "sales@example.com",
+    state: "running",
+    pid: 4242,
+    startedAt: iso(3600),
+    restarts: 0,
+    memoryBytes: 9e6,
+    sessions: 12,
+  });
 
   const instance = (serviceId, name, domain, bytes, sessions, extra = {}) =>
     instances.set(`${name}@${domain}`, {
@@ -259,11 +270,12 @@ export function makeWorld({ stepMs, isFresh = false }) {
       backedUpAt: iso(10 * 3600),
       logFlags: 0x8001,
       excludeFromBackup: false,
+      isolated: false,
       kept: [],
       ...extra,
     });
   instance("notes", "team", "example.com", 24e6, 38);
-  instance("notes", "sales", "example.com", 9e6, 12);
+  instance("notes", "sales", "example.com", 9e6, 12, { isolated: true });
   instance("notes", "team", "acme.org", 11e6, 9, { backedUpAt: undefined });
   instance("files", "files", "example.com", 1.2e9, 214, { backedUpAt: iso(20 * 86_400) });
   instance("files", "archive", "acme.org", 7e6, 0, {
@@ -636,10 +648,10 @@ export function makeWorld({ stepMs, isFresh = false }) {
         case "EditInstance": {
           const edited = find(message);
           const before = `${edited.name}@${edited.domain}`;
-          const { newName, newDomain, path, logFlags, excludeFromBackup } = message;
+          const { newName, newDomain, path, logFlags, excludeFromBackup, isolated } = message;
           Object.assign(
             edited,
-            JSON.parse(JSON.stringify({ name: newName, domain: newDomain, path, logFlags, excludeFromBackup })),
+            JSON.parse(JSON.stringify({ name: newName, domain: newDomain, path, logFlags, excludeFromBackup, isolated })),
           );
           if (before !== `${edited.name}@${edited.domain}`) {
             instances.delete(before);

@@ -43,6 +43,7 @@ export interface Process {
   startedAt?: string;
   restarts: number;
   draining?: Draining;
+  instance?: string;
 }
 
 export interface Check {
@@ -98,6 +99,18 @@ export interface SandboxLayer {
   why: string;
 }
 
+export interface ServiceProcess {
+  name: string;
+  instance: string;
+  state: ServiceState;
+  pid?: number;
+  startedAt?: string;
+  restarts: number;
+  lastExit?: string;
+  memoryBytes: number;
+  sessions: number;
+}
+
 export interface Service {
   id: string;
   title: string;
@@ -116,6 +129,7 @@ export interface Service {
   sandbox: SandboxLayer[];
   signer?: string;
   instances: number;
+  processes: ServiceProcess[];
 }
 
 export interface KeptData {
@@ -157,6 +171,7 @@ export interface Instance {
   kept: KeptData[];
   moved?: MovedInstance;
   trace?: TraceSwitch;
+  isolated: boolean;
 }
 
 export interface OtherPlatform {
@@ -512,6 +527,7 @@ export interface CrashReport {
   id: string;
   cause: ReportCause;
   service: string;
+  instance?: string;
   build: string;
   label: string;
   at: string;
@@ -883,6 +899,7 @@ export interface EditInstance {
   path?: string;
   logFlags?: number;
   excludeFromBackup?: boolean;
+  isolated?: boolean;
 }
 
 export interface EditInstanceResult {

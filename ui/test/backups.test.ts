@@ -74,6 +74,7 @@ const instance = (key: string, more: Partial<Instance> = {}): Instance => {
     sessions: 0,
     logFlags: 0,
     excludeFromBackup: false,
+    isolated: false,
     kept: [],
     ...more,
   };
@@ -193,6 +194,7 @@ const services = new Map<string, Service>([
       apps: [],
       sandbox: [],
       instances: 1,
+      processes: [],
     },
   ],
 ]);

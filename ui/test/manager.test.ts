@@ -49,6 +49,7 @@ const service = (id: string, more: Partial<Service> = {}): Service => ({
   apps: [],
   sandbox: [],
   instances: 0,
+  processes: [],
   ...more,
 });
 const instance = (key: string, more: Partial<Instance> = {}): Instance => {
@@ -69,6 +70,7 @@ const instance = (key: string, more: Partial<Instance> = {}): Instance => {
     sessions: 0,
     logFlags: 0,
     excludeFromBackup: false,
+    isolated: false,
     kept: [],
     ...more,
   };
@@ -215,8 +217,8 @@ test("commands are quoted as a shell needs it", () => {
   );
   assert.equal(commands.editInstance("a@b", {}), undefined);
   assert.equal(
-    commands.editInstance("a@b", { newName: "c", logFlags: 0x8003, excludeFromBackup: false }),
-    "berth instance edit a@b --name c --log-flags 0x8003 --exclude-from-backup no",
+    commands.editInstance("a@b", { newName: "c", logFlags: 0x8003, excludeFromBackup: false, isolated: true }),
+    "berth instance edit a@b --name c --log-flags 0x8003 --exclude-from-backup no --isolated yes",
   );
   assert.equal(commands.deleteInstance("a b@x", true), "berth instance rm 'a b@x' --now");
 });
