@@ -4,6 +4,7 @@
 
 #include "api/alarm.h"
 #include "api/backup.h"
+#include "api/capture.h"
 #include "api/commands.h"
 #include "api/crash.h"
 #include "api/database.h"
@@ -63,7 +64,7 @@ using AllRequests =
              PrepareArrival, StartArrival, ConfirmArrival, AbandonArrival, GetAlarms, AcknowledgeAlarm,
              SilenceAlarm, TestAlarm, TestMail, StartApps, ReplaceManager, ReplaceWebserver, GetMonitor,
              GetMetrics, GetDisk, GetTraces, SetTrace, GetFlightRecorder, GetCrashes, GetCrash, RemoveCrashes,
-             MakeReport, FetchCore, MakeSupportBundle, GetUsage, GetLimits, SetLimits, AllowWrites>;
+             MakeReport, FetchCore, MakeSupportBundle, GetUsage, GetLimits, SetLimits, AllowWrites, StartCapture>;
 
 // Come unasked, under the src of what was subscribed to.
 using AllIndications =

@@ -1,7 +1,7 @@
 // berth-capture: the capture server that the manager runs while an admin has it switched on.
 //
-//   berth-capture --listen IP --port N --until SECONDS-SINCE-1970 --allow IP[,IP…] [--interface NAME[,NAME…]] [--user NAME]
-//                 [--uid N] [--password-fd N]
+//   berth-capture --listen IP --port N --until SECONDS-SINCE-1970 --allow IP[,IP…] --password-fd N
+//                 [--interface NAME[,NAME…]] [--user NAME] [--uid N]
 //
 // Keeps CAP_NET_RAW and nothing else. Ends by itself at its time.
 #include <fcntl.h>
@@ -84,7 +84,7 @@ loop::Task<void> serve_until(loop::Loop& loop, Server& server, std::chrono::seco
 int run(int argc, char** argv) {
   std::map<std::string, std::string, std::less<>> given;
   for (int i = 1; i + 1 < argc; i += 2) given[argv[i]] = argv[i + 1];
-  for (const char* name : {"--listen", "--port", "--until", "--allow"})
+  for (const char* name : {"--listen", "--port", "--until", "--allow", "--password-fd"})
     if (!given.contains(name)) {
       std::fprintf(stderr, "berth-capture is for the manager: %s is missing\n", name);
       return kUsage;
@@ -97,7 +97,7 @@ int run(int argc, char** argv) {
   options.allowed = list_of(given["--allow"]);
   options.interfaces = list_of(given["--interface"]);
   options.user = given["--user"];
-  if (given.contains("--password-fd")) options.password = read_password(given["--password-fd"]);
+  options.password = read_password(given["--password-fd"]);
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const auto left = std::chrono::seconds(number("--until")) - std::chrono::floor<std::chrono::seconds>(now);
 

@@ -17,7 +17,7 @@
 namespace berth::capture {
 namespace {
 
-constexpr int kBufferBytes = 8 << 20;  // in the kernel: what comes while the client is slow
+constexpr int kBufferBytes = 8 << 20;  // in the kernel, if it may be that large
 
 std::uint16_t u16(ByteView bytes, std::size_t at) {
   return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]);
@@ -65,27 +65,36 @@ std::vector<rpcap::Interface> find_interfaces(const std::vector<std::string>& na
   return found;
 }
 
-bool is_of_ports(ByteView frame, std::uint16_t one, std::uint16_t other) {
-  constexpr std::size_t kEthernet = 14, kVlan = 4, kIpv6 = 40;
+bool is_between(ByteView frame, PortPair ports) {
+  constexpr std::size_t kEthernet = 14, kIpv6 = 40;
   if (frame.size() < kEthernet) return false;
   std::size_t at = kEthernet;
   auto type = u16(frame, 12);
-  if (type == ETH_P_8021Q && frame.size() >= at + kVlan) {
+  if (type == ETH_P_8021Q && frame.size() >= at + kVlanTag) {
     type = u16(frame, 16);
-    at += kVlan;
+    at += kVlanTag;
   }
   if (type == ETH_P_IP && frame.size() >= at + 20 && frame[at + 9] == IPPROTO_TCP)
     at += static_cast<std::size_t>(frame[at] & 15) * 4;
   else if (type == ETH_P_IPV6 && frame.size() >= at + kIpv6 && frame[at + 6] == IPPROTO_TCP) at += kIpv6;
   else return false;
   if (frame.size() < at + 4) return false;
-  for (const auto port : {u16(frame, at), u16(frame, at + 2)})
-    if (port == one || port == other) return true;
-  return false;
+  const auto from = u16(frame, at), to = u16(frame, at + 2);
+  return (from == ports.one && to == ports.other) || (from == ports.other && to == ports.one);
+}
+
+void put_back_vlan_tag(std::span<std::uint8_t> room, std::uint16_t protocol, std::uint16_t control) {
+  constexpr std::size_t kAddresses = 12;
+  std::memmove(room.data(), room.data() + kVlanTag, kAddresses);
+  const std::uint16_t tag[] = {protocol, control};
+  for (std::size_t i = 0; i < 2; ++i) {
+    room[kAddresses + 2 * i] = static_cast<std::uint8_t>(tag[i] >> 8);
+    room[kAddresses + 2 * i + 1] = static_cast<std::uint8_t>(tag[i]);
+  }
 }
 
 Packets::Packets(UniqueFd fd, bool is_loopback)
-    : fd_(std::move(fd)), is_loopback_(is_loopback), buffer_(rpcap::kMaxSnapBytes) {}
+    : fd_(std::move(fd)), is_loopback_(is_loopback), buffer_(kVlanTag + rpcap::kMaxSnapBytes) {}
 
 Result<std::unique_ptr<Packets>> Packets::open(const std::string& interface, bool promiscuous) {
   const auto hardware = hardware_of(interface);
@@ -98,6 +107,8 @@ Result<std::unique_ptr<Packets>> Packets::open(const std::string& interface, boo
   address.sll_family = AF_PACKET;
   address.sll_protocol = htons(ETH_P_ALL);
   address.sll_ifindex = static_cast<int>(::if_nametoindex(interface.c_str()));
+  // Bound to none it would get the packets of all.
+  if (address.sll_ifindex == 0) return fail(Errc::kNotFound, "no interface {}", interface);
   if (::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &kBufferBytes, sizeof kBufferBytes) != 0)
     ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &kBufferBytes, sizeof kBufferBytes);
   const int on = 1;
@@ -132,10 +143,11 @@ Result<void> Packets::set_filter(const std::vector<sock_filter>& filter) {
   return {};
 }
 
-std::optional<Packets::Got> Packets::next(std::uint32_t snap_bytes) {
+Result<std::optional<Packets::Got>> Packets::next(std::uint32_t snap_bytes) {
   for (;;) {
     sockaddr_ll from{};
-    iovec place{buffer_.data(), std::min<std::size_t>(snap_bytes, buffer_.size())};
+    const auto room = std::span(buffer_).subspan(kVlanTag);
+    iovec place{room.data(), std::min<std::size_t>(snap_bytes, room.size())};
     alignas(cmsghdr) char control[128];
     msghdr message{};
     message.msg_name = &from;
@@ -148,13 +160,14 @@ std::optional<Packets::Got> Packets::next(std::uint32_t snap_bytes) {
     const auto size = ::recvmsg(fd_.get(), &message, MSG_TRUNC | MSG_DONTWAIT);
     if (size < 0) {
       if (errno == EINTR) continue;
-      return std::nullopt;
+      if (errno == EAGAIN || errno == EWOULDBLOCK) return std::nullopt;
+      return fail_errno(errno, "the interface");
     }
     // What goes over loopback is seen when it leaves and when it arrives.
     if (is_loopback_ && from.sll_pkttype == PACKET_OUTGOING) continue;
     Got got;
     got.wire_bytes = static_cast<std::uint32_t>(size);
-    got.bytes = ByteView(buffer_).first(std::min<std::size_t>(static_cast<std::size_t>(size), place.iov_len));
+    got.bytes = ByteView(room).first(std::min<std::size_t>(static_cast<std::size_t>(size), place.iov_len));
     for (auto* part = CMSG_FIRSTHDR(&message); part; part = CMSG_NXTHDR(&message, part)) {
       if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_TIMESTAMP) {
         timeval at{};
@@ -165,10 +178,24 @@ std::optional<Packets::Got> Packets::next(std::uint32_t snap_bytes) {
         tpacket_auxdata about{};
         std::memcpy(&about, CMSG_DATA(part), sizeof about);
         got.wire_bytes = std::max(got.wire_bytes, about.tp_len);
+        if ((about.tp_status & TP_STATUS_VLAN_VALID) && got.bytes.size() >= 12) {
+          const bool has_protocol = (about.tp_status & TP_STATUS_VLAN_TPID_VALID) != 0;
+          put_back_vlan_tag(buffer_, has_protocol ? about.tp_vlan_tpid : ETH_P_8021Q, about.tp_vlan_tci);
+          got.wire_bytes += kVlanTag;
+          got.bytes =
+              ByteView(buffer_).first(std::min<std::size_t>(got.bytes.size() + kVlanTag, place.iov_len));
+        }
       }
     }
-    return got;
+    return std::optional(got);
   }
+}
+
+std::uint32_t Packets::buffer_bytes() const {
+  int doubled = 0;  // socket(7), SO_RCVBUF
+  socklen_t size = sizeof doubled;
+  ::getsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &doubled, &size);
+  return static_cast<std::uint32_t>(doubled / 2);
 }
 
 Packets::Counts Packets::count() {

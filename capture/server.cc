@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/log.h"
 #include "loop/readiness.h"
@@ -18,7 +19,7 @@ using rpcap::Type;
 
 constexpr std::uint32_t kEthernet = 1;           // DLT_EN10MB
 constexpr std::size_t kAtOnce = 256 * 1024;      // bytes of packets in one write
-constexpr std::uint32_t kBufferBytes = 8 << 20;  // what clients are told
+constexpr int kPacketsATurn = 1'000;             // then everybody else has a turn
 
 // A client that vanished must not keep the only place until the end.
 void notice_dead_peer(int fd) {
@@ -75,7 +76,7 @@ Task<void> Server::serve() {
     UniqueFd fd = co_await listener_->accept();
     const std::string peer = net::peer_address(fd.get()).ip();
     if (std::find(options_.allowed.begin(), options_.allowed.end(), peer) == options_.allowed.end()) {
-      log_warning("not let in", {{"peer", peer}});
+      tell_refusal("not let in", peer);
       continue;
     }
     if (client_ && !client_->is_done()) {
@@ -92,15 +93,19 @@ Task<void> Server::serve_client(UniqueFd fd) {
   Session session(loop_, std::move(fd));
   log_info("client", {{"peer", session.peer}});
   try {
+    // One for all that comes before the login, however slowly.
+    const auto deadline = loop_.now() + kLoginLimit;
     for (bool goes_on = true; goes_on;) {
-      const auto limit = session.is_in ? std::nullopt : std::optional<loop::Duration>(kLoginLimit);
+      const auto limit =
+          session.is_in ? std::nullopt
+                        : std::optional<loop::Duration>(std::max(deadline - loop_.now(), loop::Duration(0)));
       Bytes head(rpcap::kHeaderSize);
       const bool has_head = co_await read_whole(session.stream, head, limit);
       if (!has_head) break;
       const auto header = rpcap::parse_header(head);
-      if (header.size > rpcap::kMaxPayload) break;
+      if (header.size > (session.is_in ? rpcap::kMaxPayload : kLoginBytes)) break;
       Bytes payload(header.size);
-      const bool is_whole = co_await read_whole(session.stream, payload, kLoginLimit);
+      const bool is_whole = co_await read_whole(session.stream, payload, limit.value_or(kLoginLimit));
       if (!is_whole) break;
       goes_on = co_await answer(session, header, std::move(payload));
     }
@@ -116,17 +121,27 @@ Task<bool> Server::log_in(Session& session, ByteView payload) {
   if (auth) {
     const bool is_user = equal_in_constant_time(auth->user, options_.user);
     const bool is_password = equal_in_constant_time(auth->password, options_.password);
-    is_right = options_.password.empty() || (!auth->is_null && is_user && is_password);
+    is_right = !options_.password.empty() && !auth->is_null && is_user && is_password;
   }
   if (is_right) {
     session.is_in = true;
     co_await session.say(rpcap::format_reply(Type::kAuth));
     co_return true;
   }
-  log_warning("login refused", {{"peer", session.peer}});
+  tell_refusal("login refused", session.peer);
   co_await loop::sleep_for(loop_, kWrongLogin);
   co_await session.fail_with(ErrorCode::kAuth, auth ? "wrong user or password" : auth.error().detail);
   co_return ++session.wrong_logins < kLogins;
+}
+
+// Whoever tries again and again shall not fill the log.
+void Server::tell_refusal(std::string_view what, const std::string& peer) {
+  if (refusal_told_ && loop_.now() - *refusal_told_ < kRefusalsTold) {
+    ++refusals_untold_;
+    return;
+  }
+  refusal_told_ = loop_.now();
+  log_warning(what, {{"peer", peer}, {"more_since_the_last", std::exchange(refusals_untold_, 0)}});
 }
 
 Task<bool> Server::answer(Session& session, rpcap::Header header, Bytes payload) {
@@ -221,7 +236,7 @@ Task<void> Server::start(Session& session, ByteView payload) {
   session.snap_bytes = start->snap_bytes;
   session.sent = 0;
   log_info("captures", {{"peer", session.peer}, {"interface", session.interface}});
-  Bytes message = rpcap::format_started(kBufferBytes, session.data->address().port());
+  Bytes message = rpcap::format_started(session.packets->buffer_bytes(), session.data->address().port());
   session.pumping = std::make_unique<loop::Spawned<void>>(loop_, pump(session));
   co_await session.say(std::move(message));
 }
@@ -236,20 +251,30 @@ Task<void> Server::pump(Session& session) {
                                        "data connection");
     } while (net::peer_address(fd.get()).ip() != session.peer);
     notice_dead_peer(fd.get());
-    const auto own_port = session.data->address().port(), control_port = address().port();
+    const PortPair own[] = {
+        {session.data->address().port(), net::peer_address(fd.get()).port()},
+        {address().port(), net::peer_address(session.stream.fd()).port()},
+    };
+    const auto is_own = [&](ByteView frame) {
+      return std::any_of(std::begin(own), std::end(own), [&](PortPair ports) { return is_between(frame, ports); });
+    };
     net::Stream stream(loop_, std::move(fd));
     loop::Readiness readiness(loop_, session.packets->fd());
     for (;;) {
       Bytes out;
-      while (out.size() < kAtOnce) {
-        const auto got = session.packets->next(session.snap_bytes);
-        if (!got) break;
-        if (is_of_ports(got->bytes, own_port, control_port)) continue;
+      bool is_empty = false;
+      for (int i = 0; i < kPacketsATurn && out.size() < kAtOnce; ++i) {
+        const auto got = or_throw(session.packets->next(session.snap_bytes));
+        is_empty = !got;
+        if (is_empty) break;
+        if (is_own(got->bytes)) continue;
         rpcap::append_packet(out,
                              {got->seconds, got->microseconds, got->wire_bytes, ++session.sent, got->bytes});
       }
-      if (out.empty()) co_await readiness.readable();
-      else co_await stream.write(std::move(out), kSendLimit);
+      if (!out.empty()) co_await stream.write(std::move(out), kSendLimit);
+      // However much comes, the client's words are heard in between.
+      if (is_empty) co_await readiness.readable();
+      else co_await loop::sleep_for(loop_, loop::Duration(0));
     }
   } catch (const Failure& failure) {
     log_info("no more packets", {{"peer", session.peer}, {"error", failure.error().detail}});

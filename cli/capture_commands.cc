@@ -1,4 +1,5 @@
 // berth capture …
+#include "api/capture.h"
 #include "api/settings.h"
 #include "api/status.h"
 
@@ -55,19 +56,32 @@ loop::Task<int> switch_on(Invocation& invocation) {
   const auto& arguments = invocation.arguments();
   const auto minutes = arguments.number("--minutes", kUsualMinutes);
   if (minutes < 1 || minutes > kMostMinutes) throw_usage("--minutes: 1 to {}", kMostMinutes);
-  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  const auto until = format_utc(now + std::chrono::minutes(minutes));
   if (invocation.is_rehearsal(
-          {fmt::format("let {} capture packets until {}",
-                       arguments.find("--from").value_or("whom the setting captureFrom names"), until)}))
+          {fmt::format("let {} capture packets for {} minutes",
+                       arguments.find("--from").value_or("whom the setting captureFrom names"), minutes)}))
     co_return 0;
-  // The end comes last: until then nothing is open.
-  if (const auto from = arguments.find("--from"))
-    co_await invocation.ask(api::SetSetting{"captureFrom", *from});
-  if (const auto name = arguments.find("--interface"))
-    co_await invocation.ask(api::SetSetting{"captureInterface", *name});
-  co_await invocation.ask(api::SetSetting{"captureUntil", until});
+  api::StartCapture request;
+  request.minutes = static_cast<std::uint64_t>(minutes);
+  request.from = arguments.find("--from");
+  request.interfaces = arguments.find("--interface");
+  const auto started = co_await invocation.ask(std::move(request));
+  auto& output = invocation.output();
+  std::optional<std::string> password;
+  if (started.password) {
+    auto* session = co_await invocation.session();
+    password = session->open(*started.password);
+  }
+  if (output.is_json()) {
+    api::JsonObject object{{"on", true}, {"until", started.until}, {"user", started.user}};
+    if (password) object["password"] = *password;
+    output.print_json(object);
+    co_return 0;
+  }
   const int code = co_await show(invocation);
+  if (password) {
+    output.print_line(fmt::format("user {}, password {}", started.user, *password));
+    output.note("Keep the password: it is not shown again (berth config set capturePassword --value-file FILE).");
+  }
   co_return code;
 }
 

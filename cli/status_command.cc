@@ -54,6 +54,7 @@ void print_modes(Output& output, const Status& status) {
     const std::string_view what =
         mode.setting == "developerMode"    ? "DEVELOPER MODE: unsigned apps can be installed"
         : mode.setting == "appSecurityOff" ? "APP SECURITY IS OFF: shells can be opened within apps"
+        : mode.setting == "captureUntil"   ? "PACKETS CAN BE CAPTURED: what is not encrypted is read"
                                            : std::string_view(mode.setting);
     const std::string until =
         mode.ends.empty() ? "until it is switched off" : "ends " + format_relative(mode.ends, output.now());

@@ -1,4 +1,5 @@
 // Packets of this machine for a capture tool: off unless an admin switched it on, for whom he named, and off again by itself.
+import { spawnSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
@@ -37,8 +38,10 @@ const is_listening = () =>
     socket.once("connect", () => done(true)).once("error", () => done(false)).once("close", () => done(false));
     socket.once("connect", () => socket.destroy());
   });
-const finding = async (id: string): Promise<Json> =>
-  ((await platform().cli(["status", "--json"])).json?.checks ?? []).find((one: Json) => one.id === id);
+const status = async (): Promise<Json> => (await platform().cli(["status", "--json"])).json;
+const mode = async (): Promise<Json> => ((await status())?.modes ?? []).find((one: Json) => one.setting === "captureUntil");
+const finding = async (id: string): Promise<Json> => ((await status())?.checks ?? []).find((one: Json) => one.id === id);
+let password = "";
 const capture_pid = () => {
   const table = JSON.parse(readFileSync(join(platform().root, "run/berth/processes.json"), "utf8"));
   const all: Json[] = Array.isArray(table) ? table : (table.processes ?? []);
@@ -67,7 +70,7 @@ class Talk {
 test("it is off by default, and nothing listens", async () => {
   assert.equal((await platform().berth("capture", "show")).stdout.trim(), "off");
   assert.equal(await is_listening(), false);
-  assert.equal(await finding("capture-on"), undefined);
+  assert.equal(await mode(), undefined);
 });
 
 test("what makes no sense is refused", async () => {
@@ -77,15 +80,20 @@ test("what makes no sense is refused", async () => {
 });
 
 test("switched on, a client gets the packets that its filter lets through, and every admin sees it", { skip }, async () => {
-  await platform().berth("capture", "on", "--minutes", "30", "--from", "127.0.0.1", "--interface", "lo");
-  const told = await until("the finding", () => finding("capture-on"));
-  assert.match(told.text, /can be captured from 127\.0\.0\.1 until/);
+  const started = (await platform().berth("capture", "on", "--minutes", "30", "--from", "127.0.0.1", "--interface", "lo", "--json")).json;
+  assert.equal(started.user, "capture");
+  password = started.password;
+  assert.ok(password.length >= 16, "made because there was none");
+  const told = await until("the banner", mode);
+  assert.equal(told.ends, started.until);
+  assert.ok(Math.abs(Date.parse(told.ends) - Date.now() - 30 * 60_000) < 60_000);
+  assert.match((await platform().berth("status")).stdout, /PACKETS CAN BE CAPTURED/);
   const one = await client();
   assert.equal((await one.ask(kOpen, Buffer.from("lo"))).type, kError, "not before the login");
   one.close();
   const two = await until("a login", async () => {
     const made = await client();
-    const answer = await made.log_in();
+    const answer = await made.log_in("capture", password);
     return answer.type === 0x88 ? made : undefined;
   });
   assert.deepEqual(await two.interfaces(), ["lo"]);
@@ -152,6 +160,12 @@ test("its process may do nothing but capture", { skip }, async () => {
 
 test("nonsense ends the connection and nothing else", { skip }, async () => {
   const pid = capture_pid();
+  // Nobody keeps 1,025 bytes of a login waiting; the connection ends without our doing.
+  const large = connect(port, "127.0.0.1");
+  large.on("error", () => {});
+  large.resume();
+  large.write(Buffer.from([0, 8, 0, 0, 0, 0, 4, 1]));
+  await until("the end", () => large.closed, 15_000);
   for (const bytes of [Buffer.from("GET / HTTP/1.1\r\n\r\n"), Buffer.alloc(100, 0xff), Buffer.from([0, 8, 0, 0, 0, 0, 0, 2, 1, 2]), Buffer.from([9, 8, 0, 0, 0, 0, 0, 0])]) {
     const socket = connect(port, "127.0.0.1");
     socket.on("error", () => {});
@@ -165,6 +179,8 @@ test("nonsense ends the connection and nothing else", { skip }, async () => {
 
 test("with a password nobody gets in without it, and it stands in no argument", { skip }, async () => {
   const file = join(temporary_folder(), "password");
+  writeFileSync(file, "x".repeat(1_001), { mode: 0o600 });
+  assert.match((await platform().cli(["config", "set", "capturePassword", "--value-file", file])).stderr, /at most 1000 bytes/);
   writeFileSync(file, "seeded-capture-secret", { mode: 0o600 });
   const old = capture_pid();
   await platform().berth("config", "set", "capturePassword", "--value-file", file);
@@ -179,8 +195,30 @@ test("with a password nobody gets in without it, and it stands in no argument", 
   const nobody = await log_in();
   assert.equal(nobody.type, kError);
   assert.equal(nobody.value, 3, "PCAP_ERR_AUTH");
+  assert.equal((await log_in("capture", "")).type, kError);
   assert.equal((await log_in("capture", "wrong")).type, kError);
   assert.equal((await log_in("capture", "seeded-capture-secret")).type, 0x88);
+});
+
+test("an interface that goes away ends the capture, and not the server", { skip }, async (context) => {
+  const name = `bcap${process.pid % 10_000}`;
+  if (spawnSync("ip", ["link", "add", name, "type", "veth", "peer", "name", `${name}p`]).status !== 0)
+    return context.skip("no virtual interfaces here");
+  after(() => spawnSync("ip", ["link", "del", name]));
+  spawnSync("ip", ["link", "set", name, "up"]);
+  await platform().berth("capture", "on", "--minutes", "30", "--interface", name);
+  const one = await until("a login", async () => {
+    const made = await client();
+    const answer = await made.log_in("capture", "seeded-capture-secret").catch(() => undefined);
+    return answer?.type === 0x88 && (await made.interfaces()).includes(name) ? made : undefined;
+  });
+  assert.equal((await one.ask(kOpen, Buffer.from(name))).type, kOpen | 0x80);
+  assert.equal((await one.start(65_535, [])).type, kStart | 0x80);
+  spawnSync("ip", ["link", "del", name]);
+  const log = () => readFileSync(join(platform().root, "var/log/berth/capture/output.log"), "utf8");
+  await until("the end of its packets", () => /no more packets.*the interface/.test(log()));
+  assert.equal((await one.ask(kStats)).type, kStats | 0x80, "it still answers");
+  one.close();
 });
 
 test("other addresses are not let in", { skip }, async () => {
@@ -194,7 +232,7 @@ test("other addresses are not let in", { skip }, async () => {
 });
 
 test("it ends by itself, and a manager that was killed meanwhile knows of it", { skip }, async () => {
-  await platform().berth("config", "set", "captureFrom", "127.0.0.1");
+  await platform().berth("capture", "on", "--from", "127.0.0.1", "--interface", "lo");
   await until("it listens", is_listening);
   const pid = await until("the process", capture_pid);
   process.kill(platform().manager!.pid!, "SIGKILL");
@@ -203,10 +241,11 @@ test("it ends by itself, and a manager that was killed meanwhile knows of it", {
   assert.equal(capture_pid(), pid, "the same process, adopted");
   const moment = new Date(Date.now() + 4_000).toISOString().replace(/\.\d+/, "");
   await platform().berth("config", "set", "captureUntil", moment);
-  await until("the end", async () => !(await is_listening()) && !(await finding("capture-on")), 30_000);
+  await until("the end", async () => !(await is_listening()) && !(await mode()), 30_000);
   assert.equal((await platform().berth("capture", "show")).stdout.trim(), "off");
   assert.ok(!is_alive(pid));
-  await platform().berth("capture", "on", "--minutes", "5");
+  const again = (await platform().berth("capture", "on", "--minutes", "5", "--json")).json;
+  assert.equal(again.password, undefined, "there is one, which is not told again");
   await until("it listens", is_listening);
   await platform().berth("capture", "off");
   await until("the end", async () => !(await is_listening()));

@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::string_view kUntil = "captureUntil", kPassword = "capturePassword";
+constexpr std::string_view kName = "capture", kUntil = "captureUntil", kPassword = "capturePassword";
 constexpr std::size_t kMostClients = 16;
 constexpr uid_t kNobody = 65'534;  // with CAP_NET_RAW alone
 constexpr int kPasswordFd = 3;
@@ -72,6 +72,7 @@ Result<void> check_capture_interfaces(std::string_view text) {
 CaptureSwitch::CaptureSwitch(loop::Loop& loop, ProcessTable& table, Settings& settings, const Layout& layout,
                              bool is_root, std::string program)
     : loop_(loop),
+      table_(table),
       settings_(settings),
       layout_(layout),
       is_root_(is_root),
@@ -79,16 +80,14 @@ CaptureSwitch::CaptureSwitch(loop::Loop& loop, ProcessTable& table, Settings& se
       timer_(loop),
       tasks_(loop, "capture") {
   SupervisedOptions options;
-  options.name = "capture";
+  options.name = kName;
   options.program = program_;
   options.plan = [this] { return plan(); };
   options.stop_steps = {{SIGTERM, 2s}};
   process_ = std::make_unique<SupervisedProcess>(loop_, table, std::move(options));
 }
 
-Task<ProcessPlan> CaptureSwitch::plan() {
-  const std::string logs = layout_.log("capture");
-  or_throw(make_directories(logs, 0750));
+std::vector<std::string> CaptureSwitch::arguments() const {
   const auto from = or_throw(parse_capture_from(settings_.text("captureFrom")));
   const bool is_local = std::all_of(from.begin(), from.end(), [](const auto& ip) {
     return or_throw(net::Address::parse(ip, 0)).is_loopback();
@@ -102,35 +101,60 @@ Task<ProcessPlan> CaptureSwitch::plan() {
                         : is_local                      ? "127.0.0.1"
                                                         : "0.0.0.0";
   const auto until = parse_utc(settings_.text(kUntil)).value_or(std::chrono::sys_seconds{});
-  ProcessPlan plan;
-  plan.spawn.program = program_;
-  plan.spawn.arguments = {"--listen", address,
-                          "--port",   settings_.text("capturePort"),
-                          "--until",  std::to_string(until.time_since_epoch().count()),
-                          "--allow",  fmt::format("{}", fmt::join(from, ","))};
+  std::vector<std::string> all = {"--listen", address,
+                                  "--port",   settings_.text("capturePort"),
+                                  "--until",  std::to_string(until.time_since_epoch().count()),
+                                  "--allow",  fmt::format("{}", fmt::join(from, ","))};
   const auto interfaces = words_of(settings_.text("captureInterface"));
   if (!interfaces.empty())
-    plan.spawn.arguments.insert(plan.spawn.arguments.end(),
-                                {"--interface", fmt::format("{}", fmt::join(interfaces, ","))});
-  if (is_root_) plan.spawn.arguments.insert(plan.spawn.arguments.end(), {"--uid", std::to_string(kNobody)});
+    all.insert(all.end(), {"--interface", fmt::format("{}", fmt::join(interfaces, ","))});
+  if (is_root_) all.insert(all.end(), {"--uid", std::to_string(kNobody)});
+  all.insert(all.end(),
+             {"--user", settings_.text("captureUser"), "--password-fd", std::to_string(kPasswordFd)});
+  return all;
+}
+
+Task<ProcessPlan> CaptureSwitch::plan() {
+  const std::string logs = layout_.log(kName);
+  or_throw(make_directories(logs, 0750));
+  ProcessPlan plan;
+  plan.spawn.program = program_;
+  plan.spawn.arguments = arguments();
   plan.spawn.environment = std::vector<std::string>{"PATH=/usr/bin:/bin", "LANG=C.UTF-8"};
   for (const char* name : {"ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"})
     if (const char* value = ::getenv(name))
       plan.spawn.environment->push_back(fmt::format("{}={}", name, value));
   const auto password = co_await settings_.secret(kPassword);
-  if (password && !password->empty()) {
-    int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) throw Failure(errno_error(errno, "pipe"));
-    password_ = UniqueFd(ends[0]);
-    const UniqueFd writing(ends[1]);
-    or_throw(write_all(writing.get(), *password));  // settings are shorter than a pipe
-    plan.spawn.arguments.insert(plan.spawn.arguments.end(), {"--user", settings_.text("captureUser"),
-                                                             "--password-fd", std::to_string(kPasswordFd)});
-    plan.spawn.descriptors.emplace_back(password_.get(), kPasswordFd);
-  }
+  if (!password || password->empty())
+    throw_failure(Errc::kDenied, "no password is set: berth capture on makes one");
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) throw Failure(errno_error(errno, "pipe"));
+  password_ = UniqueFd(ends[0]);
+  const UniqueFd writing(ends[1]);
+  // One from before there was a limit must not block us.
+  ::fcntl(writing.get(), F_SETFL, O_NONBLOCK);
+  or_throw(write_all(writing.get(), *password));
+  plan.spawn.descriptors.emplace_back(password_.get(), kPasswordFd);
   plan.spawn.directory = "/";
   plan.output = logs + "/output.log";
   co_return plan;
+}
+
+// One that an earlier manager has left, and that is not wanted any more, or not like that. It has nothing to put in order.
+Task<void> CaptureSwitch::end_survivor(bool is_wanted) {
+  const auto survivor = table_.find_survivor(std::string(kName), program_);
+  if (!survivor) co_return;
+  std::string expected;
+  if (is_wanted)
+    for (const auto& argument : arguments()) (expected += argument) += '\0';
+  const auto running = read_file(fmt::format("/proc/{}/cmdline", survivor->pid), 1 << 16);
+  if (is_wanted && running && running->substr(running->find('\0') + 1) == expected)
+    co_return;
+  log_info("capture of an earlier manager is ended", {{"pid", survivor->pid}});
+  const auto watch = or_throw(loop::ProcessWatch::make(loop_, survivor->pid));
+  watch->send_signal(SIGKILL);
+  co_await watch->wait();
+  or_throw(table_.remove(std::string(kName)));
 }
 
 void CaptureSwitch::begin() {
@@ -168,6 +192,7 @@ Task<void> CaptureSwitch::apply() {
     const bool is_wanted =
         left.count() > 0 && left <= kLongest && is_root_ &&
         !parse_capture_from(settings_.text("captureFrom")).value_or(std::vector<std::string>()).empty();
+    if (!std::exchange(has_looked_, true)) co_await end_survivor(is_wanted);
     std::string wanted;
     if (is_wanted)
       for (const char* name :
@@ -205,30 +230,34 @@ void CaptureSwitch::let_go() {
   is_applying_ = false;
 }
 
+std::string CaptureSwitch::trouble() const {
+  return !is_root_                              ? "the manager does not run as root"
+         : settings_.text("captureFrom").empty() ? "no address is allowed (setting captureFrom)"
+         // What has only just been switched on starts, and counts as on.
+         : process_->pid() > 0 && process_->state() != ProcessState::kCrashed ? ""
+                                                                             : process_->detail();
+}
+
+bool CaptureSwitch::is_wanted() const {
+  const auto until = parse_utc(settings_.text(kUntil));
+  return until && *until > now();
+}
+
+std::optional<api::Mode> CaptureSwitch::mode() const {
+  if (!is_wanted() || !trouble().empty()) return std::nullopt;
+  return api::Mode{std::string(kUntil), settings_.text(kUntil)};
+}
+
 std::vector<api::Check> CaptureSwitch::checks() const {
-  const auto& until = settings_.text(kUntil);
-  if (until.empty()) return {};
+  const std::string reason = is_wanted() ? trouble() : "";
+  if (reason.empty()) return {};
   api::Check check;
+  check.id = "capture-failed";
   check.command = "berth capture off";
-  const auto& from = settings_.text("captureFrom");
-  const std::string reason = !is_root_      ? "the manager does not run as root"
-                             : from.empty() ? "no address is allowed (setting captureFrom)"
-                                            : process_->detail();
-  // What has only just been switched on starts, and counts as on.
-  const bool works = reason.empty() || (process_->pid() > 0 && process_->state() != ProcessState::kCrashed);
   check.severity = api::Severity::kWarning;
-  if (works) {
-    check.id = "capture-on";
-    check.values = {until, from};
-    check.text = fmt::format("The packets of this machine can be captured from {} until {}.", from, until);
-    check.why = "Whoever captures reads what is not encrypted, and it goes over the network in the clear.";
-    check.fix = "Switch it off as soon as you have what you need.";
-  } else {
-    check.id = "capture-failed";
-    check.values = {reason};
-    check.text = fmt::format("Packet capture is wanted and does not run: {}.", reason);
-    check.fix = "Mend the reason, or switch it off.";
-  }
+  check.values = {reason};
+  check.text = fmt::format("Packet capture is wanted and does not run: {}.", reason);
+  check.fix = "Mend the reason, or switch it off.";
   return {check};
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,8 +14,8 @@
 
 namespace berth::manager {
 
-// The settings capture…: on while captureUntil lies ahead. Then berth-capture (room capture/) runs, and a finding says so to
-// every admin. Owned by the manager's main; a new manager adopts what runs.
+// The settings capture…: on while captureUntil lies ahead. Then berth-capture (room capture/) runs, and every admin is
+// told. Owned by the manager's main; a new manager adopts what runs.
 class CaptureSwitch {
  public:
   static constexpr std::chrono::hours kLongest{24};
@@ -31,15 +32,23 @@ class CaptureSwitch {
   Task<void> stop();
   // The same without touching the process: for a successor.
   void let_go();
-  // That it is on, or should be and is not.
+  // That it is on, for everybody to see; absent: it is not.
+  std::optional<api::Mode> mode() const;
+  // That it should be on and is not.
   std::vector<api::Check> checks() const;
 
  private:
+  std::vector<std::string> arguments() const;
   Task<ProcessPlan> plan();
+  Task<void> end_survivor(bool is_wanted);
   Task<void> apply();
   void wake();
+  bool is_wanted() const;
+  // Why it cannot run; empty: it does, or is about to.
+  std::string trouble() const;
 
   loop::Loop& loop_;
+  ProcessTable& table_;
   Settings& settings_;
   const Layout& layout_;
   bool is_root_;
@@ -49,6 +58,7 @@ class CaptureSwitch {
   std::string running_;  // what the process was started with
   loop::Timer timer_;
   bool is_on_ = false, is_again_ = false, is_applying_ = false;
+  bool has_looked_ = false;  // for what an earlier manager has left
   int password_changes_ = 0;  // each starts the program anew
   loop::TaskGroup tasks_;
 };

@@ -35,6 +35,7 @@ Admin::Admin(Parts parts)
   add_alarms();
   add_monitor();
   add_usage();
+  add_capture();
   add_crashes();
   add_external();
   add_move();

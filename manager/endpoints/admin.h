@@ -98,6 +98,7 @@ class Admin {
   void add_alarms();
   void add_monitor();
   void add_usage();
+  void add_capture();
   void add_crashes();
   void add_external();
   void add_move();

@@ -80,6 +80,7 @@ std::vector<api::Mode> Platform::Parts_::modes() const {
   std::vector<api::Mode> on;
   for (const auto& names : {kDeveloperMode, kAppSecurityOff})
     if (settings_.flag(names.flag)) on.push_back({std::string(names.flag), settings_.text(names.ends)});
+  if (auto capture = capture_.mode()) on.push_back(std::move(*capture));
   return on;
 }
 

@@ -128,8 +128,13 @@ void declare_capture(std::vector<SettingDeclaration>& all) {
   all.push_back(number_item("capturePort", 2002, 1, 65'535, "TCP port that capture tools connect to"));
   all.push_back(text_item("captureUser", "capture", "User name that capture tools give"));
   all.push_back(secret_item("capturePassword",
-                            "Password that capture tools give (it travels in the clear); empty: the address "
-                            "is enough"));
+                            "Password that capture tools give (it travels in the clear); berth capture on "
+                            "makes one if there is none"));
+  all.back().check = [](std::string_view value) -> Result<void> {
+    constexpr std::size_t kMost = 1'000;
+    if (value.size() <= kMost) return {};
+    return fail(Errc::kMalformed, "at most {} bytes", kMost);
+  };
 }
 
 // What instances may have (docs/limits.md).
@@ -311,7 +316,7 @@ std::vector<SettingDeclaration> declare() {
   all.push_back(
       number_item("logFileBytes", 1 << 20, 1 << 16, 1 << 30,
                   "Size of one log file of a service; the next start of the service takes it over"));
-  all.push_back(number_item("logFiles", 5, 1, 100, "Log files kept for each service"));
+  all.push_back(number_item("logFiles", 5, 2, 100, "Log files kept for each service"));
   all.push_back(
       number_item("logFloodBytes", 1LL << 30, 0, 1LL << 50,
                   "An app that writes more bytes an hour into its log is told on the overview; 0: never"));

@@ -35,7 +35,13 @@ export function ConnectionBanner() {
   );
 }
 
-const kModes = { developerMode: "banner.developerMode", appSecurityOff: "banner.appSecurityOff" } as const;
+const kModes = {
+  developerMode: "banner.developerMode",
+  appSecurityOff: "banner.appSecurityOff",
+  captureUntil: "banner.capture",
+} as const;
+/** What switches one off. */
+const kOff: Record<string, string> = { captureUntil: "" };
 
 /** One line for each switch that is on, with its end, on every page until it is off. */
 export function ModeBanners() {
@@ -49,7 +55,7 @@ export function ModeBanners() {
             {mode.setting in kModes ? t(kModes[mode.setting as keyof typeof kModes]) : mode.setting}{" "}
             {mode.ends ? t("banner.modeEnds") : t("banner.modeStays")} {mode.ends && <Time at={mode.ends} />}
           </span>
-          <Button small onClick={() => setSetting(mode.setting, "false")} disabledReason={offlineReason.value}>
+          <Button small onClick={() => setSetting(mode.setting, kOff[mode.setting] ?? "false")} disabledReason={offlineReason.value}>
             {t("banner.modeOff")}
           </Button>
         </div>

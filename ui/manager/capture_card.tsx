@@ -1,40 +1,28 @@
-// Packet capture: a switch with an end, and a banner on every page as long as it is on.
+// Packet capture: a switch with an end. As long as it is on, a banner on every page says so.
 import { useEffect, useState } from "preact/hooks";
 import { Button } from "../kit/components/button";
 import { Segmented, TextInput } from "../kit/components/field";
 import { Card } from "../kit/components/layout";
 import { fullTime } from "../kit/i18n";
-import { Icon } from "../kit/icons";
 import { commands } from "./commands";
 import { ask, attempt, link } from "./connection";
 import { Command, offlineReason } from "./parts";
 import { status } from "./platform";
+import { SecretText } from "./secret";
 import { t } from "./texts";
 
 const kTimes = ["30", "120", "1440"] as const;
 
-/** When it ends, as the platform's findings tell; undefined: it is off. */
-const until = () => status.value?.checks.find((check) => check.id === "capture-on")?.values[0];
+/** When it ends; undefined: it is off. */
+const until = () => status.value?.modes.find((mode) => mode.setting === "captureUntil")?.ends;
 
 const switchOff = () => attempt(() => ask("SetSetting", { name: "captureUntil", value: "" }));
-
-export function CaptureBanner() {
-  const end = until();
-  if (end === undefined) return null;
-  return (
-    <div class="banner" role="status">
-      <Icon name="alert" />
-      <span class="grow">{t("capture.active", { until: fullTime(end) })}</span>
-      <Button small onClick={switchOff} disabledReason={offlineReason.value}>
-        {t("capture.end")}
-      </Button>
-    </div>
-  );
-}
 
 export function CaptureCard() {
   const [from, setFrom] = useState("127.0.0.1");
   const [networkInterface, setInterface] = useState("");
+  const [user, setUser] = useState("");
+  const [password, setPassword] = useState<string>();
   const [minutes, setMinutes] = useState<string>(kTimes[0]);
   const open = link.state.value.name === "open";
   useEffect(() => {
@@ -50,10 +38,9 @@ export function CaptureCard() {
   const offline = offlineReason.value;
   const begin = () =>
     attempt(async () => {
-      await ask("SetSetting", { name: "captureFrom", value: from });
-      await ask("SetSetting", { name: "captureInterface", value: networkInterface });
-      const moment = new Date(Date.now() + Number(minutes) * 60_000).toISOString().replace(/\.\d+/, "");
-      await ask("SetSetting", { name: "captureUntil", value: moment });
+      const answer = await ask("StartCapture", { minutes: Number(minutes), from, interfaces: networkInterface });
+      setUser(answer.user);
+      setPassword(answer.password && link.reveal(answer.password));
     });
   return (
     <Card title={t("capture.title")}>
@@ -75,7 +62,13 @@ export function CaptureCard() {
             {t("capture.end")}
           </Button>
         </div>
-        <Command line={commands.capture(minutes, from)} />
+        {password && (
+          <>
+            <p>{t("capture.password", { user })}</p>
+            <SecretText text={password} />
+          </>
+        )}
+        <Command line={commands.capture(minutes, from, networkInterface)} />
       </div>
     </Card>
   );

@@ -158,7 +158,8 @@ export const commands = {
   crash: (id: string) => words("crash", "show", id),
   crashCore: (id: string) => words("crash", "core", id),
   supportBundle: () => words("support-bundle"),
-  capture: (minutes: string, from: string) => words("capture", "on", "--minutes", minutes, "--from", from),
+  capture: (minutes: string, from: string, interfaces: string) =>
+    words("capture", "on", "--minutes", minutes, "--from", from, ...(interfaces ? ["--interface", interfaces] : [])),
   trace: (key: string, flags: number, minutes: number) =>
     words("trace", "set", key, `0x${flags.toString(16)}`, "--for", `${minutes}m`),
   commandFile: () => words("platform", "command-file", "--run", "--wait"),

@@ -9,7 +9,6 @@ import { Icon } from "../kit/icons";
 import { route } from "../kit/route";
 import { AlarmBell } from "./alarms_page";
 import { ConnectionBanner, ModeBanners } from "./banner";
-import { CaptureBanner } from "./capture_card";
 import { signOut } from "./connection";
 import { Foot } from "./foot";
 import { openPalette } from "./palette";
@@ -69,7 +68,6 @@ export function Frame({ children }: { children: ComponentChildren }) {
       <main id="main" ref={main} tabIndex={-1}>
         <ConnectionBanner />
         <ModeBanners />
-        <CaptureBanner />
         <div class="page">{children}</div>
       </main>
       <Foot />
