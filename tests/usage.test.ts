@@ -142,6 +142,19 @@ test("a database above its limit can only be read, until an admin lets it write 
   assert.equal(now.databaseState, "fine");
 });
 
+test("the limits of an instance travel in its backup, under its name and another", async () => {
+  const limits_of = async (key: string): Promise<Json> => (await platform().berth("limit", "ls", key, "--json")).json.limits[0].own;
+  await platform().berth("limit", "set", "a@example.com", "--messages", "300", "--database-bytes", "0");
+  const file = join(platform().folder, "a.dump");
+  await platform().berth("instance", "backup", "a@example.com", "-o", file);
+  await platform().berth("instance", "rm", "a@example.com", "--now", "--yes", "--wait");
+  await platform().berth("instance", "restore", file, "--wait");
+  assert.deepEqual(await limits_of("a@example.com"), { databaseBytes: 0, messages: 300 });
+  await platform().berth("instance", "restore", file, "--as", "copy@example.org", "--wait");
+  assert.deepEqual(await limits_of("copy@example.org"), { databaseBytes: 0, messages: 300 });
+  await platform().berth("limit", "set", "a@example.com", "--clear");
+});
+
 test("what makes no sense is refused with its range", async () => {
   const refused = await platform().cli(["limit", "set", "a@example.com", "--database-bytes", "5"]);
   assert.equal(refused.code, 1);

@@ -329,9 +329,11 @@ void Platform::Parts_::connect_parts() {
     co_await settings_.load();
     co_await load_domains();
     apply_settings();
+    co_await usage_.limits().load();
     co_await certificates_.load(own_names(settings_.text("dnsName")));
     co_await sets_.refresh_overview();
     set_timer_.changed();
+    usage_.limits().changed();
   };
   jobs_.changed = [this](const api::Job& job) {
     admin_.job_changed(job);

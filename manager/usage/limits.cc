@@ -13,36 +13,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-struct Range {
-  std::string_view name;
-  std::optional<std::uint64_t> api::Limits::* member;
-  std::uint64_t least, most;  // beside 0
-};
-constexpr std::uint64_t kLeastDatabase = 16 << 20;  // an empty one takes 8 MB
-constexpr Range kRanges[] = {
-    {"databaseBytes", &api::Limits::database_bytes, kLeastDatabase, std::uint64_t{1} << 50},
-    {"websockets", &api::Limits::websockets, 1, 10'000'000},
-    {"requests", &api::Limits::requests, 1, 1'000'000},
-    {"messages", &api::Limits::messages, 1, 10'000'000},
-    {"databaseConnections", &api::Limits::database_connections, 1, 100},
-    {"statementSeconds", &api::Limits::statement_seconds, 1, 86'400},
-};
 constexpr std::uint64_t kMostMinutes = 7 * 24 * 60;
-
-void check_ranges(const api::Limits& limits) {
-  for (const auto& range : kRanges) {
-    const auto& value = limits.*range.member;
-    if (value && *value != 0 && (*value < range.least || *value > range.most))
-      throw_failure(Errc::kMalformed, "{}: 0, or {} to {}", range.name, range.least, range.most);
-  }
-}
-
-bool is_empty(const api::Limits& limits) {
-  return std::none_of(std::begin(kRanges), std::end(kRanges),
-                      [&](const Range& range) { return (limits.*range.member).has_value(); });
-}
-
-std::string format(const api::Limits& limits) { return json::serialize(api::to_json(limits)); }
 
 std::string_view word_of(const QuotaState& state) {
   if (state.is_read_only) return "readOnly";
@@ -51,13 +22,6 @@ std::string_view word_of(const QuotaState& state) {
 }
 
 }  // namespace
-
-api::Limits merge(const api::Limits& narrow, const api::Limits& wide) {
-  api::Limits merged = wide;
-  for (const auto& range : kRanges)
-    if (const auto& own = narrow.*range.member) merged.*range.member = own;
-  return merged;
-}
 
 InstanceLimits::InstanceLimits(loop::Loop& loop, db::Database& database, InstanceDatabases& databases,
                                LimitSources sources)
@@ -271,7 +235,7 @@ Task<api::LimitsOf> InstanceLimits::set(api::SetLimits request) {
         std::any_of(all.begin(), all.end(), [&](const auto& one) { return one.domain == request.domain; });
     if (!is_known && !domains_.contains(request.domain))
       throw_failure(Errc::kNotFound, "no instance has the domain {}", request.domain);
-    const std::string domain = request.domain, limits = format(request.limits);
+    const std::string domain = request.domain, limits = format_limits(request.limits);
     if (is_empty(request.limits)) {
       co_await database_.query_repeatable("DELETE FROM domain_limit WHERE domain = $1", domain);
       domains_.erase(domain);

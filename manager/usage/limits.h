@@ -13,6 +13,7 @@
 #include "loop/sync.h"
 #include "manager/database/instance_database.h"
 #include "manager/services/service.h"
+#include "manager/usage/limit_ranges.h"
 #include "manager/usage/quota.h"
 
 namespace berth::manager {
@@ -40,9 +41,6 @@ struct LimitSources {
   std::function<void(const std::string& key)> apply;  // tells a running instance
   std::function<std::chrono::sys_seconds()> now;
 };
-
-// `narrow`, and where it says nothing, `wide`.
-api::Limits merge(const api::Limits& narrow, const api::Limits& wide);
 
 // Owned by the manager's main.
 class InstanceLimits {

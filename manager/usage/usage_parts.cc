@@ -21,7 +21,8 @@ std::vector<LimitedInstance> limited_instances(const Instances& instances) {
   for (const auto& [key, row] : instances.all()) {
     if (row.is_deleted()) continue;
     LimitedInstance one{row.name, row.domain, "", "", 0, row.limits, row.writable_until};
-    if (!row.external && row.is_made) {
+    // One that arrives is being filled by another platform, which must not find it read only.
+    if (!row.external && row.is_made && !row.is_away()) {
       one.database = row.database;
       one.user = row.database_user;
       if (const auto size = sizes.find(row.database); size != sizes.end()) one.database_bytes = size->second;
