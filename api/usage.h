@@ -98,7 +98,8 @@ struct LimitsOf {
   Limits own;        // what was set for it
   Limits effective;  // what holds; none absent
   std::uint64_t database_bytes = 0;
-  std::string database_state;  // "fine", "near" (90 % of its limit), "readOnly", "writable" (for a while)
+  std::string database_state;  // "fine", "near" (90 % of its limit), "readOnly", "lockedOut" (it wrote all the
+                               // same), "writable" (for a while)
   std::optional<std::string> writable_until;  // though above the limit
   static constexpr auto fields() {
     return std::tuple(field("domain", &LimitsOf::domain), with_default("name", &LimitsOf::name),

@@ -25,6 +25,24 @@ const ask = async (count: number): Promise<void> => {
     assert.equal(answer.status, 200);
   }
 };
+/** As the app itself: with the role of its instance, past the SDK. */
+const sql = async (...statements: string[]): Promise<Json[]> => {
+  const client = new pg.Client({
+    host: join(platform().root, "run/berth/pgsql"),
+    database: "example.com_team",
+    user: "example.com_team",
+    password,
+  });
+  client.on("error", () => {}); // ended from outside
+  await client.connect();
+  try {
+    let rows: Json[] = [];
+    for (const statement of statements) rows = (await client.query(statement)).rows;
+    return rows;
+  } finally {
+    await client.end().catch(() => {});
+  }
+};
 const requests = (count: number) => until(`${count} requests`, async () => (await used("a")).requests >= count, 60_000);
 
 test("requests, messages, bytes and time are told for an instance and its domain", async () => {
@@ -109,20 +127,6 @@ test("WebSockets above their number get 503", async () => {
 });
 
 test("a database above its limit can only be read, until an admin lets it write or raises the limit", async () => {
-  const sql = async (statement: string): Promise<Json[]> => {
-    const client = new pg.Client({
-      host: join(platform().root, "run/berth/pgsql"),
-      database: "example.com_team",
-      user: "example.com_team",
-      password,
-    });
-    await client.connect();
-    try {
-      return (await client.query(statement)).rows;
-    } finally {
-      await client.end();
-    }
-  };
   await sql("CREATE TABLE large AS SELECT repeat(md5(n::text), 60) AS text FROM generate_series(1, 12000) n");
   const set = await platform().berth("limit", "set", "team@example.com", "--database-bytes", String(16 << 20), "--json");
   assert.equal(set.json.databaseState, "readOnly");
@@ -140,6 +144,33 @@ test("a database above its limit can only be read, until an admin lets it write 
   await sql("INSERT INTO large VALUES ('x')");
   const now = (await platform().berth("limit", "ls", "team@example.com", "--json")).json.limits[0];
   assert.equal(now.databaseState, "fine");
+});
+
+test("an app that switches its sessions back to writing above its limit is locked out, and let in when it may", async () => {
+  await platform().berth("limit", "set", "team@example.com", "--clear");
+  await sql("CREATE TABLE rogue AS SELECT repeat(md5(n::text), 60) AS text FROM generate_series(1, 12000) n");
+  const set = await platform().berth("limit", "set", "team@example.com", "--database-bytes", String(16 << 20), "--json");
+  assert.equal(set.json.databaseState, "readOnly");
+  const write = () =>
+    sql("SET default_transaction_read_only = off", "INSERT INTO rogue SELECT repeat(md5(n::text), 60) FROM generate_series(1, 5000) n");
+  const refused = await until("it is not let in any more", async () => {
+    try {
+      await write();
+    } catch (error) {
+      return /not permitted to log in/.test(`${error}`); // before that: its session was ended
+    }
+    return false;
+  }, 120_000);
+  assert.ok(refused);
+  const { checks } = await platform().status();
+  const found = checks.find((check: Json) => check.id === "quota-locked-out-team@example.com");
+  assert.match(found.text, /team@example\.com is locked out of its database/);
+  await platform().berth("limit", "allow-writes", "team@example.com", "--minutes", "60");
+  await sql("DROP TABLE rogue");
+  await platform().berth("limit", "allow-writes", "team@example.com", "--minutes", "0");
+  const now = (await platform().berth("limit", "ls", "team@example.com", "--json")).json.limits[0];
+  assert.equal(now.databaseState, "fine");
+  await sql("INSERT INTO large VALUES ('x')");
 });
 
 test("the limits of an instance travel in its backup, under its name and another", async () => {

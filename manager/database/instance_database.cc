@@ -231,6 +231,35 @@ Task<void> InstanceDatabases::end_old_sessions(std::string database, std::string
       database, user, moment);
 }
 
+Task<void> InstanceDatabases::lock_out(std::string user) {
+  const bool is_there = co_await user_exists(user);
+  if (!is_there) co_return;
+  co_await admin_.query(fmt::format("ALTER ROLE {} NOLOGIN", quote_identifier(user)));
+  co_await admin_.query_repeatable("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1",
+                                   user);
+}
+
+Task<void> InstanceDatabases::unlock(std::string user) {
+  const bool is_there = co_await user_exists(user);
+  if (is_there) co_await admin_.query(fmt::format("ALTER ROLE {} LOGIN", quote_identifier(user)));
+}
+
+Task<std::set<std::string>> InstanceDatabases::locked_out() {
+  const auto rows = co_await admin_.query_repeatable(
+      "SELECT d.datname::text AS name FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba WHERE NOT "
+      "r.rolcanlogin");
+  std::set<std::string> names;
+  for (const auto row : rows) names.insert(row.get<std::string>("name"));
+  co_return std::move(names);
+}
+
+Task<std::optional<InstanceDatabases::Seen>> InstanceDatabases::look_at(std::string database) {
+  const auto rows = co_await admin_.query_repeatable(
+      "SELECT oid::text AS oid, pg_database_size(oid) AS bytes FROM pg_database WHERE datname = $1", database);
+  if (rows.empty()) co_return std::nullopt;
+  co_return Seen{rows[0].get<std::string>("oid"), rows[0].get<std::uint64_t>("bytes")};
+}
+
 Task<void> InstanceDatabases::drop_database(std::string database) {
   const bool is_there = co_await exists(database);
   if (!is_there) co_return;

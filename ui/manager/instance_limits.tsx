@@ -35,6 +35,7 @@ const draftsOf = (limits: Limits): Drafts =>
     }),
   ) as Drafts;
 
+const isHeld = (limits: LimitsOf) => limits.databaseState === "readOnly" || limits.databaseState === "lockedOut";
 const isWhole = (text: string) => /^\d{0,12}$/.test(text.trim());
 
 /** What is left as it stands keeps its exact value, which in the form is rounded. */
@@ -87,15 +88,17 @@ function Form({ limits, id, onSaved }: { limits: LimitsOf; id: string; onSaved()
     <div class="form">
       <p class="muted">{t("limits.lead")}</p>
       {limits.databaseState !== "fine" && (
-        <section class={`notice tone-${limits.databaseState === "readOnly" ? "bad" : "warn"}`}>
+        <section class={`notice tone-${isHeld(limits) ? "bad" : "warn"}`}>
           <p>
             {limits.databaseState === "readOnly"
               ? t("limits.readOnly")
-              : limits.databaseState === "near"
-                ? t("limits.near")
-                : t("limits.writable", { time: limits.writableUntil ? fullTime(limits.writableUntil) : "" })}
+              : limits.databaseState === "lockedOut"
+                ? t("limits.lockedOut")
+                : limits.databaseState === "near"
+                  ? t("limits.near")
+                  : t("limits.writable", { time: limits.writableUntil ? fullTime(limits.writableUntil) : "" })}
           </p>
-          {limits.databaseState === "readOnly" && (
+          {isHeld(limits) && (
             <Button onClick={allow} disabledReason={offlineReason.value}>
               {t("limits.allow")}
             </Button>
