@@ -160,7 +160,7 @@ test("an app that switches its sessions back to writing above its limit is locke
       return /not permitted to log in/.test(`${error}`); // before that: its session was ended
     }
     return false;
-  }, 120_000);
+  }, 120_000, 500);
   assert.ok(refused);
   const { checks } = await platform().status();
   const found = checks.find((check: Json) => check.id === "quota-locked-out-team@example.com");
