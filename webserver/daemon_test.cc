@@ -87,6 +87,16 @@ TEST(Program, AnswersEveryChangeTheManagerMakes) {
   EXPECT_EQ(attaches[0].as_object().at("service"), "fake");
   answer = manager.ask({{"mt", "GetCounters"}, {"src", 3}, {"attaches", false}});
   EXPECT_TRUE(answer.at("attaches").as_array().empty()) << "a long list that the monitoring does not read";
+  EXPECT_FALSE(answer.contains("files"));
+
+  const auto pack = make_pack({{"tiny.bin", "0123456789"}});
+  EXPECT_EQ(service.attach_static(10, "/b/files", secret_of('b'), pack).result, link::AttachResult::kOk);
+  Client reader(manager.http());
+  EXPECT_EQ(reader.fetch("/b/files/tiny.bin").body, "0123456789");
+  answer = manager.ask({{"mt", "GetCounters"}, {"attaches", false}, {"files", true}});
+  EXPECT_EQ(answer.at("run").as_string().size(), 16U);
+  const json::Array served = {json::Object{{"path", "/b"}, {"requests", 1}, {"bytesOut", 10}}};
+  EXPECT_EQ(answer.at("files"), json::Value(served));
 
   EXPECT_EQ(manager.ask({{"mt", "RemoveGrant"}, {"grant", std::string(64, 'b')}}).at("mt"), "Ok");
   EXPECT_EQ(or_throw(link::parse_attached(service.expect(link::Type::kDetached).payload)).id, 9U);

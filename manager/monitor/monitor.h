@@ -35,6 +35,7 @@ struct WatchedProcess {
 struct WatchedInstance {
   std::string key, service, database;
   std::uint64_t database_bytes = 0;
+  std::string path;
 };
 
 // A service that runs and has answered.

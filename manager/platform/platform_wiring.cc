@@ -395,6 +395,9 @@ MonitorSources Platform::Parts_::monitor_sources() {
   sources.instances = [this] { return watched_instances(instances_); };
   sources.measured = [this](const auto& services) { usage_.usage().measured(services); };
   sources.webserver = [this] { return webserver_.counters(); };
+  webserver_.served_files = [this](const std::string& run, const json::Array& files) {
+    usage_.usage().served_files(run, files);
+  };
   sources.service = [this](std::string id) -> Task<json::Object> {
     Service* service = services_.find(id);
     if (!service) co_return json::Object();

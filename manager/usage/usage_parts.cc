@@ -67,7 +67,7 @@ std::vector<WatchedInstance> watched_instances(const Instances& instances) {
   for (const auto& [key, row] : instances.all()) {
     if (!row.is_made || row.is_deleted()) continue;
     const auto size = sizes.find(row.database);
-    all.push_back({key, row.service, row.database, size == sizes.end() ? 0 : size->second});
+    all.push_back({key, row.service, row.database, size == sizes.end() ? 0 : size->second, row.path});
   }
   return all;
 }
