@@ -117,7 +117,7 @@ struct PrepareArrival {
   bool exclude_from_backup = false;
   std::optional<Json> limits;  // set for it: Limits, of which the platform takes what it knows
   bool wanted = true;          // it is to run once it is here
-  std::uint64_t bytes = 0;  // of the database
+  std::uint64_t bytes = 0;     // of the database
   bool check_only = false;
   static constexpr auto fields() {
     return std::tuple(
@@ -129,8 +129,8 @@ struct PrepareArrival {
         field("databasePassword", &PrepareArrival::database_password),
         with_default("logFlags", &PrepareArrival::log_flags),
         with_default("excludeFromBackup", &PrepareArrival::exclude_from_backup),
-        field("limits", &PrepareArrival::limits),
-        with_default("wanted", &PrepareArrival::wanted), with_default("bytes", &PrepareArrival::bytes),
+        field("limits", &PrepareArrival::limits), with_default("wanted", &PrepareArrival::wanted),
+        with_default("bytes", &PrepareArrival::bytes),
         with_default("checkOnly", &PrepareArrival::check_only));
   }
 };

@@ -178,7 +178,8 @@ loop::Task<json::Object> Daemon::handle(json::Object message) {
   }
   if (mt == "GetCounters") {
     auto answer = answer_to(message, "Counters");
-    auto values = co_await counters(json::get_bool(message, "attaches", true), json::get_bool(message, "files"));
+    auto values =
+        co_await counters(json::get_bool(message, "attaches", true), json::get_bool(message, "files"));
     for (auto& [name, value] : values) answer[name] = std::move(value);
     co_return answer;
   }
@@ -372,11 +373,11 @@ loop::Task<json::Object> Daemon::counters(bool with_attaches, bool with_files) {
   co_await reactors_.on_all(std::move(gather));
   const auto& sum = gathered->sum;
   json::Object told{{"connections", sum.connections},    {"websockets", sum.websockets},
-                         {"http2Streams", sum.http2_streams}, {"requests", sum.requests},
-                         {"bytesIn", sum.bytes_in},           {"bytesOut", sum.bytes_out},
-                         {"accepted", sum.accepted},          {"refused", sum.refused},
-                         {"acceptPauses", sum.accept_pauses}, {"attaches", std::move(gathered->attaches)},
-                         {"routed", gathered->routed.all},    {"following", gathered->routed.following}};
+                    {"http2Streams", sum.http2_streams}, {"requests", sum.requests},
+                    {"bytesIn", sum.bytes_in},           {"bytesOut", sum.bytes_out},
+                    {"accepted", sum.accepted},          {"refused", sum.refused},
+                    {"acceptPauses", sum.accept_pauses}, {"attaches", std::move(gathered->attaches)},
+                    {"routed", gathered->routed.all},    {"following", gathered->routed.following}};
   if (!with_files) co_return told;
   json::Array files;
   for (const auto& [path, served] : gathered->files)

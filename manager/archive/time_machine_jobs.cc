@@ -369,7 +369,8 @@ Task<std::optional<TimeMachineJobs::Source>> TimeMachineJobs::find_source(const 
   const auto rows = co_await then.query(
       "SELECT name, domain, service, path, password, database, database_user, database_host, "
       "log_flags::text, "
-      "exclude_from_backup, coalesce(to_jsonb(instance) ->> 'limits', '') FROM instance WHERE is_made AND (extract(epoch FROM created)::text = $3 "
+      "exclude_from_backup, coalesce(to_jsonb(instance) ->> 'limits', '') FROM instance WHERE is_made AND "
+      "(extract(epoch FROM created)::text = $3 "
       "OR (name = $1 AND domain = $2)) ORDER BY extract(epoch FROM created)::text = $3 DESC LIMIT 1",
       name, domain, created);
   if (rows.empty()) co_return std::nullopt;

@@ -235,8 +235,8 @@ Task<void> InstanceDatabases::lock_out(std::string user) {
   const bool is_there = co_await user_exists(user);
   if (!is_there) co_return;
   co_await admin_.query(fmt::format("ALTER ROLE {} NOLOGIN", quote_identifier(user)));
-  co_await admin_.query_repeatable("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1",
-                                   user);
+  co_await admin_.query_repeatable(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", user);
 }
 
 Task<void> InstanceDatabases::unlock(std::string user) {
@@ -255,7 +255,8 @@ Task<std::set<std::string>> InstanceDatabases::locked_out() {
 
 Task<std::optional<InstanceDatabases::Seen>> InstanceDatabases::look_at(std::string database) {
   const auto rows = co_await admin_.query_repeatable(
-      "SELECT oid::text AS oid, pg_database_size(oid) AS bytes FROM pg_database WHERE datname = $1", database);
+      "SELECT oid::text AS oid, pg_database_size(oid) AS bytes FROM pg_database WHERE datname = $1",
+      database);
   if (rows.empty()) co_return std::nullopt;
   co_return Seen{rows[0].get<std::string>("oid"), rows[0].get<std::uint64_t>("bytes")};
 }

@@ -294,7 +294,8 @@ TEST_F(JobsTest, LimitsThatAreNotKnownAreNamedAndLeftOut) {
   run(sink.finish());
   const auto job = done(run(rig_->instance_jobs.restore(upload(file), "", "", "test")));
   EXPECT_EQ(limits(), R"({"messages":200})");
-  const auto told = run(rig_->database.query("SELECT 1 FROM job_log WHERE job = $1::bigint AND text LIKE '%gpuSeconds%'", job.id));
+  const auto told = run(rig_->database.query(
+      "SELECT 1 FROM job_log WHERE job = $1::bigint AND text LIKE '%gpuSeconds%'", job.id));
   EXPECT_EQ(told.size(), 1u);
 }
 

@@ -62,8 +62,8 @@ std::vector<api::Check> quota_checks(const std::vector<QuotaState>& states) {
       check.id = fmt::format("quota-locked-out-{}", key);
       check.severity = api::Severity::kError;
       check.text = fmt::format(
-          "{} is locked out of its database: it went on writing though it is above its limit ({} of {} MB)", key,
-          bytes, limit);
+          "{} is locked out of its database: it went on writing though it is above its limit ({} of {} MB)",
+          key, bytes, limit);
       check.why =
           "Its app has switched its sessions back to writing. Until its database is below the limit again it "
           "does not get at its data.";

@@ -6,7 +6,8 @@ namespace berth::manager {
 namespace {
 
 constexpr std::string_view kBusy = "busyUs";
-constexpr std::string_view kWebservers = "/webservers";  // among the marks of services, none of which is called so
+constexpr std::string_view kWebservers =
+    "/webservers";  // among the marks of services, none of which is called so
 // Nobody has that much between two measurements: a service that lies must not make sums that no column holds.
 constexpr std::int64_t kMostGrowth = 10'000'000'000'000;
 
@@ -90,9 +91,9 @@ void UsageBook::add_files(const std::string& run, const json::Array& files,
                           const std::string& day) {
   if (run.empty()) return;
   if (!webservers_.contains(run) && webservers_.size() >= kMostWebservers)
-    webservers_.erase(std::min_element(webservers_.begin(), webservers_.end(), [](const auto& a, const auto& b) {
-      return a.second.at < b.second.at;
-    }));
+    webservers_.erase(
+        std::min_element(webservers_.begin(), webservers_.end(),
+                         [](const auto& a, const auto& b) { return a.second.at < b.second.at; }));
   auto& mark = webservers_[run];
   mark.at = now.time_since_epoch().count();
   for (const auto& entry : files) {

@@ -52,8 +52,9 @@ class UsageBook {
   struct FilesOf {
     std::string name, domain, service;
   };
-  void add_files(const std::string& run, const json::Array& files, const std::map<std::string, FilesOf>& instances,
-                 std::chrono::sys_seconds now, const std::string& day);
+  void add_files(const std::string& run, const json::Array& files,
+                 const std::map<std::string, FilesOf>& instances, std::chrono::sys_seconds now,
+                 const std::string& day);
   // The size of an instance's database.
   void add_database(const std::string& name, const std::string& domain, const std::string& service,
                     std::int64_t bytes, const std::string& day);

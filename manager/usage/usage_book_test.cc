@@ -147,7 +147,8 @@ TEST(UsageBook, SurvivesAServiceThatLies) {
 
 // --- files that a webserver serves alone ---
 
-const std::map<std::string, UsageBook::FilesOf> kPaths = {{"/example.com/team", {"team", "example.com", "notes"}}};
+const std::map<std::string, UsageBook::FilesOf> kPaths = {
+    {"/example.com/team", {"team", "example.com", "notes"}}};
 
 json::Array files(std::int64_t requests, std::int64_t bytes, const std::string& path = "/example.com/team") {
   return {json::Object{{"path", path}, {"requests", requests}, {"bytesOut", bytes}}};

@@ -77,8 +77,9 @@ TEST_F(StaticFiles, CountsOnWhenAPathIsAttachedAgain) {
   client.fetch("/app/tiny.bin");
   service = ServicePeer(server.link_path());
   const auto pack = make_pack({{"tiny.bin", "0123456789"}});
-  TestServer::wait_until([&] { return service.attach_static(1, "/app", grant, pack).result == link::AttachResult::kOk; },
-                         "the path of the one that went");
+  TestServer::wait_until(
+      [&] { return service.attach_static(1, "/app", grant, pack).result == link::AttachResult::kOk; },
+      "the path of the one that went");
   client.fetch("/app/tiny.bin");
   server.on_all([](Reactor& reactor) {
     EXPECT_EQ(reactor.served_files().at("/app")->requests, 2u);

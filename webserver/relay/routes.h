@@ -31,8 +31,8 @@ struct Attach {
   // static, once its pack came. Shared with the answers that are under way when it is taken away.
   std::shared_ptr<const StaticPack> pack;
   std::shared_ptr<ServedFiles> served;  // static: counted here, whose grant it is
-  std::uint32_t streams = 0;  // open streams that came by this attach
-  bool is_routed = false;     // in the route table
+  std::uint32_t streams = 0;            // open streams that came by this attach
+  bool is_routed = false;               // in the route table
 };
 
 struct StringHash {
