@@ -311,7 +311,17 @@ Task<void> InstanceDatabases::swap(std::string live, std::string replacement, st
       co_await transaction.query(fmt::format("ALTER DATABASE {} RENAME TO {}", quote_identifier(from), name));
       co_await transaction.query(fmt::format("ALTER DATABASE {} ALLOW_CONNECTIONS true", name));
     };
-    if (has_live) co_await rename(live, aside);
+    if (has_live) {
+      const auto owners = co_await transaction.query(
+          "SELECT pg_get_userbyid(datdba)::text AS name FROM pg_database WHERE datname = $1", live);
+      const std::string owner = quote_identifier(owners.front().get<std::string>("name"));
+      co_await rename(live, aside);
+      // With its owner go his rights: nobody counts what he would write there.
+      co_await transaction.query(
+          fmt::format("ALTER DATABASE {} OWNER TO CURRENT_USER", quote_identifier(aside)));
+      co_await transaction.query(
+          fmt::format("ALTER DATABASE {} OWNER TO {}", quote_identifier(replacement), owner));
+    }
     co_await rename(replacement, live);
     co_await transaction.commit();
   } catch (const Failure& failure) {

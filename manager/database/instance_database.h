@@ -61,8 +61,8 @@ class InstanceDatabases {
   // Ends all sessions on it first. Done already (old absent, new there) is fine.
   Task<void> rename(std::string from, std::string to);
 
-  // Atomically: `live` becomes `aside`, `replacement` becomes `live`. Sessions on both are ended and
-  // kept out meanwhile. Done already is fine. The same call with other names is the undo.
+  // Atomically: `live` becomes `aside`, `replacement` becomes `live`, and its owner's; what is aside is the superuser's, and
+  // nobody else gets in. Sessions on both are ended and kept out meanwhile. Done already is fine. The same call with other names is the undo.
   Task<void> swap(std::string live, std::string replacement, std::string aside);
 
   // For a database whose data are elsewhere (external), or about to be: ends the sessions of roles and lets none in;
