@@ -101,6 +101,37 @@ test("a service that was killed counts from zero, its rows go on", async () => {
   assert.equal((await used("a")).requests, 33);
 });
 
+test("files that the webserver serves alone are counted once, though it is replaced and killed", async () => {
+  const url = `${platform().http_url}/example.com/team/notes.png`;
+  const before = await used("team");
+  let bytes = 0;
+  const read = async (count: number): Promise<void> => {
+    for (let i = 0; i < count; i++) {
+      const answer = await fetch_url(url);
+      assert.equal(answer.status, 200);
+      bytes += answer.body.length;
+    }
+  };
+  const counted = (count: number) =>
+    until(`${count} files`, async () => (await used("team")).requests - before.requests >= count, 60_000);
+  await read(5);
+  await counted(5);
+  await platform().berth("platform", "replace", "webserver");
+  await read(4);
+  await counted(9);
+  const pid = await platform().pid("webserver");
+  process.kill(pid, "SIGKILL");
+  await until("the next webserver", async () => (await fetch_url(url).catch(() => ({ status: 0 }))).status === 200, 60_000);
+  const first = bytes / 9; // what asked whether it is back
+  bytes += first;
+  await read(3);
+  await counted(13);
+  await delay(11_000); // another measurement
+  const row = await used("team");
+  assert.equal(row.requests - before.requests, 13);
+  assert.equal(row.bytesOut - (before.bytesOut ?? 0), bytes);
+});
+
 test("requests above their rate wait, and are answered", async () => {
   await platform().berth("limit", "set", "a@example.com", "--requests", "10");
   const began = Date.now();
