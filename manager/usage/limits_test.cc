@@ -87,8 +87,8 @@ class InstanceLimitsTest : public testing::Test {
     app_.emplace(loop_, options);
     try {
       run(app_->run_script(
-          "SET default_transaction_read_only = off; CREATE TABLE IF NOT EXISTS rogue (text text);"
-          "INSERT INTO rogue SELECT repeat(md5(n::text), 60) FROM generate_series(1, 12000) n"));
+          "BEGIN READ WRITE; CREATE TABLE IF NOT EXISTS rogue (text text);"
+          "INSERT INTO rogue SELECT repeat(md5(n::text), 60) FROM generate_series(1, 12000) n; COMMIT"));
     } catch (const Failure& failure) {
       return failure.error().code;
     }

@@ -1809,6 +1809,7 @@ export interface PrepareArrival {
   databasePassword?: Password;
   logFlags?: number;
   excludeFromBackup?: boolean;
+  limits?: unknown;
   wanted?: boolean;
   bytes?: number;
   checkOnly?: boolean;
@@ -1820,6 +1821,7 @@ export interface PrepareArrivalResult {
   error?: string;
   errorCode?: ErrorCode;
   obstacles: string[];
+  remarks: string[];
   version: string;
 }
 
