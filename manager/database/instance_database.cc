@@ -231,6 +231,12 @@ Task<void> InstanceDatabases::end_old_sessions(std::string database, std::string
       database, user, moment);
 }
 
+Task<void> InstanceDatabases::end_sessions_of(std::string database, std::string user) {
+  co_await admin_.query_repeatable(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND usename = $2", database,
+      user);
+}
+
 Task<void> InstanceDatabases::lock_out(std::string user) {
   const bool is_there = co_await user_exists(user);
   if (!is_there) co_return;

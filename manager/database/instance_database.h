@@ -76,6 +76,8 @@ class InstanceDatabases {
   Task<std::set<std::string>> read_only();
   // Ends the sessions of `user` on it that began before `moment` (seconds since 1970).
   Task<void> end_old_sessions(std::string database, std::string user, std::int64_t moment);
+  // All of them, whenever they began; new ones may begin at once.
+  Task<void> end_sessions_of(std::string database, std::string user);
 
   // A role that cannot be trusted to keep to read only: no new session anywhere, and those it has end. It cannot take
   // that back itself, though it owns its database. Absent is fine.

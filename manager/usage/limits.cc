@@ -199,8 +199,7 @@ Task<void> InstanceLimits::watch_reader(LimitedInstance instance, std::uint64_t 
   if (!was_ended) {
     log_warning("database grows though it can only be read: its sessions are ended",
                 {{"instance", instance.key()}, {"bytes", seen->bytes}});
-    const std::int64_t moment = sources_.now().time_since_epoch().count() + 1;
-    co_await databases_.end_old_sessions(database, user, moment);
+    co_await databases_.end_sessions_of(database, user);
     co_return;
   }
   log_error("database grows on though it can only be read: its instance is locked out",
