@@ -89,9 +89,11 @@ struct UndoMove {
 struct PrepareArrivalResult {
   static constexpr std::string_view kMt = "PrepareArrivalResult";
   std::vector<std::string> obstacles;
+  std::vector<std::string> remarks;  // what will be otherwise than it was
   std::string version;
   static constexpr auto fields() {
     return std::tuple(with_default("obstacles", &PrepareArrivalResult::obstacles),
+                      with_default("remarks", &PrepareArrivalResult::remarks),
                       with_default("version", &PrepareArrivalResult::version));
   }
 };
@@ -113,8 +115,9 @@ struct PrepareArrival {
   std::optional<Password> database_password;  // likewise
   std::uint64_t log_flags = 0;
   bool exclude_from_backup = false;
-  bool wanted = true;       // it is to run once it is here
-  std::uint64_t bytes = 0;  // of the database
+  std::optional<Json> limits;  // set for it: Limits, of which the platform takes what it knows
+  bool wanted = true;          // it is to run once it is here
+  std::uint64_t bytes = 0;     // of the database
   bool check_only = false;
   static constexpr auto fields() {
     return std::tuple(
@@ -126,7 +129,8 @@ struct PrepareArrival {
         field("databasePassword", &PrepareArrival::database_password),
         with_default("logFlags", &PrepareArrival::log_flags),
         with_default("excludeFromBackup", &PrepareArrival::exclude_from_backup),
-        with_default("wanted", &PrepareArrival::wanted), with_default("bytes", &PrepareArrival::bytes),
+        field("limits", &PrepareArrival::limits), with_default("wanted", &PrepareArrival::wanted),
+        with_default("bytes", &PrepareArrival::bytes),
         with_default("checkOnly", &PrepareArrival::check_only));
   }
 };

@@ -20,7 +20,7 @@ struct UsageRow {
   double websocket_minutes = 0;
   std::uint64_t messages_in = 0, messages_out = 0;
   std::uint64_t bytes_in = 0,
-                bytes_out = 0;  // of messages and bodies; without files that the webserver serves alone
+                bytes_out = 0;  // of messages and bodies, also of files that the webserver serves alone
   double database_seconds = 0;  // what its statements took
   std::uint64_t slowed = 0, refused = 0;  // messages, requests and WebSockets, by a limit
   static constexpr auto fields() {
@@ -98,7 +98,9 @@ struct LimitsOf {
   Limits own;        // what was set for it
   Limits effective;  // what holds; none absent
   std::uint64_t database_bytes = 0;
-  std::string database_state;  // "fine", "near" (90 % of its limit), "readOnly", "writable" (for a while)
+  std::string
+      database_state;  // "fine", "near" (90 % of its limit), "readOnly", "lockedOut" (it wrote all the
+                       // same), "writable" (for a while)
   std::optional<std::string> writable_until;  // though above the limit
   static constexpr auto fields() {
     return std::tuple(field("domain", &LimitsOf::domain), with_default("name", &LimitsOf::name),

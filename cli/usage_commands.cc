@@ -130,7 +130,7 @@ void print_limits(Output& output, const std::vector<api::LimitsOf>& all) {
   for (const auto& kind : kKinds) columns.push_back({std::string(kind.title), true});
   Table table(std::move(columns));
   for (const auto& limits : all) {
-    const bool is_bad = limits.database_state == "readOnly";
+    const bool is_bad = limits.database_state == "readOnly" || limits.database_state == "lockedOut";
     const bool is_fine = limits.database_state == "fine";
     std::vector<Cell> row = {Cell(printable(Whose{limits.domain, limits.name}.format()), Style::kStrong),
                              format_size(limits.database_bytes),

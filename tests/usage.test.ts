@@ -25,6 +25,24 @@ const ask = async (count: number): Promise<void> => {
     assert.equal(answer.status, 200);
   }
 };
+/** As the app itself: with the role of its instance, past the SDK. */
+const sql = async (...statements: string[]): Promise<Json[]> => {
+  const client = new pg.Client({
+    host: join(platform().root, "run/berth/pgsql"),
+    database: "example.com_team",
+    user: "example.com_team",
+    password,
+  });
+  client.on("error", () => {}); // ended from outside
+  await client.connect();
+  try {
+    let rows: Json[] = [];
+    for (const statement of statements) rows = (await client.query(statement)).rows;
+    return rows;
+  } finally {
+    await client.end().catch(() => {});
+  }
+};
 const requests = (count: number) => until(`${count} requests`, async () => (await used("a")).requests >= count, 60_000);
 
 test("requests, messages, bytes and time are told for an instance and its domain", async () => {
@@ -83,6 +101,37 @@ test("a service that was killed counts from zero, its rows go on", async () => {
   assert.equal((await used("a")).requests, 33);
 });
 
+test("files that the webserver serves alone are counted once, though it is replaced and killed", async () => {
+  const url = `${platform().http_url}/example.com/team/notes.png`;
+  const before = await used("team");
+  let bytes = 0;
+  const read = async (count: number): Promise<void> => {
+    for (let i = 0; i < count; i++) {
+      const answer = await fetch_url(url);
+      assert.equal(answer.status, 200);
+      bytes += answer.body.length;
+    }
+  };
+  const counted = (count: number) =>
+    until(`${count} files`, async () => (await used("team")).requests - before.requests >= count, 60_000);
+  await read(5);
+  await counted(5);
+  await platform().berth("platform", "replace", "webserver");
+  await read(4);
+  await counted(9);
+  const pid = await platform().pid("webserver");
+  process.kill(pid, "SIGKILL");
+  await until("the next webserver", async () => (await fetch_url(url).catch(() => ({ status: 0 }))).status === 200, 60_000);
+  const first = bytes / 9; // what asked whether it is back
+  bytes += first;
+  await read(3);
+  await counted(13);
+  await delay(11_000); // another measurement
+  const row = await used("team");
+  assert.equal(row.requests - before.requests, 13);
+  assert.equal(row.bytesOut - (before.bytesOut ?? 0), bytes);
+});
+
 test("requests above their rate wait, and are answered", async () => {
   await platform().berth("limit", "set", "a@example.com", "--requests", "10");
   const began = Date.now();
@@ -109,20 +158,6 @@ test("WebSockets above their number get 503", async () => {
 });
 
 test("a database above its limit can only be read, until an admin lets it write or raises the limit", async () => {
-  const sql = async (statement: string): Promise<Json[]> => {
-    const client = new pg.Client({
-      host: join(platform().root, "run/berth/pgsql"),
-      database: "example.com_team",
-      user: "example.com_team",
-      password,
-    });
-    await client.connect();
-    try {
-      return (await client.query(statement)).rows;
-    } finally {
-      await client.end();
-    }
-  };
   await sql("CREATE TABLE large AS SELECT repeat(md5(n::text), 60) AS text FROM generate_series(1, 12000) n");
   const set = await platform().berth("limit", "set", "team@example.com", "--database-bytes", String(16 << 20), "--json");
   assert.equal(set.json.databaseState, "readOnly");
@@ -140,6 +175,46 @@ test("a database above its limit can only be read, until an admin lets it write 
   await sql("INSERT INTO large VALUES ('x')");
   const now = (await platform().berth("limit", "ls", "team@example.com", "--json")).json.limits[0];
   assert.equal(now.databaseState, "fine");
+});
+
+test("an app that switches its sessions back to writing above its limit is locked out, and let in when it may", async () => {
+  await platform().berth("limit", "set", "team@example.com", "--clear");
+  await sql("CREATE TABLE rogue AS SELECT repeat(md5(n::text), 60) AS text FROM generate_series(1, 12000) n");
+  const set = await platform().berth("limit", "set", "team@example.com", "--database-bytes", String(16 << 20), "--json");
+  assert.equal(set.json.databaseState, "readOnly");
+  const write = () =>
+    sql("SET default_transaction_read_only = off", "INSERT INTO rogue SELECT repeat(md5(n::text), 60) FROM generate_series(1, 5000) n");
+  const refused = await until("it is not let in any more", async () => {
+    try {
+      await write();
+    } catch (error) {
+      return /not permitted to log in/.test(`${error}`); // before that: its session was ended
+    }
+    return false;
+  }, 120_000, 500);
+  assert.ok(refused);
+  const { checks } = await platform().status();
+  const found = checks.find((check: Json) => check.id === "quota-locked-out-team@example.com");
+  assert.match(found.text, /team@example\.com is locked out of its database/);
+  await platform().berth("limit", "allow-writes", "team@example.com", "--minutes", "60");
+  await sql("DROP TABLE rogue");
+  await platform().berth("limit", "allow-writes", "team@example.com", "--minutes", "0");
+  const now = (await platform().berth("limit", "ls", "team@example.com", "--json")).json.limits[0];
+  assert.equal(now.databaseState, "fine");
+  await sql("INSERT INTO large VALUES ('x')");
+});
+
+test("the limits of an instance travel in its backup, under its name and another", async () => {
+  const limits_of = async (key: string): Promise<Json> => (await platform().berth("limit", "ls", key, "--json")).json.limits[0].own;
+  await platform().berth("limit", "set", "a@example.com", "--messages", "300", "--database-bytes", "0");
+  const file = join(platform().folder, "a.dump");
+  await platform().berth("instance", "backup", "a@example.com", "-o", file);
+  await platform().berth("instance", "rm", "a@example.com", "--now", "--yes", "--wait");
+  await platform().berth("instance", "restore", file, "--wait");
+  assert.deepEqual(await limits_of("a@example.com"), { databaseBytes: 0, messages: 300 });
+  await platform().berth("instance", "restore", file, "--as", "copy@example.org", "--wait");
+  assert.deepEqual(await limits_of("copy@example.org"), { databaseBytes: 0, messages: 300 });
+  await platform().berth("limit", "set", "a@example.com", "--clear");
 });
 
 test("what makes no sense is refused with its range", async () => {

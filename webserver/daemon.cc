@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <map>
 
 #include "base/log.h"
 
@@ -177,7 +178,8 @@ loop::Task<json::Object> Daemon::handle(json::Object message) {
   }
   if (mt == "GetCounters") {
     auto answer = answer_to(message, "Counters");
-    auto values = co_await counters(json::get_bool(message, "attaches", true));
+    auto values =
+        co_await counters(json::get_bool(message, "attaches", true), json::get_bool(message, "files"));
     for (auto& [name, value] : values) answer[name] = std::move(value);
     co_return answer;
   }
@@ -328,15 +330,16 @@ loop::Task<void> Daemon::rotate_ticket_keys() {
   }
 }
 
-loop::Task<json::Object> Daemon::counters(bool with_attaches) {
+loop::Task<json::Object> Daemon::counters(bool with_attaches, bool with_files) {
   struct Gathered {
     std::mutex mutex;
     Counters sum;
     json::Array attaches;  // of the first reactor: a service attaches at all of them
     Reactor::Routed routed;
+    std::map<std::string, ServedFiles> files;
   };
   const auto gathered = std::make_shared<Gathered>();
-  std::function<void(Reactor&)> gather = [gathered, with_attaches](Reactor& reactor) {
+  std::function<void(Reactor&)> gather = [gathered, with_attaches, with_files](Reactor& reactor) {
     const std::scoped_lock lock(gathered->mutex);
     const auto& one = reactor.counters();
     auto& sum = gathered->sum;
@@ -352,6 +355,12 @@ loop::Task<json::Object> Daemon::counters(bool with_attaches) {
     const auto routed = reactor.routed();
     gathered->routed.all += routed.all;
     gathered->routed.following += routed.following;
+    if (with_files)
+      reactor.served_files().for_each([&](const std::string& path, const ServedFiles& served) {
+        auto& file_sum = gathered->files[path];
+        file_sum.requests += served.requests;
+        file_sum.bytes += served.bytes;
+      });
     if (reactor.number() != 0 || !with_attaches) return;
     reactor.for_each_attach([&](Attach& attach) {
       if (!attach.is_routed) return;
@@ -363,12 +372,19 @@ loop::Task<json::Object> Daemon::counters(bool with_attaches) {
   };
   co_await reactors_.on_all(std::move(gather));
   const auto& sum = gathered->sum;
-  co_return json::Object{{"connections", sum.connections},    {"websockets", sum.websockets},
-                         {"http2Streams", sum.http2_streams}, {"requests", sum.requests},
-                         {"bytesIn", sum.bytes_in},           {"bytesOut", sum.bytes_out},
-                         {"accepted", sum.accepted},          {"refused", sum.refused},
-                         {"acceptPauses", sum.accept_pauses}, {"attaches", std::move(gathered->attaches)},
-                         {"routed", gathered->routed.all},    {"following", gathered->routed.following}};
+  json::Object told{{"connections", sum.connections},    {"websockets", sum.websockets},
+                    {"http2Streams", sum.http2_streams}, {"requests", sum.requests},
+                    {"bytesIn", sum.bytes_in},           {"bytesOut", sum.bytes_out},
+                    {"accepted", sum.accepted},          {"refused", sum.refused},
+                    {"acceptPauses", sum.accept_pauses}, {"attaches", std::move(gathered->attaches)},
+                    {"routed", gathered->routed.all},    {"following", gathered->routed.following}};
+  if (!with_files) co_return told;
+  json::Array files;
+  for (const auto& [path, served] : gathered->files)
+    files.push_back(json::Object{{"path", path}, {"requests", served.requests}, {"bytesOut", served.bytes}});
+  told["run"] = run_;
+  told["files"] = std::move(files);
+  co_return told;
 }
 
 }  // namespace berth::webserver

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/bytes.h"
 #include "loop/sync.h"
 #include "net/message_socket.h"
 #include "webserver/options.h"
@@ -32,8 +33,9 @@ class Daemon {
   loop::Task<void> converse();
   loop::Task<json::Object> handle(json::Object message);
   loop::Task<void> apply_config(Config config);
-  // `with_attaches`: also what is attached, which is long where there are many instances.
-  loop::Task<json::Object> counters(bool with_attaches);
+  // `with_attaches`: also what is attached, which is long where there are many instances. `with_files`: what was served of files
+  // alone, by instance.
+  loop::Task<json::Object> counters(bool with_attaches, bool with_files);
   loop::Task<void> rotate_ticket_keys();
   loop::Task<void> accept_without_config();
   // The listening sockets of one reactor, for a successor.
@@ -47,6 +49,7 @@ class Daemon {
   json::Object descriptors_alarm() const;
 
   loop::Loop& loop_;
+  const std::string run_ = random_hex(8);  // whose counters begin at 0
   const Options options_;
   const std::uint16_t http_port_, https_port_;
   std::vector<UniqueFd> link_sockets_;

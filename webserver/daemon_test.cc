@@ -60,6 +60,28 @@ TEST(Program, SaysHelloAndServesOnceConfigured) {
   EXPECT_EQ(tls.fetch("/x").status(), 404);
 }
 
+TEST(Program, TellsWhatItServedOfFilesByGrantAndOfAllReactorsTogether) {
+  Root root;
+  Program program(root, kPorts);
+  Manager manager(root);
+  ASSERT_EQ(manager.ask(config()).at("mt"), "WebserverReady");
+  manager.ask({{"mt", "SetGrant"}, {"grant", std::string(64, 'b')}, {"path", "/b"}, {"uid", ::getuid()}});
+  const auto pack = make_pack({{"tiny.bin", "0123456789"}});
+  ServicePeer first(manager.link(0)), second(manager.link(1));
+  for (auto* service : {&first, &second})
+    EXPECT_EQ(service->attach_static(10, "/b/files", secret_of('b'), pack).result, link::AttachResult::kOk);
+  for (int i = 0; i < 8; ++i) {
+    Client reader(manager.http());
+    EXPECT_EQ(reader.fetch("/b/files/tiny.bin").body, "0123456789");
+  }
+  const json::Object question{{"mt", "GetCounters"}, {"attaches", false}, {"files", true}};
+  const auto answer = manager.ask(question);
+  const json::Array served = {json::Object{{"path", "/b"}, {"requests", 8}, {"bytesOut", 80}}};
+  EXPECT_EQ(answer.at("files"), json::Value(served));
+  EXPECT_EQ(answer.at("run").as_string().size(), 16U);
+  EXPECT_EQ(manager.ask(question).at("run"), answer.at("run"));
+}
+
 TEST(Program, AnswersEveryChangeTheManagerMakes) {
   Root root;
   Program program(root, kPorts);
@@ -87,6 +109,7 @@ TEST(Program, AnswersEveryChangeTheManagerMakes) {
   EXPECT_EQ(attaches[0].as_object().at("service"), "fake");
   answer = manager.ask({{"mt", "GetCounters"}, {"src", 3}, {"attaches", false}});
   EXPECT_TRUE(answer.at("attaches").as_array().empty()) << "a long list that the monitoring does not read";
+  EXPECT_FALSE(answer.contains("files"));
 
   EXPECT_EQ(manager.ask({{"mt", "RemoveGrant"}, {"grant", std::string(64, 'b')}}).at("mt"), "Ok");
   EXPECT_EQ(or_throw(link::parse_attached(service.expect(link::Type::kDetached).payload)).id, 9U);

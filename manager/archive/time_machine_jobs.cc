@@ -12,6 +12,7 @@
 #include "manager/backup/child.h"
 #include "manager/database/leftovers.h"
 #include "manager/instances/names.h"
+#include "manager/usage/limit_ranges.h"
 #include "wire/json/json.h"
 
 namespace berth::manager {
@@ -363,12 +364,13 @@ Task<std::optional<TimeMachineJobs::Source>> TimeMachineJobs::find_source(const 
   db::DatabaseOptions options;
   options.connection = recovered.cluster.superuser("manager");
   db::Database then(loop_, options);
-  // Columns that every version of the platform has had. The same instance under another name goes before another
+  // Columns that every version of the platform has had, and limits where there were any. The same instance under another name goes before another
   // one under the same name.
   const auto rows = co_await then.query(
       "SELECT name, domain, service, path, password, database, database_user, database_host, "
       "log_flags::text, "
-      "exclude_from_backup FROM instance WHERE is_made AND (extract(epoch FROM created)::text = $3 "
+      "exclude_from_backup, coalesce(to_jsonb(instance) ->> 'limits', '') FROM instance WHERE is_made AND "
+      "(extract(epoch FROM created)::text = $3 "
       "OR (name = $1 AND domain = $2)) ORDER BY extract(epoch FROM created)::text = $3 DESC LIMIT 1",
       name, domain, created);
   if (rows.empty()) co_return std::nullopt;
@@ -385,6 +387,8 @@ Task<std::optional<TimeMachineJobs::Source>> TimeMachineJobs::find_source(const 
   source.host = row.get<std::string>(7);
   source.row.log_flags = std::strtoull(row.get<std::string>(8).c_str(), nullptr, 10);
   source.row.exclude_from_backup = row.get<bool>(9);
+  if (const auto limits = row.get<std::string>(10); !limits.empty())
+    source.row.limits = read_limits(or_throw(json::parse_object(limits))).limits;
   co_return source;
 }
 
@@ -486,6 +490,7 @@ JobRunner::Steps TimeMachineJobs::rewind_steps() {
     wanted.password = source.row.password;
     wanted.log_flags = source.row.log_flags;
     wanted.exclude_from_backup = source.row.exclude_from_backup;
+    wanted.limits = source.row.limits;
     if (!run.text("name").empty()) co_return;  // an earlier manager came so far: the same passwords
     const auto row = or_throw(instance_jobs_.complete(std::move(wanted)));
     instance_jobs_.put_row(run.data(), row);

@@ -92,6 +92,7 @@ TEST_F(TimeMachineTest, FollowsAnInstanceThatWasRenamedAndMakesADeletedOneAgain)
 TEST_F(TimeMachineTest, MakesACopyUnderAnotherNameAndLeavesTheInstanceAlone) {
   create();
   put("a");
+  run(rig_->instances.set_limits("team", "example.com", {.messages = 200}, ""));
   base();
   const auto then = moment();
   put("b");
@@ -100,6 +101,7 @@ TEST_F(TimeMachineTest, MakesACopyUnderAnotherNameAndLeavesTheInstanceAlone) {
   request.as_domain = "example.com";
   done(rewind(request));
   EXPECT_EQ(values("before"), "a");
+  EXPECT_EQ(rig_->instances.get("before", "example.com")->limits.messages, 200u) << "as it had then";
   EXPECT_EQ(values(), "a b");
   EXPECT_EQ(rewind(request).error().code, Errc::kExists);
 }

@@ -39,6 +39,19 @@ std::uint64_t number_of(const json::object& object, std::string_view name) {
   return value->is_int64() && value->as_int64() >= 0 ? static_cast<std::uint64_t>(value->as_int64()) : 0;
 }
 
+// A text of ours.
+json::value parse_own(const std::string& text) {
+  boost::system::error_code error;
+  auto value = json::parse(text, error);
+  BERTH_CHECK(!error && value.is_object());
+  return value;
+}
+
+std::string object_text(const json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(name);
+  return value && value->is_object() ? json::serialize(*value) : std::string();
+}
+
 json::object open_part(const BackupMetadata& metadata) {
   json::object instance;
   instance["name"] = metadata.name;
@@ -53,12 +66,8 @@ json::object open_part(const BackupMetadata& metadata) {
   instance["excludeFromBackup"] = metadata.exclude_from_backup;
   instance["created"] = metadata.created;
   instance["platformVersion"] = metadata.platform_version;
-  if (!metadata.extra_json.empty()) {
-    boost::system::error_code error;
-    auto extra = json::parse(metadata.extra_json, error);
-    BERTH_CHECK(!error && extra.is_object());
-    instance["extra"] = std::move(extra);
-  }
+  if (!metadata.limits_json.empty()) instance["limits"] = parse_own(metadata.limits_json);
+  if (!metadata.extra_json.empty()) instance["extra"] = parse_own(metadata.extra_json);
   return instance;
 }
 
@@ -170,8 +179,8 @@ Result<ReadMetadata> parse_metadata(std::string_view text, const BackupKeys& key
     metadata.exclude_from_backup = exclude->is_bool() && exclude->as_bool();
   metadata.created = text_of(instance, "created");
   metadata.platform_version = text_of(instance, "platformVersion");
-  if (const auto* extra = instance.if_contains("extra"); extra && extra->is_object())
-    metadata.extra_json = json::serialize(*extra);
+  metadata.limits_json = object_text(instance, "limits");
+  metadata.extra_json = object_text(instance, "extra");
   if (metadata.name.empty() || metadata.service.empty())
     return fail(Errc::kMalformed, "the backup names no instance or service");
 

@@ -308,10 +308,17 @@ void WebserverControl::set_options(Switches switches, json::Object limits) {
   for (const auto& [pid, line] : lines_) line->peer.send(configuration_for(pid));
 }
 
+void WebserverControl::note_files(json::Object& counted) {
+  const auto* files = json::find_array(counted, "files");
+  if (files && served_files) served_files(json::get_string(counted, "run"), *files);
+  counted.erase("files");
+}
+
 Task<json::Object> WebserverControl::counters() {
   if (!primary_) co_return json::Object();
-  json::Object request{{"mt", "GetCounters"}, {"attaches", false}};
+  json::Object request{{"mt", "GetCounters"}, {"attaches", false}, {"files", true}};
   auto counted = co_await primary_->peer.ask(std::move(request), 3s);
+  note_files(counted);
   counted.erase("src");  // of this question only: the same counts are to be the same answer
   // What is there now is there wherever it is; what was counted starts anew with each.
   for (const auto& [pid, drain] : draining_) {

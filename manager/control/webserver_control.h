@@ -102,6 +102,9 @@ class WebserverControl {
   };
   void set_options(Switches switches, json::Object limits);
   Task<json::Object> counters();
+  // With each answer about counters, of the one that serves and of those that drain: whose they are (another text for
+  // each webserver) and what it has served of files alone since it began: [{path, requests, bytesOut}].
+  std::function<void(const std::string& run, const json::Array& files)> served_files;
   // Exit code of a webserver whose port belongs to somebody else (docs/webserver.md).
   static constexpr int kPortTaken = 98;
 
@@ -135,6 +138,7 @@ class WebserverControl {
   Task<void> look_after(Line& line);
   void note_end(pid_t pid, const json::Object& told);
   bool note_counts(pid_t pid, const json::Object& counted);
+  void note_files(json::Object& counted);  // and takes them out
   Task<void> watch_drain(Drain& drain);
   void add_drain(ProcessRecord record);
   // The steps of replace().

@@ -203,10 +203,11 @@ Task<void> WebserverControl::promote_successor(std::chrono::seconds limit, Repla
   co_await tell_one(next, std::move(serve));
   json::Object drain{{"mt", "Drain"}, {"limitSeconds", limit.count()}};
   co_await tell_one(old, std::move(drain));
-  json::Object count{{"mt", "GetCounters"}, {"attaches", false}};
+  json::Object count{{"mt", "GetCounters"}, {"attaches", false}, {"files", true}};
   if (const auto found = lines_.find(old); found != lines_.end()) {
     try {
-      const auto counted = co_await found->second->peer.ask(std::move(count));
+      auto counted = co_await found->second->peer.ask(std::move(count));
+      note_files(counted);
       note_counts(old, counted);
       replaced.websockets = static_cast<std::uint64_t>(json::get_integer(counted, "websockets"));
     } catch (const Failure&) {
@@ -289,8 +290,9 @@ Task<void> WebserverControl::look_after(Line& line) {
       json::Object drain{{"mt", "Drain"}, {"limitSeconds", drain_limit().count()}};
       const auto told = co_await line.peer.ask(std::move(drain));
       note_end(line.pid, told);
-      json::Object count{{"mt", "GetCounters"}, {"attaches", false}};
-      const auto counted = co_await line.peer.ask(std::move(count));
+      json::Object count{{"mt", "GetCounters"}, {"attaches", false}, {"files", true}};
+      auto counted = co_await line.peer.ask(std::move(count));
+      note_files(counted);
       if (note_counts(line.pid, counted) && changed) changed();
     } catch (const Failure& failure) {
       BERTH_LOG(kProcess, "no counters of a webserver that drains", {"error", failure.error().detail});

@@ -231,6 +231,42 @@ Task<void> InstanceDatabases::end_old_sessions(std::string database, std::string
       database, user, moment);
 }
 
+Task<void> InstanceDatabases::end_sessions_of(std::string database, std::string user) {
+  co_await admin_.query_repeatable(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND usename = $2", database,
+      user);
+}
+
+Task<void> InstanceDatabases::lock_out(std::string user) {
+  const bool is_there = co_await user_exists(user);
+  if (!is_there) co_return;
+  co_await admin_.query(fmt::format("ALTER ROLE {} NOLOGIN", quote_identifier(user)));
+  co_await admin_.query_repeatable(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", user);
+}
+
+Task<void> InstanceDatabases::unlock(std::string user) {
+  const bool is_there = co_await user_exists(user);
+  if (is_there) co_await admin_.query(fmt::format("ALTER ROLE {} LOGIN", quote_identifier(user)));
+}
+
+Task<std::set<std::string>> InstanceDatabases::locked_out() {
+  const auto rows = co_await admin_.query_repeatable(
+      "SELECT d.datname::text AS name FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba WHERE NOT "
+      "r.rolcanlogin");
+  std::set<std::string> names;
+  for (const auto row : rows) names.insert(row.get<std::string>("name"));
+  co_return std::move(names);
+}
+
+Task<std::optional<InstanceDatabases::Seen>> InstanceDatabases::look_at(std::string database) {
+  const auto rows = co_await admin_.query_repeatable(
+      "SELECT oid::text AS oid, pg_database_size(oid) AS bytes FROM pg_database WHERE datname = $1",
+      database);
+  if (rows.empty()) co_return std::nullopt;
+  co_return Seen{rows[0].get<std::string>("oid"), rows[0].get<std::uint64_t>("bytes")};
+}
+
 Task<void> InstanceDatabases::drop_database(std::string database) {
   const bool is_there = co_await exists(database);
   if (!is_there) co_return;
@@ -281,7 +317,17 @@ Task<void> InstanceDatabases::swap(std::string live, std::string replacement, st
       co_await transaction.query(fmt::format("ALTER DATABASE {} RENAME TO {}", quote_identifier(from), name));
       co_await transaction.query(fmt::format("ALTER DATABASE {} ALLOW_CONNECTIONS true", name));
     };
-    if (has_live) co_await rename(live, aside);
+    if (has_live) {
+      const auto owners = co_await transaction.query(
+          "SELECT pg_get_userbyid(datdba)::text AS name FROM pg_database WHERE datname = $1", live);
+      const std::string owner = quote_identifier(owners.front().get<std::string>("name"));
+      co_await rename(live, aside);
+      // With its owner go his rights: nobody counts what he would write there.
+      co_await transaction.query(
+          fmt::format("ALTER DATABASE {} OWNER TO CURRENT_USER", quote_identifier(aside)));
+      co_await transaction.query(
+          fmt::format("ALTER DATABASE {} OWNER TO {}", quote_identifier(replacement), owner));
+    }
     co_await rename(replacement, live);
     co_await transaction.commit();
   } catch (const Failure& failure) {

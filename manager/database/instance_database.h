@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -60,8 +61,8 @@ class InstanceDatabases {
   // Ends all sessions on it first. Done already (old absent, new there) is fine.
   Task<void> rename(std::string from, std::string to);
 
-  // Atomically: `live` becomes `aside`, `replacement` becomes `live`. Sessions on both are ended and
-  // kept out meanwhile. Done already is fine. The same call with other names is the undo.
+  // Atomically: `live` becomes `aside`, `replacement` becomes `live`, and its owner's; what is aside is the superuser's, and
+  // nobody else gets in. Sessions on both are ended and kept out meanwhile. Done already is fine. The same call with other names is the undo.
   Task<void> swap(std::string live, std::string replacement, std::string aside);
 
   // For a database whose data are elsewhere (external), or about to be: ends the sessions of roles and lets none in;
@@ -75,6 +76,20 @@ class InstanceDatabases {
   Task<std::set<std::string>> read_only();
   // Ends the sessions of `user` on it that began before `moment` (seconds since 1970).
   Task<void> end_old_sessions(std::string database, std::string user, std::int64_t moment);
+  // All of them, whenever they began; new ones may begin at once.
+  Task<void> end_sessions_of(std::string database, std::string user);
+
+  // A role that cannot be trusted to keep to read only: no new session anywhere, and those it has end. It cannot take
+  // that back itself, though it owns its database. Absent is fine.
+  Task<void> lock_out(std::string user);
+  Task<void> unlock(std::string user);
+  // Databases whose owner is locked out.
+  Task<std::set<std::string>> locked_out();
+  struct Seen {
+    std::string oid;  // another one under the same name has another
+    std::uint64_t bytes = 0;
+  };
+  Task<std::optional<Seen>> look_at(std::string database);
 
   // Lets sessions in again, should a swap have been broken off half-way. Absent is fine.
   Task<void> admit(std::string database);

@@ -188,8 +188,15 @@ TEST_F(InstanceDatabaseTest, SwapsAtOnceAndBack) {
   EXPECT_EQ(text(*app, "SELECT v FROM t"), "new") << "a connected app finds the new data by itself";
   loop::run_task(loop, databases.swap("live", "live_restore_1", "live_old_1"));
   EXPECT_EQ(text(*app, "SELECT v FROM t"), "new") << "done twice is done once";
+  auto aside = open("live_old_1", "live", "geheim");
+  EXPECT_EQ(refusal(*aside), Errc::kDenied) << "nobody counts what is written to data that are kept";
   loop::run_task(loop, databases.swap("live", "live_old_1", "live_restore_1"));
   EXPECT_EQ(text(*app, "SELECT v FROM t"), "old");
+  ask(*app, "INSERT INTO t VALUES ('its owner may write again')");
+  EXPECT_EQ(
+      text(*app, "SELECT pg_get_userbyid(datdba)::text FROM pg_database WHERE datname = current_database()"),
+      "live");
+  EXPECT_EQ(text(*app, "SELECT has_database_privilege('public', 'live', 'CONNECT')::text"), "false");
 }
 
 TEST_F(InstanceDatabaseTest, LetsSessionsInAgainWhenASwapFails) {

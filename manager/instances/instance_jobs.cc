@@ -5,6 +5,7 @@
 
 #include <set>
 
+#include "api/json.h"
 #include "base/bytes.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -13,6 +14,7 @@
 #include "manager/instances/start_stop_steps.h"
 #include "manager/jobs/upload_guard.h"
 #include "manager/store/index.h"
+#include "manager/usage/limit_ranges.h"
 #include "wire/json/json.h"
 
 namespace berth::manager {
@@ -57,6 +59,7 @@ void InstanceJobs::put_row(api::JsonObject& data, const InstanceRow& row) const 
   data["logFlags"] = std::to_string(row.log_flags);
   data["exclude"] = row.exclude_from_backup;
   data["wanted"] = row.wanted;
+  data["limits"] = api::to_json(row.limits);
 }
 
 InstanceRow InstanceJobs::row_of(const JobRun& run) const {
@@ -74,6 +77,8 @@ InstanceRow InstanceJobs::row_of(const JobRun& run) const {
   row.log_flags = std::strtoull(run.text("logFlags").c_str(), nullptr, 10);
   row.exclude_from_backup = run.flag("exclude");
   row.wanted = run.flag("wanted");
+  if (const auto* limits = json::find_object(run.entry().data, "limits"))
+    row.limits = read_limits(*limits).limits;
   return row;
 }
 
@@ -111,6 +116,7 @@ Result<InstanceRow> InstanceJobs::complete(NewInstance wanted) const {
   BERTH_TRY_VOID(check_password(row.database_password));
   row.log_flags = wanted.log_flags;
   row.exclude_from_backup = wanted.exclude_from_backup;
+  row.limits = wanted.limits;
   row.wanted = wanted.start;
   BERTH_TRY_VOID(instances_.check_free(row, ""));
   return row;
@@ -445,6 +451,7 @@ Task<BackupResult> InstanceJobs::write_backup(std::string name, std::string doma
   metadata.database_user = row.database_user;
   metadata.log_flags = row.log_flags;
   metadata.exclude_from_backup = row.exclude_from_backup;
+  if (!is_empty(row.limits)) metadata.limits_json = format_limits(row.limits);
   metadata.platform_version = version_;
   std::optional<BackupKey> key;
   if (const auto passphrase = co_await settings_.secret("backupPassphrase"))

@@ -20,6 +20,7 @@ struct NewInstance {
   std::optional<ExternalPlace> external;                   // absent: the platform's own database
   std::uint64_t log_flags = kDefaultTraceFlags;
   bool exclude_from_backup = false;
+  api::Limits limits;
   bool start = true;
 };
 
@@ -44,6 +45,7 @@ class InstanceJobs {
   // `file` is looked into first; the job removes it at its end, and so does a refusal. Without a name the file's own. Data on a
   // server that is not ours are replaced only `onto_external`: somebody has said that they may be. `vouched_in`: its bytes are known to be
   // those that were backed up as long as this boot_id() lasts (a power cut may take some): it is not read as a whole before.
+  // An instance that is there and has limits of its own keeps them; one that is not, or has none, gets those of the file.
   Task<Result<api::Job>> restore(std::string file, std::string name, std::string domain, std::string by,
                                  bool onto_external = false, std::string vouched_in = "");
 
@@ -86,6 +88,8 @@ class InstanceJobs {
   JobStep save_aside_step();
   JobStep put_onto_step(std::function<std::string(JobRun&)> source);
   Task<BackupKeys> keys();
+  Task<void> take_limits(JobRun& run);
+  Task<void> give_back_limits(JobRun& run);
 
   JobRunner& runner_;
   Instances& instances_;

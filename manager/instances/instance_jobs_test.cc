@@ -234,6 +234,97 @@ TEST_F(JobsTest, RestoreBringsBackADeletedInstanceWithItsPassword) {
   EXPECT_EQ(databases_like("example.com_team%"), 1u);
 }
 
+TEST_F(JobsTest, ItsLimitsComeBackWithAnInstanceUnderItsOwnNameAndAnother) {
+  install();
+  created();
+  put_value("backup");
+  set_limits({.database_bytes = 2'000'000'000, .requests = 0, .messages = 200});
+  const std::string wanted = limits();
+  const auto file = backup();
+  done(run(rig_->instance_jobs.remove("team", "example.com", true, "test")));
+  restored(file);
+  EXPECT_EQ(limits(), wanted);
+  done(run(rig_->instance_jobs.restore(upload(file), "copy", "example.org", "test")));
+  EXPECT_EQ(format_limits(rig_->instances.get("copy", "example.org")->limits), wanted);
+  start();  // a new manager knows them, too
+  EXPECT_EQ(limits(), wanted);
+}
+
+TEST_F(JobsTest, ARestoreOntoAnInstanceBringsItsLimitsBackUnlessItHasOthersByNow) {
+  install();
+  created();
+  put_value("backup");
+  set_limits({.messages = 200});
+  const auto file = backup();
+  set_limits({});
+  restored(file);
+  EXPECT_EQ(limits(), R"({"messages":200})");
+  set_limits({.messages = 5});
+  restored(file);
+  EXPECT_EQ(limits(), R"({"messages":5})") << "what an admin has set since is newer";
+}
+
+TEST_F(JobsTest, ABackupWithoutLimitsChangesNone) {
+  install();
+  created();
+  put_value("backup");
+  const auto file = backup();
+  set_limits({.websockets = 7});
+  restored(file);
+  EXPECT_EQ(limits(), R"({"websockets":7})");
+}
+
+TEST_F(JobsTest, LimitsThatAreNotKnownAreNamedAndLeftOut) {
+  install();
+  created();
+  put_value("backup");
+  // As a platform of tomorrow would have written it.
+  const auto row = rig_->instances.get("team", "example.com").value();
+  BackupMetadata metadata;
+  metadata.name = "team";
+  metadata.domain = "example.com";
+  metadata.path = row.path;
+  metadata.password = row.password;
+  metadata.service = "notes";
+  metadata.build = 0x1a;
+  metadata.limits_json = R"({"messages":200,"gpuSeconds":5})";
+  const std::string file = world_->folder + "/tomorrow.dump";
+  FileSink sink(loop_, file);
+  run(rig_->backups.write(rig_->instances.data_source(row).value(), std::move(metadata), std::nullopt, sink));
+  run(sink.finish());
+  const auto job = done(run(rig_->instance_jobs.restore(upload(file), "", "", "test")));
+  EXPECT_EQ(limits(), R"({"messages":200})");
+  const auto told = run(rig_->database.query(
+      "SELECT 1 FROM job_log WHERE job = $1::bigint AND text LIKE '%gpuSeconds%'", job.id));
+  EXPECT_EQ(told.size(), 1u);
+}
+
+TEST_F(JobsTest, ARestoreThatIsUndoneOnItsWayLeavesTheLimitsAsTheyWere) {
+  install();
+  created();
+  put_value("backup");
+  set_limits({.messages = 200});
+  const auto file = backup();
+  set_limits({});
+  put_value("live");
+  bool is_broken = false;
+  std::string between;
+  rig_->jobs.at_point = [&](const JobEntry&, std::string at) -> Task<void> {
+    const bool breaks = at == "before 7", heals = is_broken && at.starts_with("before undo");
+    if (!breaks && !heals) co_return;
+    is_broken = breaks;
+    if (breaks) between = limits();
+    co_await rig_->database.query(breaks ? "ALTER TABLE kept_data RENAME TO away"
+                                         : "ALTER TABLE away RENAME TO kept_data");
+  };
+  const auto job = rig_->finish(run(rig_->instance_jobs.restore(upload(file), "", "", "test")));
+  rig_->jobs.at_point = nullptr;
+  EXPECT_EQ(job.state, api::JobState::kFailed);
+  EXPECT_EQ(between, R"({"messages":200})");
+  EXPECT_EQ(limits(), "{}");
+  EXPECT_EQ(value(), "live");
+}
+
 TEST_F(JobsTest, ARestoreCanBeUndoneAndTheUndoToo) {
   install();
   created();

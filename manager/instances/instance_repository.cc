@@ -2,6 +2,7 @@
 
 #include "db/sql_failure.h"
 #include "manager/instances/names.h"
+#include "manager/usage/limit_ranges.h"
 #include "wire/json/json.h"
 
 namespace berth::manager {
@@ -22,11 +23,6 @@ constexpr std::string_view kColumns =
     "'purge', to_char(k.purge AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')) ORDER BY replaced DESC, "
     "id DESC) "
     "FROM kept_data k WHERE k.name = instance.name AND k.domain = instance.domain) AS kept";
-
-std::string format_limits(const api::Limits& limits) {
-  const auto value = api::to_json(limits);
-  return value.as_object().empty() ? std::string() : json::serialize(value);
-}
 
 constexpr std::string_view kInsert =
     "INSERT INTO instance (name, domain, service, path, password, database, database_user, database_host, "
@@ -52,7 +48,7 @@ std::vector<db::Argument> arguments_of(const InstanceRow& row, const SecretBox& 
           row.wanted,
           row.external ? box.seal(format_place(*row.external)) : std::string(),
           row.moved ? format_moved(*row.moved) : std::string(),
-          format_limits(row.limits),
+          is_empty(row.limits) ? std::string() : format_limits(row.limits),
           row.writable_until,
           row.isolated};
 }

@@ -57,6 +57,7 @@ JobStep InstanceJobs::put_onto_step(std::function<std::string(JobRun&)> source) 
     }
     auto place = or_throw(connection_of(*row.external));
     co_await restorer_.put_onto(std::move(place), source(run), progress_of(run));
+    co_await take_limits(run);
   };
   put.undo = [this](JobRun& run) -> Task<void> {
     if (!run.flag("replacing")) co_return;
@@ -70,6 +71,7 @@ JobStep InstanceJobs::put_onto_step(std::function<std::string(JobRun&)> source) 
       error = failure.error();
     }
     if (!error) {
+      co_await give_back_limits(run);
       run.data()["replacing"] = false;
       co_await run.save();
       co_return;

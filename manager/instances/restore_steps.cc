@@ -1,6 +1,8 @@
 // Bringing data of an instance back from a backup file: beside, checked, swapped in.
+#include <fmt/ranges.h>
 #include <unistd.h>
 
+#include "api/json.h"
 #include "base/bytes.h"
 #include "base/file.h"
 #include "manager/instances/instance_jobs.h"
@@ -9,6 +11,7 @@
 #include "manager/jobs/upload_guard.h"
 #include "manager/platform/boot_id.h"
 #include "manager/store/index.h"
+#include "manager/usage/limit_ranges.h"
 #include "wire/json/json.h"
 
 namespace berth::manager {
@@ -77,9 +80,16 @@ Task<Result<api::Job>> InstanceJobs::restore(std::string file, std::string name,
                      "the backup was made by {} build {}, installed is build {}: update {} first", service,
                      made, installed->row().build, service);
   }
+  ReadLimits limits;
+  if (about.about && !about.about->metadata.limits_json.empty())
+    limits = read_limits(or_throw(json::parse_object(about.about->metadata.limits_json)));
+  // What an admin has set meanwhile is newer than the backup.
+  const bool has_own_limits = present && !is_empty(present->limits);
+  const bool takes_limits = present && !has_own_limits && !is_empty(limits.limits);
   InstanceRow row;
   if (present) {
     row = *present;
+    if (takes_limits) row.limits = limits.limits;
   } else {
     const auto& metadata = about.about->metadata;
     NewInstance wanted;
@@ -95,6 +105,7 @@ Task<Result<api::Job>> InstanceJobs::restore(std::string file, std::string name,
     wanted.password = metadata.password;
     wanted.log_flags = metadata.log_flags;
     wanted.exclude_from_backup = metadata.exclude_from_backup;
+    wanted.limits = limits.limits;
     auto complete = this->complete(std::move(wanted));
     if (!complete) co_return tl::unexpected(complete.error());
     row = std::move(*complete);
@@ -105,6 +116,8 @@ Task<Result<api::Job>> InstanceJobs::restore(std::string file, std::string name,
   job.by = by;
   put_row(job.data, row);
   job.data["replace"] = present != nullptr;
+  job.data["takesLimits"] = takes_limits;
+  if (!has_own_limits) job.data["unknownLimits"] = fmt::format("{}", fmt::join(limits.left_out, ", "));
   job.data["days"] = settings_.number("restoreUndoDays");
   job.data["file"] = file;
   job.data["vouchedIn"] = vouched_in;
@@ -116,14 +129,40 @@ Task<Result<api::Job>> InstanceJobs::restore(std::string file, std::string name,
 
 namespace {
 
+// Limits of the file that are not known here are told where the job begins.
+void tell_unknown_limits(JobRun& run) {
+  if (const auto names = run.text("unknownLimits"); !names.empty())
+    run.log(fmt::format(
+        "limits in the backup that this platform does not know, or not with these values, are left out: {}",
+        names));
+}
+
 InstanceDatabaseNames names_of(const InstanceRow& row) { return {row.database, row.database_user}; }
 
 }  // namespace
+
+// The instance is there and has had no limits of its own: from now on it has those of the file.
+Task<void> InstanceJobs::take_limits(JobRun& run) {
+  if (!run.flag("takesLimits")) co_return;
+  const auto row = row_of(run);
+  const auto present = or_throw(instances_.get(row.name, row.domain));
+  co_await instances_.set_limits(row.name, row.domain, row.limits, present.writable_until);
+}
+
+Task<void> InstanceJobs::give_back_limits(JobRun& run) {
+  if (!run.flag("takesLimits")) co_return;
+  const auto row = row_of(run);
+  const auto present = instances_.get(row.name, row.domain);
+  // Those that an admin has set since stay.
+  if (!present || format_limits(present->limits) != format_limits(row.limits)) co_return;
+  co_await instances_.set_limits(row.name, row.domain, api::Limits(), present->writable_until);
+}
 
 JobStep InstanceJobs::check_step() {
   JobStep check;
   check.text = "check the file";
   check.run = [this](JobRun& run) -> Task<void> {
+    tell_unknown_limits(run);
     if (const auto boot = run.text("vouchedIn"); !boot.empty() && boot == boot_id()) co_return;
     BackupKeys keys = co_await this->keys();
     std::function<void(std::uint64_t, std::uint64_t)> progress =
@@ -185,7 +224,10 @@ JobRunner::Steps InstanceJobs::swap_steps() {
     co_await instances_.halt(run.text("name"), run.text("domain"));  // a new manager has started it again
     auto names = names_of(row_of(run));
     co_await restorer_.swap_in(std::move(names), run.entry().id);
-    if (run.flag("replace")) co_return;
+    if (run.flag("replace")) {
+      co_await take_limits(run);
+      co_return;
+    }
     auto row = row_of(run);
     row.is_made = true;
     co_await instances_.repository().update(row);
@@ -197,6 +239,7 @@ JobRunner::Steps InstanceJobs::swap_steps() {
         co_await instances_.databases().exists(Restorer::old_name(row.database, run.entry().id));
     if (!swapped) co_return;
     co_await instances_.halt(row.name, row.domain);
+    co_await give_back_limits(run);
     auto names = names_of(row);
     co_await restorer_.undo(std::move(names), run.entry().id);
   };

@@ -36,6 +36,7 @@ struct WatchedInstance {
   std::string key, service, database;
   std::uint64_t database_bytes = 0;
   std::string process;  // of the service, in which it is
+  std::string path;
 };
 
 // A service that runs and has answered.

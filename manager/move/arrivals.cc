@@ -7,6 +7,7 @@
 #include "manager/instances/names.h"
 #include "manager/move/startup_packet.h"
 #include "manager/platform/clock.h"
+#include "manager/usage/limit_ranges.h"
 #include "net/stream.h"
 #include "wire/json/json.h"
 
@@ -48,6 +49,11 @@ class ArrivalLine final : public ByteLine {
   bool is_let_in_ = false;
 };
 
+ReadLimits limits_of(const api::PrepareArrival& told) {
+  const auto* written = told.limits ? told.limits->if_object() : nullptr;
+  return written ? read_limits(*written) : ReadLimits();
+}
+
 }  // namespace
 
 Arrivals::Arrivals(loop::Loop& loop, JobRunner& runner, Instances& instances, InstanceJobs& instance_jobs,
@@ -87,6 +93,7 @@ NewInstance Arrivals::wanted_of(const ArrivalRequest& request) const {
   wanted.database_password = request.database_password;
   wanted.log_flags = told.log_flags;
   wanted.exclude_from_backup = told.exclude_from_backup;
+  wanted.limits = limits_of(told).limits;
   wanted.start = told.wanted;
   return wanted;
 }
@@ -126,6 +133,9 @@ Task<api::PrepareArrivalResult> Arrivals::prepare(ArrivalRequest request) {
   const auto& told = request.told;
   if (told.check_only) {
     result.obstacles = obstacles(told);
+    for (const auto& name : limits_of(told).left_out)
+      result.remarks.push_back(
+          fmt::format("the limit {} is not known, or not with this value: it is left out", name));
     co_return result;
   }
   if (told.token.size() < 32) throw_failure(Errc::kMalformed, "a token of 32 characters is needed");

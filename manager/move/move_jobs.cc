@@ -105,6 +105,7 @@ api::PrepareArrival MoveJobs::arrival_of(const InstanceRow& row, std::string tok
   request.database_user = row.database_user;
   request.log_flags = row.log_flags;
   request.exclude_from_backup = row.exclude_from_backup;
+  request.limits = api::to_json(row.limits);
   request.wanted = row.wanted;
   request.bytes = bytes;
   return request;
@@ -157,6 +158,7 @@ Task<Result<api::MoveInstanceResult>> MoveJobs::move(std::string name, std::stri
     request.check_only = true;
     auto told = co_await platform->prepare(std::move(request), {}, {});
     for (auto& obstacle : told.obstacles) result.obstacles.push_back("there: " + std::move(obstacle));
+    for (auto& remark : told.remarks) result.remarks.push_back("there: " + std::move(remark));
     result.version = told.version;
   }
   if (check_only || !result.obstacles.empty()) co_return result;

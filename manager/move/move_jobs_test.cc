@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "manager/testing/rig.h"
+#include "manager/usage/limit_ranges.h"
 
 namespace berth::manager {
 namespace {
@@ -294,6 +295,7 @@ TEST_F(MoveTest, EverythingComesAlongThatLogicalReplicationForgets) {
     db::Database app(loop_, database(here_));
     co_await app.run_script(kChanges);
   };
+  run(here_.rig->instances.set_limits("büro", "example.com", {.messages = 200}, ""));
   const auto before = here_.rig->instances.get("büro", "example.com").value();
   const auto job = moved();
   ASSERT_EQ(job.state, api::JobState::kDone) << job.error.value_or("");
@@ -307,6 +309,7 @@ TEST_F(MoveTest, EverythingComesAlongThatLogicalReplicationForgets) {
   EXPECT_EQ(after.database_password, before.database_password);
   EXPECT_EQ(after.path, before.path);
   EXPECT_EQ(after.log_flags, before.log_flags);
+  EXPECT_EQ(format_limits(after.limits), R"({"messages":200})");
   // It goes on there where it stood here.
   script(there_, "INSERT INTO note (text) VALUES ('neu'); SELECT nextval('ticket')");
   EXPECT_EQ(ask(there_, "SELECT last_value FROM ticket"), "103");
@@ -367,6 +370,21 @@ TEST_F(MoveTest, ACheckTellsWhatHindersAndChangesNothing) {
   EXPECT_FALSE(told->job) << "nothing is begun";
   is_cut_off_ = true;
   EXPECT_THROW((void)begin(), Failure);
+}
+
+TEST_F(MoveTest, ALimitThatIsNotKnownThereIsToldBeforeAndLeftOut) {
+  create();
+  api::PrepareArrival told;
+  told.service = "notes";
+  told.build = "1a";
+  told.name = "büro";
+  told.domain = "example.com";
+  told.database = told.database_user = kDatabase;
+  told.limits = json::parse(R"({"messages": 200, "gpuSeconds": 5})").value();
+  told.check_only = true;
+  const auto answer = run(there_.rig->arrivals.prepare({std::move(told), {}, {}, "test"}));
+  EXPECT_THAT(answer.obstacles, IsEmpty());
+  EXPECT_THAT(answer.remarks, ElementsAre(HasSubstr("the limit gpuSeconds is not known")));
 }
 
 TEST_F(MoveTest, AnOlderBuildThereIsAnObstacle) {

@@ -330,9 +330,11 @@ void Platform::Parts_::connect_parts() {
     co_await settings_.load();
     co_await load_domains();
     apply_settings();
+    co_await usage_.limits().load();
     co_await certificates_.load(own_names(settings_.text("dnsName")));
     co_await sets_.refresh_overview();
     set_timer_.changed();
+    usage_.limits().changed();
   };
   jobs_.changed = [this](const api::Job& job) {
     admin_.job_changed(job);
@@ -396,6 +398,9 @@ MonitorSources Platform::Parts_::monitor_sources() {
   sources.instances = [this] { return watched_instances(instances_); };
   sources.measured = [this](const auto& services) { usage_.usage().measured(services); };
   sources.webserver = [this] { return webserver_.counters(); };
+  webserver_.served_files = [this](const std::string& run, const json::Array& files) {
+    usage_.usage().served_files(run, files);
+  };
   sources.service = [this](std::string name) -> Task<json::Object> {
     const auto service = services_.find_process(name);
     if (!service) co_return json::Object();

@@ -276,6 +276,7 @@ Task<void> PlatformRestore::take_over(JobRun& run) {
   co_await copier.copy({"service_chunk", current, {}});
   co_await copier.copy({"registered_domain", "true", {"password"}});
   co_await copier.copy({"user_agreement", "true", {}});
+  co_await copier.copy({"domain_limit", "true", {}});
   co_await copier.copy({"backup_target", "true", {"secrets"}});
   co_await copier.copy({"backup_policy", "true", {}});
   co_await to.query(

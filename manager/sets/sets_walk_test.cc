@@ -186,6 +186,8 @@ TEST_F(SetsWalk, AWholePlatformComesBackOnAFreshRoot) {
   run(rig_->instances.edit({.name = "apart", .domain = "example.com", .exclude_from_backup = true}));
   ASSERT_TRUE(run(rig_->settings.set("dnsName", "apps.example.com")));
   run(rig_->settings.set_secret(kAdminPasswordRow, "the password of then"));
+  run(rig_->instances.set_limits("team", "example.com", {.messages = 200}, ""));
+  run(rig_->database.query("INSERT INTO domain_limit VALUES ('example.com', '{\"requests\":9}')"));
   use_restic();
   const auto password = rig_->instances.get("team", "example.com")->password;
   backed_up();
@@ -239,6 +241,11 @@ TEST_F(SetsWalk, AWholePlatformComesBackOnAFreshRoot) {
   const auto team = rig.instances.get("team", "example.com").value();
   EXPECT_EQ(team.password, password);
   EXPECT_EQ(team.path, "/example.com/team");
+  EXPECT_EQ(team.limits.messages, 200u);
+  EXPECT_EQ(run(rig.database.query("SELECT limits FROM domain_limit WHERE domain = 'example.com'"))
+                .front()
+                .get<std::string>(std::size_t{0}),
+            R"({"requests":9})");
   db::Database data(loop_,
                     fresh.world.cluster.options(team.database, team.database_user, team.database_password));
   EXPECT_EQ(run(data.query("SELECT value FROM \"odd 'Näme'\"")).front().get<std::string>(std::size_t{0}),

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "manager/testing/rig_fixture.h"
+#include "manager/usage/limit_ranges.h"
 
 namespace berth::manager {
 
@@ -38,6 +39,8 @@ class JobsTest : public RigTest {
     BERTH_CHECK(write_file_durably(target, read_file(path).value(), 0600).has_value());
     return target;
   }
+  void set_limits(api::Limits limits) { run(rig_->instances.set_limits("team", "example.com", limits, "")); }
+  std::string limits() { return format_limits(rig_->instances.get("team", "example.com")->limits); }
   const std::vector<KeptData>& kept() { return rig_->instances.find("team", "example.com")->kept; }
   void restored(const std::string& file) {
     done(run(rig_->instance_jobs.restore(upload(file), "", "", "test")));

@@ -13,38 +13,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-struct Range {
-  std::string_view name;
-  std::optional<std::uint64_t> api::Limits::* member;
-  std::uint64_t least, most;  // beside 0
-};
-constexpr std::uint64_t kLeastDatabase = 16 << 20;  // an empty one takes 8 MB
-constexpr Range kRanges[] = {
-    {"databaseBytes", &api::Limits::database_bytes, kLeastDatabase, std::uint64_t{1} << 50},
-    {"websockets", &api::Limits::websockets, 1, 10'000'000},
-    {"requests", &api::Limits::requests, 1, 1'000'000},
-    {"messages", &api::Limits::messages, 1, 10'000'000},
-    {"databaseConnections", &api::Limits::database_connections, 1, 100},
-    {"statementSeconds", &api::Limits::statement_seconds, 1, 86'400},
-};
 constexpr std::uint64_t kMostMinutes = 7 * 24 * 60;
 
-void check_ranges(const api::Limits& limits) {
-  for (const auto& range : kRanges) {
-    const auto& value = limits.*range.member;
-    if (value && *value != 0 && (*value < range.least || *value > range.most))
-      throw_failure(Errc::kMalformed, "{}: 0, or {} to {}", range.name, range.least, range.most);
-  }
-}
-
-bool is_empty(const api::Limits& limits) {
-  return std::none_of(std::begin(kRanges), std::end(kRanges),
-                      [&](const Range& range) { return (limits.*range.member).has_value(); });
-}
-
-std::string format(const api::Limits& limits) { return json::serialize(api::to_json(limits)); }
-
 std::string_view word_of(const QuotaState& state) {
+  if (state.is_locked_out) return "lockedOut";
   if (state.is_read_only) return "readOnly";
   if (state.level == QuotaState::Level::kAbove) return state.may_write_anyway ? "writable" : "readOnly";
   return state.level == QuotaState::Level::kNear ? "near" : "fine";
@@ -52,16 +24,10 @@ std::string_view word_of(const QuotaState& state) {
 
 }  // namespace
 
-api::Limits merge(const api::Limits& narrow, const api::Limits& wide) {
-  api::Limits merged = wide;
-  for (const auto& range : kRanges)
-    if (const auto& own = narrow.*range.member) merged.*range.member = own;
-  return merged;
-}
-
 InstanceLimits::InstanceLimits(loop::Loop& loop, db::Database& database, InstanceDatabases& databases,
                                LimitSources sources)
-    : database_(database),
+    : loop_(loop),
+      database_(database),
       databases_(databases),
       sources_(std::move(sources)),
       looking_(loop, 1),
@@ -75,6 +41,7 @@ Task<void> InstanceLimits::load() {
     domains_[row.get<std::string>("domain")] =
         or_throw(api::from_json<api::Limits>(or_throw(json::parse(row.text("limits")))));
   read_only_ = co_await databases_.read_only();
+  locked_out_ = co_await databases_.locked_out();
 }
 
 void InstanceLimits::begin() { changed(); }
@@ -86,22 +53,27 @@ void InstanceLimits::stop() {
 
 void InstanceLimits::changed() {
   apply_all();
+  looked_at_ = loop_.now() - kLookEvery;
   tasks_.spawn(go_on());
 }
 
 void InstanceLimits::plan() {
-  timer_.start(kLookEvery, [this] { tasks_.spawn(go_on()); });
+  timer_.start(readers_.empty() ? kLookEvery : kWatchEvery, [this] { tasks_.spawn(go_on()); });
 }
 
 Task<void> InstanceLimits::go_on() {
-  plan();
+  timer_.cancel();
   try {
-    co_await look();
+    // Measuring all databases costs more than looking at a few.
+    const bool is_due = loop_.now() - looked_at_ >= kLookEvery;
+    if (is_due) co_await look();
+    else co_await watch();
     is_failing_ = false;
   } catch (const Failure& failure) {
     if (!std::exchange(is_failing_, true))
       log_warning("sizes of databases are not watched", {{"error", failure.error().detail}});
   }
+  plan();
 }
 
 void InstanceLimits::apply_all() {
@@ -139,6 +111,7 @@ std::vector<QuotaFact> InstanceLimits::quota_facts() const {
     fact.limit = merge(instance.own, usual).database_bytes.value_or(0);
     fact.domain_limit = of_domain(instance.domain).database_bytes.value_or(0);
     fact.is_read_only = read_only_.contains(instance.database);
+    fact.is_locked_out = locked_out_.contains(instance.database);
     const auto until = parse_utc(instance.writable_until);
     fact.may_write_anyway = until && *until > now;
     facts.push_back(std::move(fact));
@@ -158,15 +131,18 @@ Task<void> InstanceLimits::look() {
   const auto permit = co_await looking_.acquire();
   const auto first = quota_facts();
   const bool is_wanted = std::any_of(first.begin(), first.end(), [](const QuotaFact& fact) {
-    return fact.limit > 0 || fact.domain_limit > 0 || fact.is_read_only;
+    return fact.limit > 0 || fact.domain_limit > 0 || fact.is_read_only || fact.is_locked_out;
   });
+  looked_at_ = loop_.now();
   if (!is_wanted) {
     states_.clear();
+    readers_.clear();
     co_return;
   }
   co_await sources_.sizes();
   // A database that was restored is another one: what PostgreSQL says counts, not what we remember.
   read_only_ = co_await databases_.read_only();
+  locked_out_ = co_await databases_.locked_out();
   // Connections of an app's own, which the SDK does not make anew.
   for (const auto& [database, since] : std::exchange(ending_, {})) {
     const auto all = sources_.instances();
@@ -181,9 +157,62 @@ Task<void> InstanceLimits::look() {
   for (const auto& state : std::vector(states_)) {
     const auto all = sources_.instances();
     const auto* instance = find(all, state.name, state.domain);
-    if (!instance || read_only_.contains(instance->database) == state.is_read_only) continue;
-    co_await switch_to(*instance, state.is_read_only);
+    if (!instance) continue;
+    const LimitedInstance one = *instance;
+    if (locked_out_.contains(one.database) && !state.is_locked_out) co_await let_in(one);
+    if (read_only_.contains(one.database) != state.is_read_only) co_await switch_to(one, state.is_read_only);
   }
+  co_await watch_readers();
+}
+
+Task<void> InstanceLimits::watch() {
+  const auto permit = co_await looking_.acquire();
+  co_await watch_readers();
+}
+
+Task<void> InstanceLimits::watch_readers() {
+  std::set<std::string> present;
+  for (const auto& state : std::vector(states_)) {
+    const auto all = sources_.instances();
+    const auto* instance = find(all, state.name, state.domain);
+    if (!instance || !state.is_read_only || instance->database.empty()) continue;
+    present.insert(instance->database);
+    const LimitedInstance one = *instance;
+    co_await watch_reader(one, state.limit);
+  }
+  std::erase_if(readers_, [&](const auto& reader) { return !present.contains(reader.first); });
+  states_ = judge_quota(quota_facts());  // who is locked out by now
+}
+
+// Whoever owns tables may write them: an app that switches its session back to writing is stopped by nothing that PostgreSQL
+// offers but the end of its session, and then by not being let in (docs/decisions/0021).
+Task<void> InstanceLimits::watch_reader(LimitedInstance instance, std::uint64_t limit) {
+  const std::string database = instance.database, user = instance.user;
+  const auto seen = co_await databases_.look_at(database);
+  if (!seen) co_return;
+  auto& known = readers_[database];
+  if (known.oid != seen->oid) known = Reader{seen->oid, seen->bytes, false};
+  known.bytes = std::min(known.bytes, seen->bytes);
+  if (seen->bytes - known.bytes <= growth_of_a_reader(limit)) co_return;
+  const bool was_ended = std::exchange(known.was_ended, true);
+  known.bytes = seen->bytes;
+  if (!was_ended) {
+    log_warning("database grows though it can only be read: its sessions are ended",
+                {{"instance", instance.key()}, {"bytes", seen->bytes}});
+    co_await databases_.end_sessions_of(database, user);
+    co_return;
+  }
+  log_error("database grows on though it can only be read: its instance is locked out",
+            {{"instance", instance.key()}, {"bytes", seen->bytes}});
+  co_await databases_.lock_out(user);
+  locked_out_.insert(database);
+}
+
+Task<void> InstanceLimits::let_in(LimitedInstance instance) {
+  const std::string database = instance.database, user = instance.user;
+  co_await databases_.unlock(user);
+  locked_out_.erase(database);
+  log_info("instance is let into its database again", {{"instance", instance.key()}});
 }
 
 Task<void> InstanceLimits::switch_to(LimitedInstance instance, bool is_read_only) {
@@ -271,7 +300,7 @@ Task<api::LimitsOf> InstanceLimits::set(api::SetLimits request) {
         std::any_of(all.begin(), all.end(), [&](const auto& one) { return one.domain == request.domain; });
     if (!is_known && !domains_.contains(request.domain))
       throw_failure(Errc::kNotFound, "no instance has the domain {}", request.domain);
-    const std::string domain = request.domain, limits = format(request.limits);
+    const std::string domain = request.domain, limits = format_limits(request.limits);
     if (is_empty(request.limits)) {
       co_await database_.query_repeatable("DELETE FROM domain_limit WHERE domain = $1", domain);
       domains_.erase(domain);

@@ -13,6 +13,7 @@
 #include "loop/sync.h"
 #include "manager/database/instance_database.h"
 #include "manager/services/service.h"
+#include "manager/usage/limit_ranges.h"
 #include "manager/usage/quota.h"
 
 namespace berth::manager {
@@ -41,13 +42,12 @@ struct LimitSources {
   std::function<std::chrono::sys_seconds()> now;
 };
 
-// `narrow`, and where it says nothing, `wide`.
-api::Limits merge(const api::Limits& narrow, const api::Limits& wide);
-
 // Owned by the manager's main.
 class InstanceLimits {
  public:
   static constexpr std::chrono::seconds kLookEvery{60};
+  // At those that can only be read.
+  static constexpr std::chrono::seconds kWatchEvery{10};
 
   InstanceLimits(loop::Loop& loop, db::Database& database, InstanceDatabases& databases,
                  LimitSources sources);
@@ -59,6 +59,9 @@ class InstanceLimits {
   void changed();
   // Compares databases with their limits, and has those that are above read only, the others write. Every minute.
   Task<void> look();
+  // Whether those that can only be read keep to it: the sessions of one that still grows are ended, and if it goes on
+  // growing its role is locked out. Every ten seconds; with each look as well.
+  Task<void> watch();
 
   // What a service is told of an instance; `database` empty: not on the platform's own server.
   ServiceLimits of(const std::string& domain, const std::string& database, const api::Limits& own) const;
@@ -85,12 +88,24 @@ class InstanceLimits {
   void plan();
   Task<void> go_on();
   Task<void> switch_to(LimitedInstance instance, bool is_read_only);
+  Task<void> let_in(LimitedInstance instance);
+  Task<void> watch_readers();
+  Task<void> watch_reader(LimitedInstance instance, std::uint64_t limit);
 
+  loop::Loop& loop_;
   db::Database& database_;
   InstanceDatabases& databases_;
   LimitSources sources_;
   std::map<std::string, api::Limits> domains_;
-  std::set<std::string> read_only_;  // databases, as PostgreSQL says
+  std::set<std::string> read_only_, locked_out_;  // databases, as PostgreSQL says
+  // A database that is to be read only.
+  struct Reader {
+    std::string oid;
+    std::uint64_t bytes = 0;  // it had; less since counts from there
+    bool was_ended = false;   // it grew, and its sessions were ended
+  };
+  std::map<std::string, Reader> readers_;
+  loop::TimePoint looked_at_;
   std::map<std::string, std::int64_t>
       ending_;                      // databases whose older sessions end at the next look: since when
   std::vector<QuotaState> states_;  // of the last look

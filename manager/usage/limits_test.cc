@@ -77,6 +77,26 @@ class InstanceLimitsTest : public testing::Test {
     }
     return std::nullopt;
   }
+  // More than a reader may grow by, as a rogue would: with what its role may say.
+  std::optional<Errc> write_all_the_same() {
+    db::DatabaseOptions options;
+    options.connection = database_->connection_options();
+    options.connection.database = names_.database;
+    options.connection.user = names_.user;
+    options.connection.password = "pwd";
+    app_.emplace(loop_, options);
+    try {
+      run(app_->run_script(
+          "BEGIN READ WRITE; CREATE TABLE IF NOT EXISTS rogue (text text);"
+          "INSERT INTO rogue SELECT repeat(md5(n::text), 60) FROM generate_series(1, 12000) n; COMMIT"));
+    } catch (const Failure& failure) {
+      return failure.error().code;
+    }
+    return std::nullopt;
+  }
+  std::size_t sessions() {
+    return run(database_->query("SELECT 1 FROM pg_stat_activity WHERE usename = $1", names_.user)).size();
+  }
   api::LimitsOf set(std::string name, api::Limits own) {
     api::SetLimits request;
     request.domain = "example.com";
@@ -219,6 +239,58 @@ TEST_F(InstanceLimitsTest, EndsTheSessionsThatAnAppKeepsOpenItself) {
   EXPECT_TRUE(lives()) << "it gets the time until the next look";
   run(limits_->look());
   EXPECT_TRUE(loop_.run_until([&] { return !lives(); }));
+}
+
+// What an app may do whose maker wants it to write whatever the platform says: it owns its database.
+TEST_F(InstanceLimitsTest, AnAppThatSwitchesItselfBackToWritingIsEndedAndThenLockedOut) {
+  EXPECT_EQ(write(), std::nullopt);
+  instances_[0].database_bytes = 20 * kMb;
+  set("team", {.database_bytes = 16 * kMb});
+  EXPECT_EQ(write(), Errc::kNoSpace);
+  EXPECT_EQ(write_all_the_same(), std::nullopt);
+  run(limits_->watch());
+  EXPECT_EQ(limits_->checks()[0].id, "quota-reached-team@example.com") << "once may be a mistake";
+  EXPECT_TRUE(loop_.run_until([&] { return sessions() == 0; })) << "but its sessions are ended";
+
+  EXPECT_EQ(write_all_the_same(), std::nullopt);
+  run(limits_->watch());
+  ASSERT_THAT(limits_->checks(), SizeIs(1));
+  EXPECT_EQ(limits_->checks()[0].id, "quota-locked-out-team@example.com");
+  EXPECT_TRUE(loop_.run_until([&] { return sessions() == 0; }));
+  EXPECT_TRUE(write_all_the_same()) << "it does not get in";
+  const auto told = run(limits_->tell({.domain = "example.com", .name = "team"}));
+  EXPECT_EQ(told.limits.at(0).database_state, "lockedOut");
+
+  begin();  // a new manager sees what is
+  run(limits_->look());
+  EXPECT_EQ(limits_->checks()[0].id, "quota-locked-out-team@example.com");
+  EXPECT_TRUE(write());
+
+  EXPECT_EQ(set("team", {.database_bytes = 0}).database_state, "fine");
+  EXPECT_EQ(write(), std::nullopt) << "once it may it is let in at once";
+  EXPECT_TRUE(limits_->checks().empty());
+}
+
+TEST_F(InstanceLimitsTest, AnAdminsLeaveToWriteLetsOneInThatWasLockedOut) {
+  instances_[0].database_bytes = 20 * kMb;
+  set("team", {.database_bytes = 16 * kMb});
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(write_all_the_same(), std::nullopt);
+    run(limits_->watch());
+  }
+  EXPECT_TRUE(write());
+  run(limits_->allow_writes({"example.com", "team", 60}));
+  EXPECT_EQ(write(), std::nullopt);
+}
+
+TEST_F(InstanceLimitsTest, AnAppThatKeepsToReadingIsLeftAlone) {
+  instances_[0].database_bytes = 20 * kMb;
+  set("team", {.database_bytes = 16 * kMb});
+  EXPECT_EQ(write(), Errc::kNoSpace);
+  run(app_->query("SELECT 1"));
+  for (int i = 0; i < 3; ++i) run(limits_->watch());
+  EXPECT_EQ(sessions(), 1u);
+  EXPECT_EQ(limits_->checks()[0].id, "quota-reached-team@example.com");
 }
 
 TEST_F(InstanceLimitsTest, RefusesWhatMakesNoSense) {

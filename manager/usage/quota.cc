@@ -42,6 +42,7 @@ std::vector<QuotaState> judge_quota(const std::vector<QuotaFact>& facts) {
     const bool is_held = fact.is_read_only && (reaches(fact.bytes, fact.limit, kLiftBelowPercent) ||
                                                reaches(domain_bytes, fact.domain_limit, kLiftBelowPercent));
     state.is_read_only = !fact.may_write_anyway && (state.level == Level::kAbove || is_held);
+    state.is_locked_out = state.is_read_only && fact.is_locked_out;
     states.push_back(std::move(state));
   }
   return states;
@@ -57,7 +58,20 @@ std::vector<api::Check> quota_checks(const std::vector<QuotaState>& states) {
     api::Check check;
     const std::string kind = state.is_by_domain ? "quota-domain" : "quota";
     const std::string bytes = megabytes(state.bytes), limit = megabytes(state.limit);
-    if (state.is_read_only) {
+    if (state.is_locked_out) {
+      check.id = fmt::format("quota-locked-out-{}", key);
+      check.severity = api::Severity::kError;
+      check.text = fmt::format(
+          "{} is locked out of its database: it went on writing though it is above its limit ({} of {} MB)",
+          key, bytes, limit);
+      check.why =
+          "Its app has switched its sessions back to writing. Until its database is below the limit again it "
+          "does not get at its data.";
+      check.fix =
+          "Ask whoever made the app. To let it in again raise its limit, or let it write for an hour; a "
+          "restore needs that, too.";
+      check.command = fmt::format("berth limit allow-writes {} --minutes 60", key);
+    } else if (state.is_read_only) {
       check.id = fmt::format("{}-reached-{}", kind, key);
       check.severity = api::Severity::kError;
       check.text = fmt::format("{} can only read: {} {} of {} MB", key, whose, bytes, limit);

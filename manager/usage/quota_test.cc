@@ -62,6 +62,27 @@ TEST(Quota, WritesAgainOnlyWhenItIsWellBelow) {
   EXPECT_FALSE(judge_quota({held})[0].is_read_only) << "or taken away";
 }
 
+TEST(Quota, WhoWroteAllTheSameStaysLockedOutAsLongAsItIsToRead) {
+  auto rogue = fact(120 * kMb, 100 * kMb);
+  rogue.is_read_only = rogue.is_locked_out = true;
+  const auto states = judge_quota({rogue});
+  EXPECT_TRUE(states[0].is_locked_out);
+  const auto checks = quota_checks(states);
+  ASSERT_THAT(checks, SizeIs(1));
+  EXPECT_EQ(checks[0].id, "quota-locked-out-team@example.com");
+  EXPECT_EQ(checks[0].severity, api::Severity::kError);
+  rogue.bytes = 90 * kMb;
+  EXPECT_FALSE(judge_quota({rogue})[0].is_locked_out);
+  rogue.bytes = 120 * kMb;
+  rogue.may_write_anyway = true;
+  EXPECT_FALSE(judge_quota({rogue})[0].is_locked_out);
+}
+
+TEST(Quota, AReaderMayGrowALittleAsVacuumHasItGrow) {
+  EXPECT_EQ(growth_of_a_reader(20 * kMb), 16 * kMb);
+  EXPECT_EQ(growth_of_a_reader(10'000 * kMb), 100 * kMb);
+}
+
 TEST(Quota, AnAdminMayLetItWriteForAWhile) {
   auto allowed = fact(150 * kMb, 100 * kMb);
   allowed.may_write_anyway = true;

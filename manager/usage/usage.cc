@@ -148,6 +148,16 @@ void Usage::measured(const std::vector<ServiceMeasurement>& services) {
   }
 }
 
+void Usage::served_files(const std::string& run, const json::Array& files) {
+  if (!is_loaded_) return;
+  std::map<std::string, UsageBook::FilesOf> instances;  // by path
+  for (const auto& instance : sources_.instances()) {
+    const auto at = instance.key.find('@');
+    instances[instance.path] = {instance.key.substr(0, at), instance.key.substr(at + 1), instance.service};
+  }
+  book_.add_files(run, files, instances, sources_.now(), today());
+}
+
 // A database that is away costs nothing but time: what was counted waits.
 Task<void> Usage::write() {
   if (!is_loaded_) co_return;

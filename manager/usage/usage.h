@@ -41,6 +41,9 @@ class Usage {
   // From the monitor, every ten seconds.
   void measured(const std::vector<ServiceMeasurement>& services);
 
+  // From the webserver, with each answer about its counters.
+  void served_files(const std::string& run, const json::Array& files);
+
   // Throws Failure: kMalformed, kTooLarge (more than kMostRows).
   Task<api::GetUsageResult> tell(api::GetUsage request);
 

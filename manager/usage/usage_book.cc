@@ -6,6 +6,8 @@ namespace berth::manager {
 namespace {
 
 constexpr std::string_view kBusy = "busyUs";
+constexpr std::string_view kWebservers =
+    "/webservers";  // among the marks of services, none of which is called so
 // Nobody has that much between two measurements: a service that lies must not make sums that no column holds.
 constexpr std::int64_t kMostGrowth = 10'000'000'000'000;
 
@@ -17,9 +19,14 @@ std::int64_t counter(const json::Object& object, std::string_view name) {
 
 void UsageBook::restore(const json::Object& marks) {
   marks_.clear();
+  webservers_.clear();
   for (const auto& [id, value] : marks) {
     const auto* told = value.if_object();
     if (!told) continue;
+    if (std::string_view(id.data(), id.size()) == kWebservers) {
+      restore_webservers(*told);
+      continue;
+    }
     auto& mark = marks_[std::string(id)];
     mark.process = json::get_string(*told, "process");
     mark.cpu_us = json::get_integer(*told, "cpuUs");
@@ -51,7 +58,62 @@ json::Object UsageBook::marks() const {
                            {"at", mark.at},
                            {"instances", std::move(instances)}};
   }
+  if (!webservers_.empty()) all[kWebservers] = webserver_marks();
   return all;
+}
+
+void UsageBook::restore_webservers(const json::Object& told) {
+  for (const auto& [run, value] : told) {
+    const auto* object = value.if_object();
+    const auto* paths = object ? json::find_object(*object, "paths") : nullptr;
+    if (!paths) continue;
+    auto& mark = webservers_[std::string(run)];
+    mark.at = json::get_integer(*object, "at");
+    for (const auto& [path, entry] : *paths)
+      if (const auto* counts = entry.if_object())
+        mark.paths[std::string(path)] = {counter(*counts, "requests"), counter(*counts, "bytes")};
+  }
+}
+
+json::Object UsageBook::webserver_marks() const {
+  json::Object all;
+  for (const auto& [run, mark] : webservers_) {
+    json::Object paths;
+    for (const auto& [path, counts] : mark.paths)
+      paths[path] = json::Object{{"requests", counts.requests}, {"bytes", counts.bytes}};
+    all[run] = json::Object{{"at", mark.at}, {"paths", std::move(paths)}};
+  }
+  return all;
+}
+
+void UsageBook::add_files(const std::string& run, const json::Array& files,
+                          const std::map<std::string, FilesOf>& instances, std::chrono::sys_seconds now,
+                          const std::string& day) {
+  if (run.empty()) return;
+  if (!webservers_.contains(run) && webservers_.size() >= kMostWebservers)
+    webservers_.erase(
+        std::min_element(webservers_.begin(), webservers_.end(),
+                         [](const auto& a, const auto& b) { return a.second.at < b.second.at; }));
+  auto& mark = webservers_[run];
+  mark.at = now.time_since_epoch().count();
+  for (const auto& entry : files) {
+    const auto* told = entry.if_object();
+    if (!told) continue;
+    const std::string path = json::get_string(*told, "path");
+    const FilesMark counts{counter(*told, "requests"), counter(*told, "bytesOut")};
+    auto& before = mark.paths[path];
+    // One that is lower was forgotten by the webserver meanwhile, and began anew.
+    const bool is_same = counts.requests >= before.requests && counts.bytes >= before.bytes;
+    const FilesMark from = is_same ? before : FilesMark();
+    before = counts;
+    const auto owner = instances.find(path);
+    if (owner == instances.end()) continue;
+    const auto& [name, domain, service] = owner->second;
+    auto& row = rows_[{day, domain, name}];
+    row.service = service;
+    row.figures.requests += std::min(counts.requests - from.requests, kMostGrowth);
+    row.figures.bytes_out += std::min(counts.bytes - from.bytes, kMostGrowth);
+  }
 }
 
 void UsageBook::add(const MeasuredService& service, std::chrono::sys_seconds now, const std::string& day) {

@@ -48,6 +48,14 @@ class UsageBook {
   // Adds what each of the instances of `service` used since it was measured last, to `day`. Its CPU time goes to them in proportion
   // to the time it worked for each, evenly if it does not tell; its memory in proportion to their sessions.
   void add(const MeasuredService& service, std::chrono::sys_seconds now, const std::string& day);
+  // What a webserver has served of files alone since it began (`run`: another text for each): adds what came since it was told
+  // last. `instances`: whose paths they are; what is nobody's is not entered.
+  struct FilesOf {
+    std::string name, domain, service;
+  };
+  void add_files(const std::string& run, const json::Array& files,
+                 const std::map<std::string, FilesOf>& instances, std::chrono::sys_seconds now,
+                 const std::string& day);
   // The size of an instance's database.
   void add_database(const std::string& name, const std::string& domain, const std::string& service,
                     std::int64_t bytes, const std::string& day);
@@ -66,7 +74,18 @@ class UsageBook {
     std::int64_t at = 0;                            // seconds since 1970
     std::map<std::string, InstanceMark> instances;  // by name@domain
   };
+  struct FilesMark {
+    std::int64_t requests = 0, bytes = 0;
+  };
+  struct WebserverMark {
+    std::int64_t at = 0;                     // seconds since 1970
+    std::map<std::string, FilesMark> paths;  // that were told
+  };
+  static constexpr std::size_t kMostWebservers = 8;  // one that serves, and those that drain
+  void restore_webservers(const json::Object& told);
+  json::Object webserver_marks() const;
   std::map<std::string, ServiceMark> marks_;
+  std::map<std::string, WebserverMark> webservers_;  // by run
   Rows rows_;
 };
 

@@ -145,6 +145,65 @@ TEST(UsageBook, SurvivesAServiceThatLies) {
   EXPECT_EQ(figures(rows, "team").bytes_in, 0);
 }
 
+// --- files that a webserver serves alone ---
+
+const std::map<std::string, UsageBook::FilesOf> kPaths = {
+    {"/example.com/team", {"team", "example.com", "notes"}}};
+
+json::Array files(std::int64_t requests, std::int64_t bytes, const std::string& path = "/example.com/team") {
+  return {json::Object{{"path", path}, {"requests", requests}, {"bytesOut", bytes}}};
+}
+
+TEST(UsageBook, CountsFilesOnceForTheInstanceWhosePathItIs) {
+  UsageBook book;
+  book.add(service({instance("team", "aa", 5)}), kStart, kDay);
+  book.add_files("w1", files(3, 3000), kPaths, kStart, kDay);
+  book.add_files("w1", files(4, 4500), kPaths, kStart + seconds(10), kDay);
+  book.add_files("w1", files(4, 4500), kPaths, kStart + seconds(20), kDay);
+  book.add_files("w1", files(9, 9, "/manager"), kPaths, kStart + seconds(20), kDay);
+  auto rows = book.take();
+  EXPECT_EQ(rows.size(), 1u);
+  EXPECT_EQ(figures(rows, "team").requests, 9) << "with those of its service";
+  EXPECT_EQ(figures(rows, "team").bytes_out, 4500);
+}
+
+TEST(UsageBook, CountsTheFilesOfEachWebserverFromItsBeginning) {
+  UsageBook book;
+  book.add_files("w1", files(3, 3000), kPaths, kStart, kDay);
+  // Replaced: for a while both serve.
+  book.add_files("w2", files(5, 5000), kPaths, kStart + seconds(10), kDay);
+  book.add_files("w1", files(4, 3100), kPaths, kStart + seconds(15), kDay);
+  book.add_files("w2", files(6, 6000), kPaths, kStart + seconds(20), kDay);
+  auto rows = book.take();
+  EXPECT_EQ(figures(rows, "team").requests, 10);
+  EXPECT_EQ(figures(rows, "team").bytes_out, 9100);
+}
+
+TEST(UsageBook, GoesOnWithFilesWhereAnotherManagerHasWritten) {
+  UsageBook first;
+  first.add(service({instance("team", "aa", 5)}), kStart, kDay);
+  first.add_files("w1", files(3, 3000), kPaths, kStart, kDay);
+  const auto marks = first.marks();
+  first.add_files("w1", files(7, 7000), kPaths, kStart, kDay);  // never written
+
+  UsageBook second;
+  second.restore(or_throw(json::parse_object(json::serialize(json::Value(marks)))));
+  second.add_files("w1", files(8, 8000), kPaths, kStart + seconds(60), kDay);
+  second.add(service({instance("team", "aa", 6)}), kStart + seconds(60), kDay);
+  auto rows = second.take();
+  EXPECT_EQ(figures(rows, "team").requests, 6) << "5 files and one by the service";
+  EXPECT_EQ(figures(rows, "team").bytes_out, 5000);
+}
+
+TEST(UsageBook, RemembersOnlyTheLastWebservers) {
+  UsageBook book;
+  for (int i = 0; i < 100; ++i)
+    book.add_files("w" + std::to_string(i), files(1, 10), kPaths, kStart + seconds(i), kDay);
+  EXPECT_EQ(book.marks().at("/webservers").as_object().size(), 8u);
+  auto rows = book.take();
+  EXPECT_EQ(figures(rows, "team").requests, 100);
+}
+
 TEST(UsageBook, KeepsTheLargestSizeOfADatabase) {
   UsageBook book;
   book.add_database("team", "example.com", "notes", 500, kDay);

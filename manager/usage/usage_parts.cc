@@ -21,7 +21,8 @@ std::vector<LimitedInstance> limited_instances(const Instances& instances) {
   for (const auto& [key, row] : instances.all()) {
     if (row.is_deleted()) continue;
     LimitedInstance one{row.name, row.domain, "", "", 0, row.limits, row.writable_until};
-    if (!row.external && row.is_made) {
+    // One that arrives is being filled by another platform, which must not find it read only.
+    if (!row.external && row.is_made && !row.is_away()) {
       one.database = row.database;
       one.user = row.database_user;
       if (const auto size = sizes.find(row.database); size != sizes.end()) one.database_bytes = size->second;
@@ -68,7 +69,7 @@ std::vector<WatchedInstance> watched_instances(const Instances& instances) {
     const auto size = sizes.find(row.database);
     const auto process = instances.services().process_of(row.service, key);
     all.push_back({key, row.service, row.database, size == sizes.end() ? 0 : size->second,
-                   process ? process->name() : row.service});
+                   process ? process->name() : row.service, row.path});
   }
   return all;
 }

@@ -50,6 +50,10 @@ class Link final : private loop::IoHandler {
   // Frames are appended here; schedule_flush() afterwards. Only while kUp.
   Bytes& out() { return out_; }
   void schedule_flush();
+  // At once what would go out at the end of the turn.
+  void flush_early() {
+    if (flushing_.is_scheduled()) flush();
+  }
 
   // Takes the stream out. `sent_close`: the webserver's CLOSE is still to come and needs no answer.
   void remove(std::uint32_t id, bool sent_close);

@@ -31,6 +31,10 @@ void LinkClient::add_socket(const std::string& path) {
   links_.push_back(std::make_unique<Link>(*this, path));
 }
 
+void LinkClient::flush_early() {
+  for_each_link([](Link& link) { link.flush_early(); });
+}
+
 void LinkClient::link_leaves(Link& link) {
   const auto found =
       std::find_if(links_.begin(), links_.end(), [&](const auto& one) { return one.get() == &link; });

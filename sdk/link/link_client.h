@@ -53,6 +53,10 @@ class LinkClient {
   // Which of the owner's paths is refused now, and why; empty if none is.
   std::string refusal(const void* owner) const;
 
+  // Writes at once what would go out at the end of the turn: before work that others should not wait for. A link that is lost by it
+  // abandons its streams.
+  void flush_early();
+
   loop::Loop& loop() const { return loop_; }
   const std::string& name() const { return name_; }
 

@@ -30,6 +30,7 @@ ServiceImpl::ServiceImpl(AppService& service, loop::Loop& loop, ServiceDescripti
       starts_(loop, kStartsAtOnce),
       ending_(loop),
       tasks_(loop, arguments_.service) {
+  turns_.before_slice = [this] { links_.flush_early(); };
   if (!arguments_.log_dir.empty()) {
     log_file_ = or_throw(LogFile::open(arguments_.log_dir, arguments_.service, arguments_.log_file_bytes,
                                        arguments_.log_files));

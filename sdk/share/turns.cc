@@ -53,6 +53,7 @@ void Turns::go_round() {
     waiting_.pop_front();
     waiting_.push_back(share);
     if (share->next_turn() > loop_.now()) continue;
+    if (before_slice) before_slice();
     share->take_turn();  // which may put others, or itself, in or out
     break;
   }

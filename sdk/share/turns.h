@@ -14,11 +14,13 @@ class InstanceShare;
 // All instances of a service share one thread. What comes from the webserver is dealt with as it is read, as long as nobody
 // takes much: an instance that has worked for a slice within one turn of the loop, while others had something to do lately,
 // waits for its next turn. Then each that waits gets a slice in rotation, one a turn, and in between everybody else is served.
-// So what comes for a quiet instance waits for one slice, whatever the busy ones have before them.
+// So what comes for a quiet instance waits for one slice, whatever the busy ones have before them; and what it answers goes out
+// before the next slice begins, not after it.
 // Owned by the service; outlives the shares of its instances.
 class Turns {
  public:
-  static constexpr std::chrono::microseconds kSlice{1000};
+  // Quiet instances wait for it; busy ones pay a look at the sockets and a write for each.
+  static constexpr std::chrono::microseconds kSlice{200};
   // So long after another instance had something to do, one still makes room for others.
   static constexpr std::chrono::seconds kLately{10};
 
@@ -28,6 +30,9 @@ class Turns {
   ~Turns();
   Turns(const Turns&) = delete;
   Turns& operator=(const Turns&) = delete;
+
+  // Called before a slice begins: sends what has been answered so far.
+  std::function<void()> before_slice;
 
   loop::Loop& loop() const { return loop_; }
   loop::Duration spent(const loop::Account& account) const { return spent_(account); }

@@ -51,7 +51,7 @@ const kUsualLimits = {
 };
 const ownLimits = new Map([["team@example.com", { databaseBytes: 500_000_000, messages: 200 }]]);
 
-function limitsOf(domain, name) {
+function limitsOf(domain, name = "") {
   const own = ownLimits.get(`${name}@${domain}`) ?? {};
   return {
     ...{ domain, name, own, effective: { ...kUsualLimits, ...own }, databaseBytes: 463_000_000 },
@@ -269,7 +269,7 @@ export function makeMonitor(world) {
       case "GetLimits":
         return { usual: kUsualLimits, limits: [limitsOf(message.domain, message.name)] };
       case "SetLimits":
-        ownLimits.set(`${message.name}@${message.domain}`, message.limits);
+        ownLimits.set(`${message.name ?? ""}@${message.domain}`, message.limits);
         return { limits: limitsOf(message.domain, message.name) };
       case "AllowWrites":
         return { limits: limitsOf(message.domain, message.name) };

@@ -1826,6 +1826,7 @@ export interface PrepareArrival {
   databasePassword?: Password;
   logFlags?: number;
   excludeFromBackup?: boolean;
+  limits?: unknown;
   wanted?: boolean;
   bytes?: number;
   checkOnly?: boolean;
@@ -1837,6 +1838,7 @@ export interface PrepareArrivalResult {
   error?: string;
   errorCode?: ErrorCode;
   obstacles: string[];
+  remarks: string[];
   version: string;
 }
 

@@ -1,4 +1,4 @@
-// How much an instance may have, and what to do when its database is too large.
+// How much an instance or a domain may have, and what to do when a database is too large.
 import { useState } from "preact/hooks";
 import { Button } from "../kit/components/button";
 import { TextInput } from "../kit/components/field";
@@ -35,6 +35,7 @@ const draftsOf = (limits: Limits): Drafts =>
     }),
   ) as Drafts;
 
+const isHeld = (limits: LimitsOf) => limits.databaseState === "readOnly" || limits.databaseState === "lockedOut";
 const isWhole = (text: string) => /^\d{0,12}$/.test(text.trim());
 
 /** What is left as it stands keeps its exact value, which in the form is rounded. */
@@ -57,12 +58,22 @@ export function LimitsCard({ instance }: { instance: Instance }) {
   return (
     <Card title={t("limits.title")} class="wide">
       {error && <p class="error-text">{error}</p>}
-      {limits && <Form key={JSON.stringify(limits.own)} limits={limits} id={instanceKey(instance)} onSaved={again} />}
+      {limits && (
+        <LimitsForm key={JSON.stringify(limits.own)} limits={limits} id={instanceKey(instance)} onSaved={again} />
+      )}
     </Card>
   );
 }
 
-function Form({ limits, id, onSaved }: { limits: LimitsOf; id: string; onSaved(): void }) {
+/** What a state of the database means, for an instance and for all databases of a domain. */
+function stateText({ name, databaseState, writableUntil }: LimitsOf): string {
+  if (databaseState === "lockedOut") return t("limits.lockedOut");
+  if (databaseState === "near") return name ? t("limits.near") : t("limits.domainNear");
+  if (databaseState === "readOnly") return name ? t("limits.readOnly") : t("limits.domainReadOnly");
+  return t("limits.writable", { time: writableUntil ? fullTime(writableUntil) : "" });
+}
+
+export function LimitsForm({ limits, id, onSaved }: { limits: LimitsOf; id: string; onSaved(): void }) {
   const [drafts, setDrafts] = useState(draftsOf(limits.own));
   const { name, domain } = limits;
   const wanted = limitsOf(drafts, limits.own);
@@ -85,17 +96,11 @@ function Form({ limits, id, onSaved }: { limits: LimitsOf; id: string; onSaved()
   );
   return (
     <div class="form">
-      <p class="muted">{t("limits.lead")}</p>
+      <p class="muted">{name ? t("limits.lead") : t("limits.domainLead")}</p>
       {limits.databaseState !== "fine" && (
-        <section class={`notice tone-${limits.databaseState === "readOnly" ? "bad" : "warn"}`}>
-          <p>
-            {limits.databaseState === "readOnly"
-              ? t("limits.readOnly")
-              : limits.databaseState === "near"
-                ? t("limits.near")
-                : t("limits.writable", { time: limits.writableUntil ? fullTime(limits.writableUntil) : "" })}
-          </p>
-          {limits.databaseState === "readOnly" && (
+        <section class={`notice tone-${isHeld(limits) ? "bad" : "warn"}`}>
+          <p>{stateText(limits)}</p>
+          {name && isHeld(limits) && (
             <Button onClick={allow} disabledReason={offlineReason.value}>
               {t("limits.allow")}
             </Button>
@@ -109,7 +114,7 @@ function Form({ limits, id, onSaved }: { limits: LimitsOf; id: string; onSaved()
           return (
             <TextInput
               key={kind}
-              label={t(label)}
+              label={t(kind === "databaseBytes" && !name ? "limits.domainDatabase" : label)}
               value={drafts[kind]}
               onInput={(text) => setDrafts({ ...drafts, [kind]: text })}
               error={isWhole(drafts[kind]) ? undefined : t("limits.whole")}

@@ -21,7 +21,7 @@ export function checkText(check: Check, part: "text" | "why" | "fix"): string {
       ? "process"
       : "process-starting"
     : check.id.replace(
-        /^(backup-target|service-descriptors|service-log|database-taken|file-system|quota-reached|quota-near|quota-domain-reached|quota-domain-near)-.*$/,
+        /^(backup-target|service-descriptors|service-log|database-taken|file-system|quota-reached|quota-near|quota-locked-out|quota-domain-reached|quota-domain-near)-.*$/,
         "$1",
       );
   const text = find(`check.${id}.${part}`, check.values[0]);

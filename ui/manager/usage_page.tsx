@@ -5,9 +5,10 @@ import { Checkbox, Segmented, TextInput } from "../kit/components/field";
 import { Empty } from "../kit/components/layout";
 import { number, short, size } from "../kit/i18n";
 import { Icon } from "../kit/icons";
-import { route, setQuery } from "../kit/route";
+import { formatRoute, route, setQuery } from "../kit/route";
 import type { UsageRow } from "./api";
 import { commands } from "./commands";
+import { DomainLimits } from "./domain_limits";
 import { Command } from "./parts";
 import { t } from "./texts";
 import { formatCsv, kPeriods, type Period, periodDays, type UsageColumn, usageKey, usageSort } from "./usage";
@@ -80,6 +81,10 @@ export function UsageTab() {
         <p class="muted small">{t("usage.span", { from: value.from, to: value.to, zone: value.timeZone || "UTC" })}</p>
       )}
       <Command line={commands.usage(from, to, byDay, byInstance)} />
+      <DomainLimits
+        domain={query.get("limits") ?? undefined}
+        onChoose={(domain) => setQuery({ limits: domain || undefined })}
+      />
     </>
   );
 }
@@ -119,6 +124,10 @@ const kNumbers: [UsageColumn, (row: UsageRow) => string][] = [
   ["slowed", (row) => number(row.slowed + row.refused)],
 ];
 
+/** This page with the limits of a domain below the table. */
+const limitsAddress = (domain: string) =>
+  formatRoute(route.value.path, { ...Object.fromEntries(route.value.query), limits: domain });
+
 function UsageTable(props: { rows: readonly UsageRow[]; order: Order; onOrder(order: Order): void; withDay: boolean }) {
   const { rows, order, onOrder, withDay } = props;
   return (
@@ -138,7 +147,13 @@ function UsageTable(props: { rows: readonly UsageRow[]; order: Order; onOrder(or
             <tr key={`${row.day} ${usageKey(row)}`}>
               {withDay && <td class="nowrap">{row.day}</td>}
               <td class="nowrap">
-                {row.name ? <a href={`#/instance/${encodeURI(usageKey(row))}`}>{usageKey(row)}</a> : row.domain}
+                {row.name ? (
+                  <a href={`#/instance/${encodeURI(usageKey(row))}`}>{usageKey(row)}</a>
+                ) : (
+                  <a href={limitsAddress(row.domain)} data-tip={t("limits.domainTitle")}>
+                    {row.domain}
+                  </a>
+                )}
               </td>
               {kNumbers.map(([column, format]) => (
                 <td key={column} class="num nowrap">

@@ -517,6 +517,7 @@ describe("manager page", () => {
     "#/bin",
     "#/monitoring/usage",
     "#/monitoring/usage?rows=instances&days=1",
+    "#/monitoring/usage?limits=example.org",
     "#/settings",
     "#/settings/certificate",
     "#/settings/password",

@@ -106,6 +106,25 @@ describe("monitoring", () => {
     await page.getByText("Its database is near its limit.").waitFor({ state: "detached" });
   });
 
+  test("a domain gets limits for each of its instances and all its databases, from the table of what was used", async () => {
+    const { page, complaints } = await signedIn("#/monitoring/usage");
+    await page.locator("table.usage").getByRole("link", { name: "example.org" }).click();
+    await page.getByText("All its databases take 463 MB.").waitFor();
+    assert.match(page.url(), /limits=example\.org/);
+    await page.getByLabel("Size of all databases together, MB").fill("20000");
+    await page.getByLabel("WebSockets at once").fill("5000");
+    await page
+      .getByText("berth limit set example.org --clear --database-bytes 20000000000 --websockets 5000")
+      .waitFor();
+    await page.getByRole("button", { name: "Save limits" }).click();
+    await page.getByText("The limits of example.org hold now.").first().waitFor();
+    await page.reload();
+    await until("what was saved", async () => (await page.getByLabel("WebSockets at once").inputValue()) === "5000");
+    await page.getByLabel("Domain", { exact: true }).selectOption("example.com");
+    await until("another domain's", async () => (await page.getByLabel("WebSockets at once").inputValue()) === "");
+    assert.deepEqual(complaints, []);
+  });
+
   test("the disk tells when it is full and starts what ran before with one click", async () => {
     const { page, complaints } = await signedIn("#/monitoring/disk");
     await page.getByText("Full in 9 days.").waitFor();

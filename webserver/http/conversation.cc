@@ -200,6 +200,7 @@ void HttpConversation::continue_file() {
 void HttpConversation::after_file(std::size_t sent) {
   const auto of_head = std::min(sent, head_.size());
   head_.erase(0, of_head);
+  count_file(sent - of_head);
   file_left_ = file_left_.subspan(sent - of_head);
   if (!connection_.is_open() || !head_.empty() || !file_left_.empty()) return;
   pack_.reset();

@@ -114,6 +114,8 @@ void Exchange::respond_file(Attach& attach, const http1::RequestHead& head, cons
             {"path", head.target.substr(0, head.target.find('?'))});
   head_sent_ = true;
   pack_ = attach.pack;
+  served_ = attach.served;
+  ++served_->requests;
   state_ = State::kFile;
   if (const auto* known = connection_.reactor().static_heads().find(head, attach, file)) {
     const auto body = is_head_ ? ByteView() : known->body;
@@ -256,6 +258,7 @@ void Exchange::begin_next() {
   is_head_ = request_done_ = head_sent_ = false;
   body_left_ = body_taken_ = body_sent_ = 0;
   status_ = 0;
+  served_.reset();
   log_line_.clear();
 }
 

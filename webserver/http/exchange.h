@@ -9,6 +9,7 @@
 
 #include "loop/loop.h"
 #include "webserver/http/body_pace.h"
+#include "webserver/http/served_files.h"
 #include "webserver/http/static_heads.h"
 #include "webserver/http/static_pack.h"
 #include "webserver/relay/routes.h"
@@ -99,6 +100,8 @@ class Exchange {
   void finish_response();
   void log_request();
   void begin_next();  // as made anew
+  // So many bytes of the file's body are on their way.
+  void count_file(std::size_t bytes) { served_->bytes += bytes; }
 
   Connection& connection_;
   State state_ = State::kHead;
@@ -117,6 +120,7 @@ class Exchange {
   std::string extensions_;  // agreed for the WebSocket that is asked for
   loop::TimePoint began_;
   std::shared_ptr<const StaticPack> pack_;  // while one of its files is sent
+  std::shared_ptr<ServedFiles> served_;     // where that is counted
 
  private:
   void route(const http1::RequestHead& head, const Target& target, std::uint16_t method);

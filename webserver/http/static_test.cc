@@ -46,6 +46,47 @@ TEST_F(StaticFiles, ServesAFileWithTypeTagAndFiveMinutes) {
   EXPECT_EQ(client.fetch("/app/empty.txt").body, "");
 }
 
+TEST_F(StaticFiles, CountsRequestsAndBodiesForTheGrantThatTheyCameBy) {
+  const auto served = [&] {
+    ServedFiles sum;
+    server.on_all([&](Reactor& reactor) {
+      reactor.served_files().for_each([&](const std::string& path, const ServedFiles& one) {
+        EXPECT_EQ(path, "/app");
+        sum = one;
+      });
+    });
+    return sum;
+  };
+  for (const bool is_tls : {false, true}) {
+    const auto before = served();
+    Client client(is_tls ? server.https() : server.http(), is_tls);
+    for (int i = 0; i < 3; ++i) client.fetch("/app/tiny.bin");  // the second time by a head that is known
+    client.fetch("/app/tiny.bin", "", "HEAD");
+    client.fetch("/app/tiny.bin", "Range: bytes=2-5\r\n");
+    client.fetch("/app/tiny.bin", "If-None-Match: *\r\n");
+    client.fetch("/app/app.htm");
+    EXPECT_EQ(client.fetch("/app/missing").status(), 404);
+    EXPECT_EQ(served().requests - before.requests, 7u);
+    EXPECT_EQ(served().bytes - before.bytes, 30 + 4 + page.size());
+  }
+}
+
+// A pack that an instance hands over anew, or a service that was started again, goes on where it was.
+TEST_F(StaticFiles, CountsOnWhenAPathIsAttachedAgain) {
+  Client client(server.http());
+  client.fetch("/app/tiny.bin");
+  service = ServicePeer(server.link_path());
+  const auto pack = make_pack({{"tiny.bin", "0123456789"}});
+  TestServer::wait_until(
+      [&] { return service.attach_static(1, "/app", grant, pack).result == link::AttachResult::kOk; },
+      "the path of the one that went");
+  client.fetch("/app/tiny.bin");
+  server.on_all([](Reactor& reactor) {
+    EXPECT_EQ(reactor.served_files().at("/app")->requests, 2u);
+    EXPECT_EQ(reactor.served_files().at("/app")->bytes, 20u);
+  });
+}
+
 TEST_F(StaticFiles, StripsABuildDirectoryAndCachesTheRunningBuildForGood) {
   Client client(server.http());
   auto response = client.fetch("/app/1a2b/app.js");

@@ -159,6 +159,10 @@ TEST_F(Http2, ServesFilesWithCodingsTagsAndRanges) {
   EXPECT_EQ(head.header("content-length"), "5000");
   EXPECT_EQ(head.body, "");
   EXPECT_EQ(client.fetch("/example.com/team/files/empty.txt").body, "");
+  ServedFiles served;
+  server.on_all([&](Reactor& reactor) { served = *reactor.served_files().at("/example.com/team"); });
+  EXPECT_EQ(served.requests, 6U);
+  EXPECT_EQ(served.bytes, 5000 + packed.body.size() + 10);
   EXPECT_EQ(client.fetch("/example.com/elsewhere").status(), 404);
   EXPECT_EQ(client.fetch("/example.com/team/%00").status(), 400);
   expect_no_streams();

@@ -68,6 +68,7 @@ ByteView Stream::fetch(std::size_t count) {
   }
   const auto bytes = file_left_.first(count);
   file_left_ = file_left_.subspan(count);
+  count_file(count);
   if (file_left_.empty()) {
     state_ = State::kEnded;
     output_ended_ = answered_ = true;

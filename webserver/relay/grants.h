@@ -17,6 +17,11 @@ class Grants {
   std::vector<link::Grant> set(const Grant& grant);
   bool remove(const link::Grant& secret);  // false if there is none
   void replace(std::vector<Grant> grants);
+  // Null if there is none; borrowed until the grants change.
+  const Grant* find(const link::Grant& secret) const {
+    const auto found = grants_.find(secret);
+    return found == grants_.end() ? nullptr : &found->second;
+  }
   bool has(const link::Grant& secret) const { return grants_.contains(secret); }
   // Longest granted path at or above `path`; empty if there is none.
   std::string_view covering(std::string_view path) const;

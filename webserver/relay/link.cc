@@ -317,6 +317,9 @@ Result<void> Link::on_static(std::uint32_t id) {
     attach->files = std::move(*options);
     attach->link = this;
     attach->pack = std::move(*pack);
+    const auto* grant = reactor_.grants().find(request.grant);
+    BERTH_CHECK(grant);  // judge() has found it
+    attach->served = reactor_.served_files().at(grant->path);
     take_over(request);
     attaches_[id] = reactor_.add_attach(std::move(attach)).slot;
   }

@@ -15,6 +15,7 @@ namespace berth::webserver {
 
 class Link;
 class StaticPack;
+struct ServedFiles;
 
 // One registration of a service. Owned by the reactor's AttachTable; lives until it is detached
 // and its last stream has ended.
@@ -29,8 +30,9 @@ struct Attach {
   Link* link = nullptr;  // null once detached and gone
   // static, once its pack came. Shared with the answers that are under way when it is taken away.
   std::shared_ptr<const StaticPack> pack;
-  std::uint32_t streams = 0;  // open streams that came by this attach
-  bool is_routed = false;     // in the route table
+  std::shared_ptr<ServedFiles> served;  // static: counted here, whose grant it is
+  std::uint32_t streams = 0;            // open streams that came by this attach
+  bool is_routed = false;               // in the route table
 };
 
 struct StringHash {
