@@ -115,6 +115,7 @@ struct PrepareArrival {
   std::optional<Password> database_password;  // likewise
   std::uint64_t log_flags = 0;
   bool exclude_from_backup = false;
+  bool isolated = false;
   std::optional<Json> limits;  // set for it: Limits, of which the platform takes what it knows
   bool wanted = true;          // it is to run once it is here
   std::uint64_t bytes = 0;     // of the database
@@ -129,6 +130,7 @@ struct PrepareArrival {
         field("databasePassword", &PrepareArrival::database_password),
         with_default("logFlags", &PrepareArrival::log_flags),
         with_default("excludeFromBackup", &PrepareArrival::exclude_from_backup),
+        with_default("isolated", &PrepareArrival::isolated),
         field("limits", &PrepareArrival::limits), with_default("wanted", &PrepareArrival::wanted),
         with_default("bytes", &PrepareArrival::bytes),
         with_default("checkOnly", &PrepareArrival::check_only));

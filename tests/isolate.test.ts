@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { after } from "node:test";
 import { back, kill_hard } from "./harness/kill";
 import { NotesSession } from "./harness/notes";
-import { is_root } from "./harness/platform";
+import { is_root, temporary_folder } from "./harness/platform";
 import { is_alive } from "./harness/process";
 import { assert, test, with_platform } from "./harness/test";
 import { until } from "./harness/wait";
@@ -159,8 +159,18 @@ test("renamed it keeps its process to itself, and back with the others it keeps 
   assert.equal((await instance(key)).isolated, false);
 });
 
-test("deleted for good it leaves no process and no log behind", async () => {
+test("its backup brings it back into a process of its own", async () => {
   await isolate(true);
+  const file = join(temporary_folder(), "team.dump");
+  await platform().berth("instance", "backup", key, "-o", file);
+  await platform().berth("instance", "restore", file, "--name", "copy", "--wait");
+  const copy = (await service()).processes.find((one: Json) => one.instance === "copy@example.com");
+  assert.equal(copy?.state, "running");
+  await platform().berth("instance", "rm", "copy@example.com", "--now", "--yes");
+  assert.deepEqual((await service()).processes.map((one: Json) => one.instance), [key]);
+});
+
+test("deleted for good it leaves no process and no log behind", async () => {
   const process = await own();
   assert.ok(existsSync(log_of(process.name)));
   team.close();

@@ -369,7 +369,8 @@ Task<std::optional<TimeMachineJobs::Source>> TimeMachineJobs::find_source(const 
   const auto rows = co_await then.query(
       "SELECT name, domain, service, path, password, database, database_user, database_host, "
       "log_flags::text, "
-      "exclude_from_backup, coalesce(to_jsonb(instance) ->> 'limits', '') FROM instance WHERE is_made AND "
+      "exclude_from_backup, coalesce(to_jsonb(instance) ->> 'limits', ''), "
+      "coalesce((to_jsonb(instance) ->> 'isolated')::boolean, false) FROM instance WHERE is_made AND "
       "(extract(epoch FROM created)::text = $3 "
       "OR (name = $1 AND domain = $2)) ORDER BY extract(epoch FROM created)::text = $3 DESC LIMIT 1",
       name, domain, created);
@@ -387,6 +388,7 @@ Task<std::optional<TimeMachineJobs::Source>> TimeMachineJobs::find_source(const 
   source.host = row.get<std::string>(7);
   source.row.log_flags = std::strtoull(row.get<std::string>(8).c_str(), nullptr, 10);
   source.row.exclude_from_backup = row.get<bool>(9);
+  source.row.isolated = row.get<bool>(11);
   if (const auto limits = row.get<std::string>(10); !limits.empty())
     source.row.limits = read_limits(or_throw(json::parse_object(limits))).limits;
   co_return source;
@@ -491,6 +493,7 @@ JobRunner::Steps TimeMachineJobs::rewind_steps() {
     wanted.log_flags = source.row.log_flags;
     wanted.exclude_from_backup = source.row.exclude_from_backup;
     wanted.limits = source.row.limits;
+    wanted.isolated = source.row.isolated;
     if (!run.text("name").empty()) co_return;  // an earlier manager came so far: the same passwords
     const auto row = or_throw(instance_jobs_.complete(std::move(wanted)));
     instance_jobs_.put_row(run.data(), row);

@@ -64,6 +64,7 @@ json::object open_part(const BackupMetadata& metadata) {
   instance["databaseUser"] = metadata.database_user;
   instance["logFlags"] = metadata.log_flags;
   instance["excludeFromBackup"] = metadata.exclude_from_backup;
+  if (metadata.isolated) instance["isolated"] = true;
   instance["created"] = metadata.created;
   instance["platformVersion"] = metadata.platform_version;
   if (!metadata.limits_json.empty()) instance["limits"] = parse_own(metadata.limits_json);
@@ -177,6 +178,8 @@ Result<ReadMetadata> parse_metadata(std::string_view text, const BackupKeys& key
   metadata.log_flags = number_of(instance, "logFlags");
   if (const auto* exclude = instance.if_contains("excludeFromBackup"))
     metadata.exclude_from_backup = exclude->is_bool() && exclude->as_bool();
+  if (const auto* isolated = instance.if_contains("isolated"))
+    metadata.isolated = isolated->is_bool() && isolated->as_bool();
   metadata.created = text_of(instance, "created");
   metadata.platform_version = text_of(instance, "platformVersion");
   metadata.limits_json = object_text(instance, "limits");

@@ -24,6 +24,7 @@ struct BackupMetadata {
   std::string database, database_user;
   std::uint64_t log_flags = 0;
   bool exclude_from_backup = false;
+  bool isolated = false;         // it ran in a process of its own
   std::string limits_json;       // an object with the limits set for it (limit_ranges.h); empty: none
   std::string created;           // ISO 8601 UTC, set by the writer
   std::string platform_version;  // of the manager that wrote it

@@ -21,6 +21,7 @@ BackupMetadata team() {
   metadata.database = metadata.database_user = "example.com_team";
   metadata.log_flags = 0x200000003;
   metadata.exclude_from_backup = true;
+  metadata.isolated = true;
   metadata.created = "2026-11-22T10:00:00Z";
   metadata.limits_json = R"({"messages":200,"databaseBytes":2000000000})";
   metadata.extra_json = R"({"isolate":true})";
@@ -41,6 +42,7 @@ TEST(BackupMetadata, ComesBackWhole) {
   EXPECT_EQ(metadata.database, "example.com_team");
   EXPECT_EQ(metadata.log_flags, 0x200000003u);
   EXPECT_TRUE(metadata.exclude_from_backup);
+  EXPECT_TRUE(metadata.isolated);
   EXPECT_EQ(metadata.created, "2026-11-22T10:00:00Z");
   EXPECT_EQ(metadata.limits_json, R"({"messages":200,"databaseBytes":2000000000})");
   EXPECT_EQ(metadata.extra_json, R"({"isolate":true})");

@@ -58,6 +58,7 @@ void InstanceJobs::put_row(api::JsonObject& data, const InstanceRow& row) const 
   data["databasePassword"] = box_.seal(row.database_password);
   data["logFlags"] = std::to_string(row.log_flags);
   data["exclude"] = row.exclude_from_backup;
+  data["isolated"] = row.isolated;
   data["wanted"] = row.wanted;
   data["limits"] = api::to_json(row.limits);
 }
@@ -76,6 +77,7 @@ InstanceRow InstanceJobs::row_of(const JobRun& run) const {
   row.database_password = or_throw(box_.unseal(run.text("databasePassword")));
   row.log_flags = std::strtoull(run.text("logFlags").c_str(), nullptr, 10);
   row.exclude_from_backup = run.flag("exclude");
+  row.isolated = run.flag("isolated");
   row.wanted = run.flag("wanted");
   if (const auto* limits = json::find_object(run.entry().data, "limits"))
     row.limits = read_limits(*limits).limits;
@@ -116,6 +118,7 @@ Result<InstanceRow> InstanceJobs::complete(NewInstance wanted) const {
   BERTH_TRY_VOID(check_password(row.database_password));
   row.log_flags = wanted.log_flags;
   row.exclude_from_backup = wanted.exclude_from_backup;
+  row.isolated = wanted.isolated;
   row.limits = wanted.limits;
   row.wanted = wanted.start;
   BERTH_TRY_VOID(instances_.check_free(row, ""));
@@ -451,6 +454,7 @@ Task<BackupResult> InstanceJobs::write_backup(std::string name, std::string doma
   metadata.database_user = row.database_user;
   metadata.log_flags = row.log_flags;
   metadata.exclude_from_backup = row.exclude_from_backup;
+  metadata.isolated = row.isolated;
   if (!is_empty(row.limits)) metadata.limits_json = format_limits(row.limits);
   metadata.platform_version = version_;
   std::optional<BackupKey> key;

@@ -20,6 +20,7 @@ struct NewInstance {
   std::optional<ExternalPlace> external;                   // absent: the platform's own database
   std::uint64_t log_flags = kDefaultTraceFlags;
   bool exclude_from_backup = false;
+  bool isolated = false;
   api::Limits limits;
   bool start = true;
 };

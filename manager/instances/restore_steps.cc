@@ -105,6 +105,7 @@ Task<Result<api::Job>> InstanceJobs::restore(std::string file, std::string name,
     wanted.password = metadata.password;
     wanted.log_flags = metadata.log_flags;
     wanted.exclude_from_backup = metadata.exclude_from_backup;
+    wanted.isolated = metadata.isolated;
     wanted.limits = limits.limits;
     auto complete = this->complete(std::move(wanted));
     if (!complete) co_return tl::unexpected(complete.error());

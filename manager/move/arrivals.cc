@@ -93,6 +93,7 @@ NewInstance Arrivals::wanted_of(const ArrivalRequest& request) const {
   wanted.database_password = request.database_password;
   wanted.log_flags = told.log_flags;
   wanted.exclude_from_backup = told.exclude_from_backup;
+  wanted.isolated = told.isolated;
   wanted.limits = limits_of(told).limits;
   wanted.start = told.wanted;
   return wanted;

@@ -105,6 +105,7 @@ api::PrepareArrival MoveJobs::arrival_of(const InstanceRow& row, std::string tok
   request.database_user = row.database_user;
   request.log_flags = row.log_flags;
   request.exclude_from_backup = row.exclude_from_backup;
+  request.isolated = row.isolated;
   request.limits = api::to_json(row.limits);
   request.wanted = row.wanted;
   request.bytes = bytes;
