@@ -9,6 +9,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -17,6 +18,7 @@
 
 #include "base/file.h"
 #include "base/unique_fd.h"
+#include "sandbox/layers/descendants.h"
 #include "sandbox/layers/enter.h"
 
 namespace berth::cli {
@@ -73,13 +75,11 @@ Ends make_pipes() {
   return ends;
 }
 
-// In the PID namespace of the service.
+// In the PID namespace of the service, as its user.
 [[noreturn]] void become_shell(const ShellPlace& place, const std::string& command, const Ends& ends) {
   ::setsid();
   const int in = ends.in.get();
   if (ends.is_terminal && ::ioctl(in, TIOCSCTTY, 0) != 0) give_up(errno_error(errno, "take the terminal"));
-  must(sandbox::become_guest(place.uid));
-  // A change of user takes this back, so it comes after that.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   if (::chdir(place.directory.c_str()) != 0) give_up(errno_error(errno, "enter " + place.directory));
   for (const int signal : {SIGPIPE, SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGWINCH, SIGCHLD})
@@ -108,17 +108,51 @@ Ends make_pipes() {
 
 int code_of(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }
 
-// Enters, and stands by the shell: who enters a PID namespace is not in it, its children are.
-[[noreturn]] void be_door(const ShellPlace& place, const std::string& command, Ends ends) {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  must(sandbox::enter_namespaces(place.pid, place.uid));
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+// Starts the shell and outlives it: when it ends, or its time, or whoever let it in, so does all that was started there.
+[[noreturn]] void be_warden(const ShellPlace& place, const std::string& command, Ends ends) {
+  sigset_t awaited;
+  ::sigemptyset(&awaited);
+  ::sigaddset(&awaited, SIGCHLD);
+  ::sigaddset(&awaited, SIGTERM);
+  ::signal(SIGCHLD, SIG_DFL);
+  ::sigprocmask(SIG_BLOCK, &awaited, nullptr);
+  must(sandbox::become_guest(place.uid));
+  // A change of user takes this back, so it comes after that.
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+  must(sandbox::take_in_orphans());
   const pid_t shell = ::fork();
   if (shell < 0) give_up(errno_error(errno, "fork"));
   if (shell == 0) become_shell(place, command, ends);
   ends = Ends();
+  int code = 128 + SIGKILL;
+  for (bool is_over = false; !is_over;) {
+    std::optional<timespec> left;
+    if (place.ends) {
+      const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(
+          *place.ends - std::chrono::system_clock::now() + std::chrono::milliseconds(999));
+      left = timespec{std::max<std::chrono::seconds::rep>(0, seconds.count()), 0};
+    }
+    const int signal = ::sigtimedwait(&awaited, nullptr, left ? &*left : nullptr);
+    is_over = signal == SIGTERM || (signal < 0 && errno == EAGAIN);
+    int status = 0;
+    for (pid_t ended; (ended = ::waitpid(-1, &status, WNOHANG)) > 0;)
+      if (ended == shell) code = code_of(status), is_over = true;
+  }
+  sandbox::end_descendants();
+  ::_exit(code);
+}
+
+// Enters, and stands by: who enters a PID namespace is not in it, its children are.
+[[noreturn]] void be_door(const ShellPlace& place, const std::string& command, Ends ends) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  must(sandbox::enter_namespaces(place.pid, place.uid));
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  const pid_t warden = ::fork();
+  if (warden < 0) give_up(errno_error(errno, "fork"));
+  if (warden == 0) be_warden(place, command, std::move(ends));
+  ends = Ends();
   int status = 0;
-  ::waitpid(shell, &status, 0);
+  ::waitpid(warden, &status, 0);
   ::_exit(code_of(status));
 }
 

@@ -51,7 +51,8 @@ loop::Task<int> open_shell(Invocation& invocation) {
     throw_usage("a shell opens on the platform's own machine only: log in there, and use --root");
   if (invocation.is_rehearsal({fmt::format("open a shell within {}", id)})) co_return 0;
   const auto told = co_await invocation.ask(api::OpenServiceShell{id});
-  const ShellPlace place{id, static_cast<pid_t>(told.pid), static_cast<uid_t>(told.uid), told.directory};
+  const ShellPlace place{id, static_cast<pid_t>(told.pid), static_cast<uid_t>(told.uid), told.directory,
+                         parse_utc(told.ends)};
   if (::isatty(STDIN_FILENO))
     invocation.output().note(
         fmt::format("As {} sees the world, with its rights. This is logged.{}", id,
@@ -72,6 +73,9 @@ loop::Task<int> open_shell(Invocation& invocation) {
     ended = co_await watch->wait();
   }
   if (has_terminal) ::tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
+  // It also ends by its own clock, which needs neither us nor a manager.
+  const auto end = parse_utc(told.ends);
+  was_ended = was_ended || (end && *end <= std::chrono::system_clock::now());
   if (was_ended) throw_failure(Errc::kDenied, "the shell was ended: appSecurityOff is over");
   co_return ended.signal ? 128 + ended.signal : ended.code;
 }

@@ -163,7 +163,7 @@ test("its backup brings it back into a process of its own", async () => {
   await isolate(true);
   const file = join(temporary_folder(), "team.dump");
   await platform().berth("instance", "backup", key, "-o", file);
-  await platform().berth("instance", "restore", file, "--name", "copy", "--wait");
+  await platform().berth("instance", "restore", file, "--as", "copy@example.com", "--wait");
   const copy = (await service()).processes.find((one: Json) => one.instance === "copy@example.com");
   assert.equal(copy?.state, "running");
   await platform().berth("instance", "rm", "copy@example.com", "--now", "--yes");

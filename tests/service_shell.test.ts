@@ -51,6 +51,17 @@ for (const user of is_root ? (["self", "nobody"] as const) : (["self"] as const)
     const events = (await one.berth("alarm", "ls", "--history", "--json")).json;
     assert.ok(JSON.stringify(events).includes("A shell was opened within Notes"), JSON.stringify(events).slice(0, 2000));
 
+    // Asked for over the network it does not open, whoever asks.
+    const remote = await one.admin();
+    const told = await remote.request({ mt: "OpenServiceShell", id: "notes" });
+    assert.match(told["error"], /on the platform's own machine only/);
+    remote.close();
+
+    // What it leaves in the background ends with it, however it hides.
+    const hidden = await shell(one, "(sleep 47110 &) ; setsid sleep 47111 & setsid sh -c 'sleep 47112 & exec sleep 47113' & sleep 0.2; echo left");
+    assert.equal(hidden.stdout, "left\n", hidden.stderr);
+    assert.equal(spawnSync("pgrep", ["-f", "sleep 4711[0-3]"], { encoding: "utf8" }).stdout, "");
+
     // One that is open ends when the switch does.
     const [program, args] = as_user(one.user, join(one.build, "bin", "berth"), ["--root", one.root, "service", "shell", "notes", "-c", "echo ready; sleep 1000"]);
     const long = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"] });

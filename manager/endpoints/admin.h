@@ -25,6 +25,8 @@ class AdminPeer {
   virtual bool is_open() const = 0;
   // For journals: the person and where the session comes from, "Admin from 127.0.0.1", "root by manager.sock".
   virtual std::string who() const = 0;
+  // By manager.sock: whoever asks is on this machine.
+  virtual bool is_local() const { return false; }
   // kMalformed if it cannot be decrypted.
   virtual Result<std::string> open_secret(const api::Password& password) const = 0;
   virtual api::Password seal_secret(std::string secret) const = 0;

@@ -83,6 +83,8 @@ UniqueFd target_of(AdminRequest& request) {
 void Admin::add_crashes() {
   on<api::OpenServiceShell>(
       [this](api::OpenServiceShell message, AdminRequest& request) -> Task<api::OpenServiceShellResult> {
+        if (!request.peer.is_local())
+          throw_failure(Errc::kDenied, "a shell opens on the platform's own machine only: log in there");
         co_return open_shell(parts_, message.id, request.peer.who());
       });
   on<api::GetCrashes>([this](api::GetCrashes message, AdminRequest&) -> Task<api::GetCrashesResult> {
