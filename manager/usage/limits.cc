@@ -163,6 +163,7 @@ Task<void> InstanceLimits::look() {
     if (read_only_.contains(one.database) != state.is_read_only) co_await switch_to(one, state.is_read_only);
   }
   co_await watch_readers();
+  if (timer_.is_running()) plan();  // asked for in between: who can only read since now is watched soon
 }
 
 Task<void> InstanceLimits::watch() {

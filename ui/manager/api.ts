@@ -1826,6 +1826,7 @@ export interface PrepareArrival {
   databasePassword?: Password;
   logFlags?: number;
   excludeFromBackup?: boolean;
+  isolated?: boolean;
   limits?: unknown;
   wanted?: boolean;
   bytes?: number;
@@ -2266,6 +2267,24 @@ export interface AllowWritesResult {
   limits: LimitsOf;
 }
 
+export interface StartCapture {
+  mt: "StartCapture";
+  src?: string;
+  minutes?: number;
+  from?: string;
+  interfaces?: string;
+}
+
+export interface StartCaptureResult {
+  mt: "StartCaptureResult";
+  src?: string;
+  error?: string;
+  errorCode?: ErrorCode;
+  until: string;
+  user: string;
+  password?: Password;
+}
+
 // By `mt`: what to send and what comes back.
 export interface Requests {
   GetStatus: { request: GetStatus; answer: GetStatusResult };
@@ -2373,6 +2392,7 @@ export interface Requests {
   GetLimits: { request: GetLimits; answer: GetLimitsResult };
   SetLimits: { request: SetLimits; answer: SetLimitsResult };
   AllowWrites: { request: AllowWrites; answer: AllowWritesResult };
+  StartCapture: { request: StartCapture; answer: StartCaptureResult };
 }
 
 export interface StatusChanged {
