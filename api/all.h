@@ -47,24 +47,23 @@ using AllObjects =
              CrashReport, CrashGroup, UsageRow, Limits, LimitsOf>;
 
 // Their answers come along.
-using AllRequests =
-    TypeList<GetStatus, Subscribe, GetServices, GetInstances, GetJobs, GetInstance, GetJob, GetStore,
-             InstallApp, InstallPackage, StartService, StopService, RestartService, RemoveService,
-             OpenServiceShell, CreateInstance, SuggestInstance, StopInstance, RestartInstance, EditInstance,
-             DeleteInstance, UndoDelete, SetInstancePassword, SetDatabasePassword, BackupInstance,
-             RestoreInstance, CancelJob, GetLog, StopLog, GetSettings, SetSetting, SetAdminPassword,
-             GetCertificate, SetCertificate, ResetCertificate, GetCommandFile, RunCommandFile,
-             AppPlatformInfoRequest, RequestHttpKey, RequestAppStore, InstallService, AddInstance,
-             StartInstance, GetInstanceDatabase, CleanUpInstance, CleanUpAll, OptimiseDatabases, GetDatabases,
-             TestDatabase, UseDatabase, RenameInstances, TakeOverDatabase, GetSqlRecipe, GetBackupTargets,
-             SetBackupTarget, TestBackupTarget, RemoveBackupTarget, GetBackupPolicies, SetBackupPolicy,
-             RemoveBackupPolicy, RunBackup, GetBackupSets, GetBackupSet, FetchBackup, VerifyBackup,
-             DrillBackup, PlanBackupPrune, PruneBackups, RestoreFromSet, RestorePlatform, GetBackupKeys,
-             GetTimeMachine, MakeBaseBackup, RewindInstance, MoveInstance, EndForward, UndoMove,
-             PrepareArrival, StartArrival, ConfirmArrival, AbandonArrival, GetAlarms, AcknowledgeAlarm,
-             SilenceAlarm, TestAlarm, TestMail, StartApps, ReplaceManager, ReplaceWebserver, GetMonitor,
-             GetMetrics, GetDisk, GetTraces, SetTrace, GetFlightRecorder, GetCrashes, GetCrash, RemoveCrashes,
-             MakeReport, FetchCore, MakeSupportBundle, GetUsage, GetLimits, SetLimits, AllowWrites, StartCapture>;
+using AllRequests = TypeList<
+    GetStatus, Subscribe, GetServices, GetInstances, GetJobs, GetInstance, GetJob, GetStore, InstallApp,
+    InstallPackage, StartService, StopService, RestartService, RemoveService, OpenServiceShell,
+    CreateInstance, SuggestInstance, StopInstance, RestartInstance, EditInstance, DeleteInstance, UndoDelete,
+    SetInstancePassword, SetDatabasePassword, BackupInstance, RestoreInstance, CancelJob, GetLog, StopLog,
+    GetSettings, SetSetting, SetAdminPassword, GetCertificate, SetCertificate, ResetCertificate,
+    GetCommandFile, RunCommandFile, AppPlatformInfoRequest, RequestHttpKey, RequestAppStore, InstallService,
+    AddInstance, StartInstance, GetInstanceDatabase, CleanUpInstance, CleanUpAll, OptimiseDatabases,
+    GetDatabases, TestDatabase, UseDatabase, RenameInstances, TakeOverDatabase, GetSqlRecipe,
+    GetBackupTargets, SetBackupTarget, TestBackupTarget, RemoveBackupTarget, GetBackupPolicies,
+    SetBackupPolicy, RemoveBackupPolicy, RunBackup, GetBackupSets, GetBackupSet, FetchBackup, VerifyBackup,
+    DrillBackup, PlanBackupPrune, PruneBackups, RestoreFromSet, RestorePlatform, GetBackupKeys,
+    GetTimeMachine, MakeBaseBackup, RewindInstance, MoveInstance, EndForward, UndoMove, PrepareArrival,
+    StartArrival, ConfirmArrival, AbandonArrival, GetAlarms, AcknowledgeAlarm, SilenceAlarm, TestAlarm,
+    TestMail, StartApps, ReplaceManager, ReplaceWebserver, GetMonitor, GetMetrics, GetDisk, GetTraces,
+    SetTrace, GetFlightRecorder, GetCrashes, GetCrash, RemoveCrashes, MakeReport, FetchCore,
+    MakeSupportBundle, GetUsage, GetLimits, SetLimits, AllowWrites, StartCapture>;
 
 // Come unasked, under the src of what was subscribed to.
 using AllIndications =

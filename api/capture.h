@@ -11,7 +11,8 @@ struct StartCaptureResult {
   std::string user;
   std::optional<Password> password;  // if there was none: told this once
   static constexpr auto fields() {
-    return std::tuple(field("until", &StartCaptureResult::until), with_default("user", &StartCaptureResult::user),
+    return std::tuple(field("until", &StartCaptureResult::until),
+                      with_default("user", &StartCaptureResult::user),
                       field("password", &StartCaptureResult::password));
   }
 };
@@ -20,9 +21,9 @@ struct StartCaptureResult {
 struct StartCapture {
   static constexpr std::string_view kMt = "StartCapture";
   using Answer = StartCaptureResult;
-  std::uint64_t minutes = 30;               // 1 to 1,440
-  std::optional<std::string> from;          // addresses
-  std::optional<std::string> interfaces;      // names of interfaces; empty: all
+  std::uint64_t minutes = 30;             // 1 to 1,440
+  std::optional<std::string> from;        // addresses
+  std::optional<std::string> interfaces;  // names of interfaces; empty: all
   static constexpr auto fields() {
     return std::tuple(with_default("minutes", &StartCapture::minutes), field("from", &StartCapture::from),
                       field("interfaces", &StartCapture::interfaces));

@@ -130,9 +130,8 @@ struct PrepareArrival {
         field("databasePassword", &PrepareArrival::database_password),
         with_default("logFlags", &PrepareArrival::log_flags),
         with_default("excludeFromBackup", &PrepareArrival::exclude_from_backup),
-        with_default("isolated", &PrepareArrival::isolated),
-        field("limits", &PrepareArrival::limits), with_default("wanted", &PrepareArrival::wanted),
-        with_default("bytes", &PrepareArrival::bytes),
+        with_default("isolated", &PrepareArrival::isolated), field("limits", &PrepareArrival::limits),
+        with_default("wanted", &PrepareArrival::wanted), with_default("bytes", &PrepareArrival::bytes),
         with_default("checkOnly", &PrepareArrival::check_only));
   }
 };

@@ -17,9 +17,9 @@ using loop::Task;
 using rpcap::ErrorCode;
 using rpcap::Type;
 
-constexpr std::uint32_t kEthernet = 1;           // DLT_EN10MB
-constexpr std::size_t kAtOnce = 256 * 1024;      // bytes of packets in one write
-constexpr int kPacketsATurn = 1'000;             // then everybody else has a turn
+constexpr std::uint32_t kEthernet = 1;       // DLT_EN10MB
+constexpr std::size_t kAtOnce = 256 * 1024;  // bytes of packets in one write
+constexpr int kPacketsATurn = 1'000;         // then everybody else has a turn
 
 // A client that vanished must not keep the only place until the end.
 void notice_dead_peer(int fd) {
@@ -256,7 +256,8 @@ Task<void> Server::pump(Session& session) {
         {address().port(), net::peer_address(session.stream.fd()).port()},
     };
     const auto is_own = [&](ByteView frame) {
-      return std::any_of(std::begin(own), std::end(own), [&](PortPair ports) { return is_between(frame, ports); });
+      return std::any_of(std::begin(own), std::end(own),
+                         [&](PortPair ports) { return is_between(frame, ports); });
     };
     net::Stream stream(loop_, std::move(fd));
     loop::Readiness readiness(loop_, session.packets->fd());

@@ -80,7 +80,8 @@ loop::Task<int> switch_on(Invocation& invocation) {
   const int code = co_await show(invocation);
   if (password) {
     output.print_line(fmt::format("user {}, password {}", started.user, *password));
-    output.note("Keep the password: it is not shown again (berth config set capturePassword --value-file FILE).");
+    output.note(
+        "Keep the password: it is not shown again (berth config set capturePassword --value-file FILE).");
   }
   co_return code;
 }

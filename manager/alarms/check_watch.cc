@@ -45,7 +45,7 @@ std::uint32_t code_of(std::string_view id) {
 
 bool is_advice(const api::Check& check) {
   constexpr std::array<std::string_view, 7> kAdvice = {
-      "certificate-self-signed", "sandbox",     "unsigned",        "not-root",
+      "certificate-self-signed", "sandbox",     "unsigned",       "not-root",
       "developer-mode",          "backup-keys", "alarm-url-plain"};
   // A broken file system is an event each time it has new errors (file_system_watch.h).
   if (check.id.starts_with("file-system-")) return true;

@@ -148,8 +148,7 @@ Task<void> CaptureSwitch::end_survivor(bool is_wanted) {
   if (is_wanted)
     for (const auto& argument : arguments()) (expected += argument) += '\0';
   const auto running = read_file(fmt::format("/proc/{}/cmdline", survivor->pid), 1 << 16);
-  if (is_wanted && running && running->substr(running->find('\0') + 1) == expected)
-    co_return;
+  if (is_wanted && running && running->substr(running->find('\0') + 1) == expected) co_return;
   log_info("capture of an earlier manager is ended", {{"pid", survivor->pid}});
   const auto watch = or_throw(loop::ProcessWatch::make(loop_, survivor->pid));
   watch->send_signal(SIGKILL);
@@ -231,11 +230,11 @@ void CaptureSwitch::let_go() {
 }
 
 std::string CaptureSwitch::trouble() const {
-  return !is_root_                              ? "the manager does not run as root"
+  return !is_root_                               ? "the manager does not run as root"
          : settings_.text("captureFrom").empty() ? "no address is allowed (setting captureFrom)"
          // What has only just been switched on starts, and counts as on.
          : process_->pid() > 0 && process_->state() != ProcessState::kCrashed ? ""
-                                                                             : process_->detail();
+                                                                              : process_->detail();
 }
 
 bool CaptureSwitch::is_wanted() const {
