@@ -58,7 +58,8 @@ void InstanceLimits::changed() {
 }
 
 void InstanceLimits::plan() {
-  timer_.start(readers_.empty() ? kLookEvery : kWatchEvery, [this] { tasks_.spawn(go_on()); });
+  const loop::Duration pause = readers_.empty() ? loop::Duration(kLookEvery) : sources_.watch_every;
+  timer_.start(pause, [this] { tasks_.spawn(go_on()); });
 }
 
 Task<void> InstanceLimits::go_on() {

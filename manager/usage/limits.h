@@ -40,14 +40,13 @@ struct LimitSources {
       enter;
   std::function<void(const std::string& key)> apply;  // tells a running instance
   std::function<std::chrono::sys_seconds()> now;
+  loop::Duration watch_every = std::chrono::seconds(10);  // those that can only be read
 };
 
 // Owned by the manager's main.
 class InstanceLimits {
  public:
   static constexpr std::chrono::seconds kLookEvery{60};
-  // At those that can only be read.
-  static constexpr std::chrono::seconds kWatchEvery{10};
 
   InstanceLimits(loop::Loop& loop, db::Database& database, InstanceDatabases& databases,
                  LimitSources sources);

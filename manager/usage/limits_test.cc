@@ -49,6 +49,7 @@ class InstanceLimitsTest : public testing::Test {
     };
     sources.apply = [this](const std::string& key) { applied_.push_back(key); };
     sources.now = [this] { return now_; };
+    sources.watch_every = std::chrono::milliseconds(50);
     limits_.reset();
     limits_.emplace(loop_, *database_, *databases_, std::move(sources));
     run(limits_->load());
@@ -269,6 +270,19 @@ TEST_F(InstanceLimitsTest, AnAppThatSwitchesItselfBackToWritingIsEndedAndThenLoc
   EXPECT_EQ(set("team", {.database_bytes = 0}).database_state, "fine");
   EXPECT_EQ(write(), std::nullopt) << "once it may it is let in at once";
   EXPECT_TRUE(limits_->checks().empty());
+}
+
+TEST_F(InstanceLimitsTest, WhoCanOnlyReadSinceALimitWasSetIsWatchedFromThenOn) {
+  limits_->begin();
+  instances_[0].database_bytes = 20 * kMb;
+  set("team", {.database_bytes = 16 * kMb});
+  const auto is_locked_out = [&] {
+    (void)write_all_the_same();
+    const auto checks = limits_->checks();
+    return !checks.empty() && checks[0].id == "quota-locked-out-team@example.com";
+  };
+  EXPECT_TRUE(loop_.run_until(is_locked_out)) << "before the next look, which is a minute away";
+  limits_->stop();
 }
 
 TEST_F(InstanceLimitsTest, AnAdminsLeaveToWriteLetsOneInThatWasLockedOut) {
