@@ -56,8 +56,7 @@ std::vector<rpcap::Interface> find_interfaces(const std::vector<std::string>& na
     auto known =
         std::find_if(found.begin(), found.end(), [&](const auto& other) { return other.name == name; });
     if (known == found.end())
-      known = found.insert(
-          found.end(), {name, "Network adapter '" + name + "'", (one->ifa_flags & IFF_LOOPBACK) != 0, {}});
+      known = found.insert(found.end(), {name, name, (one->ifa_flags & IFF_LOOPBACK) != 0, {}});
     if (const auto address = ipv4_of(one->ifa_addr))
       known->addresses.emplace_back(address, ipv4_of(one->ifa_netmask));
   }
@@ -117,6 +116,10 @@ Result<std::unique_ptr<Packets>> Packets::open(const std::string& interface, boo
   // How long a packet was that the filter has cut.
   if (::setsockopt(fd.get(), SOL_PACKET, PACKET_AUXDATA, &on, sizeof on) != 0)
     return fail_errno(errno, "lengths of packets");
+  // What goes over loopback is seen when it leaves and when it arrives: once is enough, also in the counts. An old kernel
+  // does not know how; next() leaves it out.
+  if (*hardware == ARPHRD_LOOPBACK)
+    (void)::setsockopt(fd.get(), SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof on);
   if (promiscuous) {
     packet_mreq request{};
     request.mr_ifindex = address.sll_ifindex;
@@ -163,7 +166,6 @@ Result<std::optional<Packets::Got>> Packets::next(std::uint32_t snap_bytes) {
       if (errno == EAGAIN || errno == EWOULDBLOCK) return std::nullopt;
       return fail_errno(errno, "the interface");
     }
-    // What goes over loopback is seen when it leaves and when it arrives.
     if (is_loopback_ && from.sll_pkttype == PACKET_OUTGOING) continue;
     Got got;
     got.wire_bytes = static_cast<std::uint32_t>(size);

@@ -76,7 +76,7 @@ Result<std::vector<sock_filter>> parse_filter(ByteView payload);
 
 // What may be captured.
 struct Interface {
-  std::string name, description;
+  std::string name, description;  // libpcap shows "Network adapter 'description' on remote node …"
   bool is_loopback = false;
   std::vector<std::pair<std::uint32_t, std::uint32_t>> addresses;  // IPv4 and its mask, of the host's order
 };

@@ -79,6 +79,7 @@ Task<void> Server::serve() {
       tell_refusal("not let in", peer);
       continue;
     }
+    if (client_ && !client_->is_done()) co_await await_former();
     if (client_ && !client_->is_done()) {
       const Bytes busy = rpcap::format_error(ErrorCode::kNotAllowed, "somebody else captures already");
       (void)::send(fd.get(), busy.data(), busy.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -86,6 +87,15 @@ Task<void> Server::serve() {
     }
     client_ = std::make_unique<loop::Spawned<void>>(loop_, serve_client(std::move(fd)));
   }
+}
+
+// libpcap lists interfaces on one connection and opens the next as soon as it has closed that: its end may still be on its way.
+Task<void> Server::await_former() {
+  const auto done = [](loop::Event& event) -> Task<void> { co_await event.wait(); };
+  loop::Spawned<void> ending(loop_, done(client_->done()));
+  loop::Timer timer(loop_);
+  timer.start(kFormerLimit, [&ending] { ending.done().set(); });
+  co_await ending.done().wait();
 }
 
 Task<void> Server::serve_client(UniqueFd fd) {

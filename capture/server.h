@@ -25,6 +25,7 @@ struct ServerOptions {
 class Server {
  public:
   static constexpr std::chrono::seconds kLoginLimit{30}, kDataLimit{10}, kSendLimit{30}, kWrongLogin{1};
+  static constexpr std::chrono::seconds kFormerLimit{2};  // until the connection before is known to be over
   static constexpr int kLogins = 3;
   static constexpr std::uint32_t kLoginBytes = 1024;  // of a message before the login
   static constexpr std::chrono::minutes kRefusalsTold{1};
@@ -36,6 +37,7 @@ class Server {
 
  private:
   struct Session;
+  loop::Task<void> await_former();
   loop::Task<void> serve_client(UniqueFd fd);
   // False: the session is over.
   loop::Task<bool> answer(Session& session, rpcap::Header header, Bytes payload);

@@ -3,6 +3,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -18,6 +20,8 @@ namespace {
 // Each start is a session of its own, and many schemas at once must not drown PostgreSQL: so many of a service, so that one
 // that hangs leaves room for the others, and of all.
 constexpr int kStartsAtOnce = 8, kStartsInAll = 32;
+constexpr std::size_t kUnknownAtOnce =
+    8;  // instances that a service runs and that there are none of: stopped at once
 constexpr auto kSizesPause = 1s;
 constexpr auto kSizesPatience = 100ms;  // an answer to an admin waits no longer for them
 }  // namespace
@@ -276,11 +280,25 @@ Task<void> Instances::service_ready(Service& service) {
   std::vector<std::string> unknown;
   for (const auto& [key, runtime] : service.instances())
     if (!rows_.contains(key)) unknown.push_back(key);
-  for (const auto& key : unknown) {
-    const auto at = key.find('@');
-    starts.push_back(
-        std::make_unique<loop::Spawned<void>>(loop_, stop(key.substr(0, at), key.substr(at + 1))));
-  }
+  // A service may claim as many as it likes: few are stopped at once, and one that leaves the first unanswered is asked no more.
+  const auto stop_unknown = [&service, &unknown]() -> Task<void> {
+    while (!unknown.empty()) {
+      const std::string key = std::move(unknown.back());
+      unknown.pop_back();
+      const auto at = key.find('@');
+      try {
+        co_await service.stop_instance(key.substr(0, at), key.substr(at + 1));
+      } catch (const Failure& failure) {
+        log_error("unknown instance does not stop", {{"service", service.name()},
+                                                     {"instance", key},
+                                                     {"error", failure.error().detail},
+                                                     {"not_asked", unknown.size()}});
+        unknown.clear();
+      }
+    }
+  };
+  for (std::size_t i = std::min<std::size_t>(kUnknownAtOnce, unknown.size()); i > 0; --i)
+    starts.push_back(std::make_unique<loop::Spawned<void>>(loop_, stop_unknown()));
   if (!service.isolated()) services_.start_isolated(service.row().id);
   for (auto& start : starts) co_await start->join();
 }

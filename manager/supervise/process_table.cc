@@ -43,6 +43,16 @@ bool is_same_program(pid_t pid, const std::string& program) {
   return ::realpath(program.c_str(), resolved) && running == resolved;
 }
 
+std::string_view file_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+
+// After a boot another process may have pid and start time. Names of files are compared, for an update moves folders; a
+// launcher stands for what it launched. What cannot be read (another user's, to a manager that is not root) is believed.
+bool was_started_as(const ProcessRecord& record) {
+  const std::string running = program_of(record.pid);
+  return record.program.empty() || running.empty() || file_name(running) == "berth-launch" ||
+         file_name(running) == file_name(record.program) || has_argument(record.pid, record.program);
+}
+
 }  // namespace
 
 std::string format_process_table(const std::map<std::string, ProcessRecord>& records) {
@@ -106,7 +116,8 @@ void ProcessTable::load() {
 std::optional<ProcessRecord> ProcessTable::find_survivor(const std::string& name,
                                                          const std::string& program) const {
   const auto found = records_.find(name);
-  if (found != records_.end() && loop::process_start_time(found->second.pid) == found->second.start_time)
+  if (found != records_.end() && loop::process_start_time(found->second.pid) == found->second.start_time &&
+      was_started_as(found->second))
     return found->second;
   // Died between fork and the entry in the table? Then the child itself told its pid.
   const auto pid = read_notes(name).pid;

@@ -30,7 +30,7 @@ class ProcessTable {
 
   // Reads what the previous manager left. A file that is not there or does not parse is an empty table.
   void load();
-  // The record of `name` if that very process still lives.
+  // The record of `name` if that very process still lives and runs what was started.
   std::optional<ProcessRecord> find_survivor(const std::string& name, const std::string& program) const;
   Result<void> put(ProcessRecord record);
   Result<void> remove(const std::string& name);

@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include <filesystem>
+
 #include "base/file.h"
 #include "base/text.h"
 
@@ -131,6 +133,17 @@ TEST_F(SupervisedProcessTest, DoesNotAdoptAnotherProcessWithTheSamePid) {
   record.start_time = 1;  // not when we were started
   ASSERT_TRUE(table.put(record));
   EXPECT_FALSE(table.find_survivor("probe", "/bin/sleep"));
+}
+
+// Ticks since boot and pids begin anew with each boot: a record from before may fit a process of today.
+TEST_F(SupervisedProcessTest, DoesNotAdoptAnotherProgramWithTheSamePidAndStart) {
+  auto table = this->table();
+  ProcessRecord record{"probe", ::getpid(), loop::process_start_time(::getpid()).value(), "/bin/sleep", ""};
+  ASSERT_TRUE(table.put(record));
+  EXPECT_FALSE(table.find_survivor("probe", "/bin/sleep"));
+  record.program = std::filesystem::read_symlink("/proc/self/exe");
+  ASSERT_TRUE(table.put(record));
+  EXPECT_TRUE(table.find_survivor("probe", record.program));
 }
 
 TEST_F(SupervisedProcessTest, CrashLoopIsAStateAndAStartForgetsIt) {
