@@ -30,9 +30,12 @@ void notice_dead_peer(int fd) {
   ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
 }
 
-// False: the other side ended before all of it came.
-Task<bool> read_whole(net::Stream& stream, Bytes& bytes, std::optional<loop::Duration> limit) {
+// False: the other side ended before all of it came. Throws at `deadline`, however slowly it comes.
+Task<bool> read_whole(loop::Loop& loop, net::Stream& stream, Bytes& bytes,
+                      std::optional<loop::TimePoint> deadline) {
   for (std::size_t had = 0; had < bytes.size();) {
+    std::optional<loop::Duration> limit;
+    if (deadline) limit = std::max(*deadline - loop.now(), loop::Duration(0));
     const std::size_t got = co_await stream.read(std::span(bytes).subspan(had), limit);
     if (got == 0) co_return false;
     had += got;
@@ -106,16 +109,15 @@ Task<void> Server::serve_client(UniqueFd fd) {
     // One for all that comes before the login, however slowly.
     const auto deadline = loop_.now() + kLoginLimit;
     for (bool goes_on = true; goes_on;) {
-      const auto limit =
-          session.is_in ? std::nullopt
-                        : std::optional<loop::Duration>(std::max(deadline - loop_.now(), loop::Duration(0)));
+      const auto limit = session.is_in ? std::nullopt : std::optional(deadline);
       Bytes head(rpcap::kHeaderSize);
-      const bool has_head = co_await read_whole(session.stream, head, limit);
+      const bool has_head = co_await read_whole(loop_, session.stream, head, limit);
       if (!has_head) break;
       const auto header = rpcap::parse_header(head);
       if (header.size > (session.is_in ? rpcap::kMaxPayload : kLoginBytes)) break;
       Bytes payload(header.size);
-      const bool is_whole = co_await read_whole(session.stream, payload, limit.value_or(kLoginLimit));
+      const bool is_whole =
+          co_await read_whole(loop_, session.stream, payload, limit.value_or(loop_.now() + kLoginLimit));
       if (!is_whole) break;
       goes_on = co_await answer(session, header, std::move(payload));
     }
