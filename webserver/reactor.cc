@@ -392,7 +392,9 @@ void Reactor::accepted_link(UniqueFd fd) {
   socklen_t size = sizeof peer;
   if (::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return;
   if (static_cast<std::int64_t>(links_.size()) >= limits_.links + left_links()) {
-    log_warning("link refused: too many", {{"uid", peer.uid}, {"limit", limits_.links}});
+    if (const auto count = refusals_.note(peer.uid, loop_.now()))
+      log_warning("link refused: too many",
+                  {{"uid", peer.uid}, {"limit", limits_.links}, {"refused", *count}});
     return;
   }
   links_.push_back(std::make_unique<Link>(*this, std::move(fd), peer));

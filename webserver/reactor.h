@@ -16,6 +16,7 @@
 #include "webserver/connection_table.h"
 #include "webserver/heap_relief.h"
 #include "webserver/http/served_files.h"
+#include "webserver/relay/refusals.h"
 #include "webserver/http/static_heads.h"
 #include "webserver/http/static_pack.h"
 #include "webserver/relay/compression.h"
@@ -132,6 +133,7 @@ class Reactor final : private loop::IoPool {
   const std::string& date_line();  // the whole line, and the blank one that ends a head
   StaticHeads& static_heads() { return static_heads_; }
   ServedBook& served_files() { return served_files_; }
+  Refusals& refusals() { return refusals_; }
 
   Compression& compression() { return compression_; }
   // Scratch for the one read or write that is under way.
@@ -197,6 +199,7 @@ class Reactor final : private loop::IoPool {
   StaticPacks packs_;
   StaticHeads static_heads_;
   ServedBook served_files_;
+  Refusals refusals_;
   TicketKeys ticket_keys_;
   std::shared_ptr<const TlsServer> tls_;  // TlsLayers hold on to it, too
   tls::Ciphers ciphers_;

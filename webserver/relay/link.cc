@@ -19,12 +19,6 @@ constexpr std::chrono::seconds kGreetingTime{10};
 constexpr std::size_t kMaxDescriptors = 64;   // that wait for their STATIC frame
 constexpr std::size_t kFlushEarly = 1 << 18;  // bytes; above, a turn does not wait for its end
 
-// The first, tenth, hundredth, … of a link: whoever tries for ever must not fill the log.
-bool is_told(std::uint64_t count) {
-  while (count % 10 == 0) count /= 10;
-  return count == 1;
-}
-
 // {"deflate":false} turns permessage-deflate off for a websocket attach.
 Result<bool> wants_deflate(const link::Attach& request) {
   if (request.kind != link::Kind::kWebsocket || request.options.empty()) return true;
@@ -386,14 +380,17 @@ void Link::detach(Attach& attach) {
 }
 
 void Link::answer(const link::Attached& attached, std::string_view path) {
-  if (attached.result != link::AttachResult::kOk && is_told(++refused_))
+  const auto refusals = attached.result == link::AttachResult::kOk
+                            ? std::nullopt
+                            : reactor_.refusals().note(peer_.uid, reactor_.loop().now());
+  if (refusals)
     // The name is what the peer says of itself; user and process are what the kernel says.
     log_warning("attach refused", {{"service", name_},
                                    {"uid", peer_.uid},
                                    {"pid", peer_.pid},
                                    {"path", path},
                                    {"reason", attached.reason},
-                                   {"refused", refused_}});
+                                   {"refused", *refusals}});
   link::append(out_, attached);
   schedule_flush();
 }

@@ -97,7 +97,6 @@ class Link final : public loop::IoHandler {
   std::uint32_t service_credit_ = link::kDefaultCredit;
   std::uint32_t our_credit_ = link::kDefaultCredit;
   std::uint32_t streams_ = 0;
-  std::uint64_t refused_ = 0;  // attaches
 
   Bytes carry_;            // read and not served: the beginning of a frame, or what is above a turn's share
   std::size_t share_ = 0;  // messages that may still go to clients in this turn
