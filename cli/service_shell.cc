@@ -9,7 +9,6 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -80,6 +79,8 @@ Ends make_pipes() {
   ::setsid();
   const int in = ends.in.get();
   if (ends.is_terminal && ::ioctl(in, TIOCSCTTY, 0) != 0) give_up(errno_error(errno, "take the terminal"));
+  must(sandbox::become_guest(place.uid));
+  // A change of user takes this back, so it comes after that.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   if (::chdir(place.directory.c_str()) != 0) give_up(errno_error(errno, "enter " + place.directory));
   for (const int signal : {SIGPIPE, SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGWINCH, SIGCHLD})
@@ -108,7 +109,8 @@ Ends make_pipes() {
 
 int code_of(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }
 
-// Starts the shell and outlives it: when it ends, or its time, or whoever let it in, so does all that was started there.
+// Starts the shell and outlives it: when it ends, or its time, or whoever let it in, so does all that was started there. Stays
+// the user that came: as the app's own, the app could end or stop it.
 [[noreturn]] void be_warden(const ShellPlace& place, const std::string& command, Ends ends) {
   sigset_t awaited;
   ::sigemptyset(&awaited);
@@ -116,8 +118,6 @@ int code_of(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : 
   ::sigaddset(&awaited, SIGTERM);
   ::signal(SIGCHLD, SIG_DFL);
   ::sigprocmask(SIG_BLOCK, &awaited, nullptr);
-  must(sandbox::become_guest(place.uid));
-  // A change of user takes this back, so it comes after that.
   ::prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
   must(sandbox::take_in_orphans());
   const pid_t shell = ::fork();
@@ -126,14 +126,10 @@ int code_of(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : 
   ends = Ends();
   int code = 128 + SIGKILL;
   for (bool is_over = false; !is_over;) {
-    std::optional<timespec> left;
-    if (place.ends) {
-      const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(
-          *place.ends - std::chrono::system_clock::now() + std::chrono::milliseconds(999));
-      left = timespec{std::max<std::chrono::seconds::rep>(0, seconds.count()), 0};
-    }
-    const int signal = ::sigtimedwait(&awaited, nullptr, left ? &*left : nullptr);
-    is_over = signal == SIGTERM || (signal < 0 && errno == EAGAIN);
+    // In short steps: the clock may be set.
+    constexpr timespec kStep{1, 0};
+    is_over = ::sigtimedwait(&awaited, nullptr, &kStep) == SIGTERM ||
+              (place.ends && *place.ends <= std::chrono::system_clock::now());
     int status = 0;
     for (pid_t ended; (ended = ::waitpid(-1, &status, WNOHANG)) > 0;)
       if (ended == shell) code = code_of(status), is_over = true;

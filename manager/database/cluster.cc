@@ -58,29 +58,6 @@ void write_for(const std::string& path, std::string_view content, const Account&
     throw Failure(errno_error(errno, "chown " + path));
 }
 
-// As root we are known by our user, which no service has. An ordinary user is that of the services, too, so it is known by what
-// their sandbox hides from them.
-std::string password_file(const ClusterSettings& settings) { return settings.data_folder + ".password"; }
-
-// One that the role does not have yet: it gets the other name when it has.
-std::string new_password_file(const ClusterSettings& settings) { return password_file(settings) + ".new"; }
-
-// Made when it is first asked for, which is before there is a cluster.
-std::string read_password(const ClusterSettings& settings) {
-  for (const auto& path : {password_file(settings), new_password_file(settings)})
-    if (const auto text = read_file(path, 1024)) return std::string(trim(*text));
-  auto password = random_password();
-  or_throw(make_directories(settings.data_folder.substr(0, settings.data_folder.rfind('/'))));
-  or_throw(write_file_durably(new_password_file(settings), password + "\n", 0600));
-  return password;
-}
-
-void note_password_is_set(const ClusterSettings& settings) {
-  if (::rename(new_password_file(settings).c_str(), password_file(settings).c_str()) != 0)
-    throw Failure(errno_error(errno, "rename to " + password_file(settings)));
-  or_throw(sync_directory(settings.data_folder.substr(0, settings.data_folder.rfind('/'))));
-}
-
 // Without a server, which would not let us in.
 Task<void> set_superuser_password(loop::Loop& loop, loop::SpawnOptions server, std::string password) {
   loop::CommandOptions command;
@@ -95,7 +72,8 @@ Task<void> set_superuser_password(loop::Loop& loop, loop::SpawnOptions server, s
 
 }  // namespace
 
-Cluster::Cluster(loop::Loop& loop, ClusterSettings settings) : loop_(loop), settings_(std::move(settings)) {}
+Cluster::Cluster(loop::Loop& loop, ClusterSettings settings)
+    : loop_(loop), settings_(std::move(settings)), password_(settings_.data_folder) {}
 
 loop::SpawnOptions Cluster::as_database_user(loop::SpawnOptions options) const {
   const Account account = account_of(settings_);
@@ -148,15 +126,14 @@ Task<bool> Cluster::prepare() {
   if (is_there && by_password) {
     const std::string path = settings_.data_folder + "/pg_hba.conf";
     const auto rules = or_throw(read_file(path));
-    const bool is_set = path_exists(password_file(settings_));
+    const bool is_set = path_exists(password_.file());
     const bool is_older = rules == format_access_rules(SuperuserLogin::kPeer);
     if (is_older || (!is_set && rules == format_access_rules(SuperuserLogin::kPassword))) {
-      auto setting = set_superuser_password(loop_, start_options(), read_password(settings_));
+      auto setting = set_superuser_password(loop_, start_options(), password_.read());
       co_await std::move(setting);
-      if (!is_set) note_password_is_set(settings_);
+      if (!is_set) password_.note_is_set();
       write_for(path, format_access_rules(SuperuserLogin::kPassword), account);
-      log_info("the database's superuser logs in by password from now on",
-               {{"file", password_file(settings_)}});
+      log_info("the database's superuser logs in by password from now on", {{"file", password_.file()}});
     }
   }
   co_return !is_there;
@@ -178,10 +155,10 @@ Task<void> Cluster::make_cluster() {
   const bool by_password = ::geteuid() != 0;
   if (by_password) {
     // Also when the database is made anew though the file of an older one is there.
-    const auto password = read_password(settings_);
-    or_throw(write_file_durably(new_password_file(settings_), password + "\n", 0600));
+    const auto password = password_.read();
+    or_throw(write_file_durably(password_.new_file(), password + "\n", 0600));
   }
-  if (by_password) command.spawn.arguments.push_back("--pwfile=" + new_password_file(settings_));
+  if (by_password) command.spawn.arguments.push_back("--pwfile=" + password_.new_file());
   command.spawn.directory = "/";
   command.spawn = as_database_user(std::move(command.spawn));
   auto running = loop::run_command(loop_, std::move(command));
@@ -213,7 +190,7 @@ Task<void> Cluster::make_cluster() {
     throw Failure(errno_error(errno, "rename to " + settings_.data_folder));
   const auto slash = settings_.data_folder.rfind('/');
   or_throw(sync_directory(slash == 0 ? "/" : settings_.data_folder.substr(0, slash)));
-  if (by_password) note_password_is_set(settings_);
+  if (by_password) password_.note_is_set();
   log_info("database cluster made", {{"folder", settings_.data_folder}});
 }
 
@@ -336,8 +313,7 @@ Task<bool> Cluster::change_settings(ClusterSettings settings) {
 }
 
 db::ConnectionOptions Cluster::superuser(std::string database) const {
-  return connection(std::move(database), "berth",
-                    ::geteuid() == 0 ? std::string() : read_password(settings_));
+  return connection(std::move(database), "berth", ::geteuid() == 0 ? std::string() : password_.read());
 }
 
 db::ConnectionOptions Cluster::connection(std::string database, std::string user,

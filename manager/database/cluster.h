@@ -13,6 +13,7 @@
 #include "db/connection_options.h"
 #include "loop/process.h"
 #include "loop/task.h"
+#include "manager/database/superuser_password.h"
 
 namespace berth::manager {
 
@@ -78,7 +79,7 @@ class Cluster {
   Task<bool> change_settings(ClusterSettings settings);
 
   const ClusterSettings& settings() const { return settings_; }
-  // Superuser `berth` on the Unix socket, by peer: no password.
+  // Superuser `berth` on the Unix socket: as root by peer, else by password.
   db::ConnectionOptions superuser(std::string database = "postgres") const;
   // The same place for another role.
   db::ConnectionOptions connection(std::string database, std::string user, std::string password) const;
@@ -98,6 +99,7 @@ class Cluster {
 
   loop::Loop& loop_;
   ClusterSettings settings_;
+  SuperuserPassword password_;
 };
 
 }  // namespace berth::manager

@@ -27,6 +27,7 @@ constexpr auto kKeep = 15min;
 constexpr auto kAtStart = 5s;               // for the names at a start; the rest comes with the next refresh
 constexpr auto kARound = 30s;               // for all names of a refresh
 constexpr std::size_t kMostAddresses = 64;  // of a name
+constexpr std::uint32_t kLinkLocal = 0xa9fe, kMulticast = 0xe0000000;  // 169.254/16; from 224.0.0.0 on
 
 std::uint32_t number_of(const std::string& address) {
   in_addr number{};
@@ -157,14 +158,16 @@ Result<std::string> AppNetworks::resolver_for(const std::string& service, bool i
   const auto interfaces = machine_.interfaces();
   const auto is_reachable = [&](const std::string& server) {
     const auto number = number_of(server);
-    return number != 0 && number >> 24 != 127 &&
-           std::none_of(interfaces.begin(), interfaces.end(),
-                        [&](const auto& one) { return one.second == number; });
+    const bool is_elsewhere =
+        number >> 24 != 0 && number >> 24 != 127 && number >> 16 != kLinkLocal && number < kMulticast;
+    return is_elsewhere && std::none_of(interfaces.begin(), interfaces.end(),
+                                        [&](const auto& one) { return one.second == number; });
   };
   std::string own;
   bool is_first = true;
   for (const auto& text : machine_.resolver_texts()) {
-    const auto servers = name_servers(text);
+    auto servers = name_servers(text);
+    if (servers.empty()) servers.emplace_back("127.0.0.1");  // resolv.conf(5): then it is the machine's own
     const auto away = std::find_if_not(servers.begin(), servers.end(), is_reachable);
     if (away == servers.end() && is_first) return std::string();
     if (away == servers.end() || std::any_of(servers.begin(), servers.end(), is_reachable)) {

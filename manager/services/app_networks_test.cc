@@ -142,6 +142,10 @@ TEST_F(AppNetworksTest, SayWhyThereCanBeNone) {
   machine_.nft_error.reset();
   machine_.resolvers = {"nameserver 127.0.0.1\n"};
   EXPECT_THAT(prepare("notes", {}).error().detail, HasSubstr("127.0.0.1"));
+  machine_.resolvers = {"nameserver 127.0.0.53\n", "search example.com\n"};
+  EXPECT_THAT(prepare("notes", {}).error().detail, HasSubstr("127.0.0.53"));
+  machine_.resolvers = {"nameserver 169.254.169.253\n"};
+  EXPECT_THAT(prepare("notes", {}).error().detail, HasSubstr("169.254.169.253")) << "link-local";
   // With names of its own it asks nobody.
   EXPECT_TRUE(prepare("notes", {"192.0.2.9"}));
 }
