@@ -26,7 +26,7 @@ std::string user_name() {
 
 MysqlServer::MysqlServer(loop::Loop& loop) : loop_(loop) {
   const std::string program = "/usr/sbin/mariadbd", installer = "/usr/bin/mariadb-install-db";
-  if (!path_exists(program)) throw_failure(Errc::kNotFound, "mariadb-server is not installed");
+  if (!path_exists(program)) throw_failure(Errc::kNotFound, "mariadb-server-core is not installed");
   char name[] = "/tmp/berth-mysql-XXXXXX";
   if (!::mkdtemp(name)) throw Failure(errno_error(errno, "mkdtemp"));
   folder_ = name;

@@ -651,7 +651,9 @@ export function makeWorld({ stepMs, isFresh = false }) {
           const { newName, newDomain, path, logFlags, excludeFromBackup, isolated } = message;
           Object.assign(
             edited,
-            JSON.parse(JSON.stringify({ name: newName, domain: newDomain, path, logFlags, excludeFromBackup, isolated })),
+            JSON.parse(
+              JSON.stringify({ name: newName, domain: newDomain, path, logFlags, excludeFromBackup, isolated }),
+            ),
           );
           if (before !== `${edited.name}@${edited.domain}`) {
             instances.delete(before);

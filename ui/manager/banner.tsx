@@ -55,7 +55,11 @@ export function ModeBanners() {
             {mode.setting in kModes ? t(kModes[mode.setting as keyof typeof kModes]) : mode.setting}{" "}
             {mode.ends ? t("banner.modeEnds") : t("banner.modeStays")} {mode.ends && <Time at={mode.ends} />}
           </span>
-          <Button small onClick={() => setSetting(mode.setting, kOff[mode.setting] ?? "false")} disabledReason={offlineReason.value}>
+          <Button
+            small
+            onClick={() => setSetting(mode.setting, kOff[mode.setting] ?? "false")}
+            disabledReason={offlineReason.value}
+          >
             {t("banner.modeOff")}
           </Button>
         </div>

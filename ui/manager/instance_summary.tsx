@@ -37,7 +37,10 @@ export function SummaryTab({ instance, service }: { instance: Instance; service:
             ],
             instance.createdAt ? [t("fact.created"), date(instance.createdAt)] : undefined,
             service && [t("service.sandbox"), t("service.layers", { on, all: service.sandbox.length })],
-            instance.isolated && [t("fact.process"), own ? t("process.own", { pid: own.pid ?? "–", memory: size(own.memoryBytes) }) : t("process.ownAway")],
+            instance.isolated && [
+              t("fact.process"),
+              own ? t("process.own", { pid: own.pid ?? "–", memory: size(own.memoryBytes) }) : t("process.ownAway"),
+            ],
             [t("fact.sessions"), number(instance.sessions)],
           ]}
         />

@@ -373,7 +373,15 @@ function UseCharts({ answer, frame, subject }: { answer: GetMonitorResult; frame
 
 /** Tab of an instance. */
 /** `process`: name of the instance's own one, if it is isolated. */
-export function InstanceCharts({ id, service, process }: { id: string; service: string; process?: string | undefined }) {
+export function InstanceCharts({
+  id,
+  service,
+  process,
+}: {
+  id: string;
+  service: string;
+  process?: string | undefined;
+}) {
   const range = rangeOfRoute();
   const subject = `instance/${id}`;
   const own = process && `service/${process}`;
