@@ -17,10 +17,6 @@ using testing::HasSubstr;
 
 class SuperuserPasswordTest : public testing::Test {
  protected:
-  SuperuserPasswordTest() {
-    char path[] = "/tmp/berth-password-XXXXXX";
-    folder_ = ::mkdtemp(path);
-  }
   ~SuperuserPasswordTest() override { (void)remove_tree(folder_); }
 
   std::string refusal() const {
@@ -35,7 +31,14 @@ class SuperuserPasswordTest : public testing::Test {
     ASSERT_TRUE(write_file_durably(path, text, mode));
   }
 
-  std::string folder_;
+  static std::string make_folder() {
+    char path[] = "/tmp/berth-password-XXXXXX";
+    const char* made = ::mkdtemp(path);
+    BERTH_CHECK(made != nullptr);
+    return made;
+  }
+
+  const std::string folder_ = make_folder();
   SuperuserPassword password_{folder_ + "/pgsql"};
 };
 
