@@ -40,7 +40,6 @@ const is_listening = () =>
   });
 const status = async (): Promise<Json> => (await platform().cli(["status", "--json"])).json;
 const mode = async (): Promise<Json> => ((await status())?.modes ?? []).find((one: Json) => one.setting === "captureUntil");
-const finding = async (id: string): Promise<Json> => ((await status())?.checks ?? []).find((one: Json) => one.id === id);
 let password = "";
 const capture_pid = () => {
   const table = JSON.parse(readFileSync(join(platform().root, "run/berth/processes.json"), "utf8"));
