@@ -117,6 +117,129 @@ test("berth service core saves the memory of a living service, which goes on", a
   assert.match(text, /run_service|main/);
 });
 
+// An admin elsewhere.
+const far = (...args: string[]) =>
+  platform().cli(["--url", `wss://localhost:${platform().https}/manager`, "--password-file", platform().password_file, "--insecure", ...args], { root: false });
+const at = (address: string) => `${platform().http_url}/manager/${address}`;
+// That of a living service needs no help of the kernel's core_pattern.
+const report_with_core = async (): Promise<Json> =>
+  (await crashes()).reports.find((one: Json) => one.service === "notes" && one.cause === "request" && one.coreBytes > 0);
+
+test("a core dump is fetched by address from elsewhere, byte for byte", async () => {
+  const { id } = await report_with_core();
+  const folder = temporary_folder();
+  const [here, there] = [join(folder, "here"), join(folder, "there")];
+  await platform().berth("crash", "core", id, "-o", here);
+  const done = await far("crash", "core", id, "-o", there, "--json");
+  assert.equal(done.code, 0, done.stderr);
+  const expected = readFileSync(here);
+  assert.equal(expected.subarray(0, 4).toString("latin1"), "\x7fELF");
+  assert.ok(readFileSync(there).equals(expected), `${statSync(there).size} of ${expected.length} bytes`);
+  assert.equal(done.json.bytes, expected.length);
+  assert.equal(statSync(there).mode & 0o077, 0, "for its owner only");
+
+  const { download } = await (await platform().admin()).request({ mt: "FetchCore", id });
+  assert.equal(download.name, `${id}.core`);
+  const answer = await fetch_url(at(download.address));
+  assert.equal(answer.status, 200, answer.text.slice(0, 200));
+  assert.ok(answer.body.equals(expected));
+  assert.ok(answer.headers["content-disposition"]?.includes(`${id}.core`), answer.headers["content-disposition"]);
+  assert.equal(answer.headers["cache-control"], "no-store");
+
+  const living = await far("service", "core", "notes", "-o", join(folder, "living"), "--json");
+  assert.equal(living.code, 0, living.stderr);
+  assert.equal(statSync(join(folder, "living")).size, living.json.bytes);
+  const nothing = await far("crash", "core", "notes-20200101-000000-1", "-o", join(folder, "nothing"));
+  assert.equal(nothing.code, 3, nothing.stderr);
+  assert.deepEqual(readdirSync(folder).sort(), ["here", "living", "there"], "nothing half is left");
+});
+
+test("an address serves once, only while the session lives that asked for it, and so many wait at once", async () => {
+  const { id } = await report_with_core();
+  const admin = await platform().admin();
+  const { download } = await admin.request({ mt: "FetchCore", id });
+  assert.ok(download.seconds > 0);
+  assert.equal((await fetch_url(at("download?key=guess"))).status, 403);
+  assert.equal((await fetch_url(at("download"))).status, 403);
+  assert.equal((await fetch_url(at(download.address))).status, 200);
+  const again = await fetch_url(at(download.address));
+  assert.equal(again.status, 403);
+  assert.match(again.text, /ask for another one/);
+
+  await platform().berth("config", "set", "downloads", "1");
+  const last = (await admin.request({ mt: "FetchCore", id })).download;
+  const refused = await (await platform().admin()).request({ mt: "MakeSupportBundle" });
+  assert.equal(refused["errorCode"], "unavailable", JSON.stringify(refused));
+  assert.match(refused["error"], /downloadSeconds/);
+  admin.socket.terminate();
+  await until("the end of its session", async () => {
+    const other = await platform().admin();
+    const answer = await other.request({ mt: "FetchCore", id });
+    other.socket.terminate();
+    return answer["download"] !== undefined;
+  });
+  assert.equal((await fetch_url(at(last.address))).status, 403);
+  await platform().berth("config", "set", "downloads", "8");
+});
+
+test("somebody who isn't admin gets none", async () => {
+  const { id } = await report_with_core();
+  const url = `ws://localhost:${platform().http}`;
+  const stranger = await AppWebsocket.open(`${url}/manager`);
+  const got: Json[] = [];
+  for (const mt of ["FetchCore", "MakeSupportBundle"]) stranger.send({ mt, id, src: "stranger" });
+  const closed = await Promise.race([stranger.closed, stranger.request({ mt: "AppChallenge" }).catch(() => undefined)]);
+  got.push(...stranger.unclaimed, closed);
+  assert.ok(!JSON.stringify(got).includes("download"), JSON.stringify(got));
+  stranger.socket.terminate();
+  // A user of an app, with that app's password.
+  await assert.rejects(AppWebsocket.login(`${url}/manager`, password_login("notes"), password));
+  const user = await AppWebsocket.login(`${url}/example.com/team/notes`, password_login("notes"), password);
+  user.send({ mt: "FetchCore", id, src: "user" });
+  user.send({ mt: "KeepAlive" });
+  await user.next((one) => one.mt === "KeepAlive");
+  assert.ok(!JSON.stringify(user.unclaimed).includes("download"), JSON.stringify(user.unclaimed));
+  user.close();
+});
+
+test("the support bundle is fetched from elsewhere, with core dumps only if they are asked for", async () => {
+  const folder = temporary_folder();
+  for (const cores of [false, true]) {
+    const file = join(folder, `bundle-${cores}.tar.zst`);
+    const done = await far("support-bundle", "-o", file, "--json", ...(cores ? ["--cores"] : []));
+    assert.equal(done.code, 0, done.stderr);
+    assert.equal(statSync(file).size, done.json.bytes);
+    const names = execFileSync("tar", ["--zstd", "-tf", file], { encoding: "utf8" });
+    assert.match(names, /berth-support\/status\.json/);
+    assert.equal(names.includes(".core.zst"), cores, names);
+  }
+  const { download } = await (await platform().admin()).request({ mt: "MakeSupportBundle", cores: false });
+  const answer = await fetch_url(at(download.address));
+  assert.equal(Number(answer.headers["content-length"]), answer.body.length, "so that a browser shows how far it is");
+  assert.match(answer.headers["content-disposition"] ?? "", /^attachment; .*berth-support\.tar\.zst/);
+});
+
+test("an address stands in no log, not even in the one of all requests", async () => {
+  await platform().berth("config", "set", "accessLog", "true");
+  const { id } = await report_with_core();
+  const { download } = await (await platform().admin()).request({ mt: "FetchCore", id });
+  const key = download.address.split("=")[1];
+  assert.equal((await fetch_url(at(download.address))).status, 200);
+  assert.equal((await fetch_url(at(download.address))).status, 403);
+  const logs = join(platform().root, "var/log/berth");
+  const texts = () =>
+    readdirSync(logs, { recursive: true, encoding: "utf8" })
+      .filter((name) => name.includes(".log"))
+      .map((name) => readFileSync(join(logs, name), "utf8"))
+      .join("");
+  await until("both requests in the log", () => texts().split("GET /manager/download?...").length > 2);
+  assert.ok(!texts().includes(key));
+  const bundle = join(temporary_folder(), "bundle.tar.zst");
+  await platform().berth("support-bundle", "-o", bundle);
+  assert.ok(!execFileSync("tar", ["--zstd", "-xOf", bundle], { maxBuffer: 1 << 30 }).includes(key));
+  await platform().berth("config", "set", "accessLog", "false");
+});
+
 test("traces are switched on for one instance, at once, and end by themselves or by hand", async () => {
   const query = (name: string) => new RegExp(`${name}@example\\.com query sql=`);
   const work = async (name: string) => {
