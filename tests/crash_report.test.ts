@@ -4,10 +4,11 @@ import { execFileSync } from "node:child_process";
 import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AppWebsocket, password_login } from "./harness/appwebsocket";
+import { FakeStore, sha256_of } from "./harness/fake_store";
 import { fetch_url } from "./harness/http";
 import { back, pid_now } from "./harness/kill";
 import { NotesSession } from "./harness/notes";
-import { Platform, slowness, temporary_folder } from "./harness/platform";
+import { Platform, build, slowness, temporary_folder } from "./harness/platform";
 import { assert, test, with_platform } from "./harness/test";
 import { until } from "./harness/wait";
 
@@ -338,6 +339,56 @@ test("a thousand old core dumps do not keep the manager from starting", async ()
   await until("the old ones to go", () => readdirSync(join(root, "var/log/berth/core_dumps/notes")).length <= 10, 30_000);
   await second.stop();
   await second.destroy();
+});
+
+test("a package brings its debug information along: frames have names and lines, of a program that has none itself", async () => {
+  const store = new FakeStore(join(build, "store/demo"));
+  const key = store.make_key();
+  const index = store.read_index();
+  index.apps = index.apps.filter((app: { id: string }) => app.id === "echo");
+  const binary = join(store.folder, store.files().find((name) => name.endsWith("/echo"))!);
+  execFileSync("objcopy", ["--only-keep-debug", "--compress-debug-sections", binary, `${binary}.debug`]);
+  execFileSync("strip", ["--strip-all", binary]);
+  execFileSync("objcopy", [`--add-gnu-debuglink=${binary}.debug`, binary]);
+  const [version] = index.apps[0].versions;
+  const arch = Object.keys(version.sha256)[0]!.split("/")[0]!;
+  const pack = (files: string[]): string => {
+    version.sha256 = Object.fromEntries(files.map((name) => [`${arch}/${name}`, sha256_of(readFileSync(join(binary, "..", name)))]));
+    version.size = {};
+    store.write_index(index);
+    const file = join(temporary_folder(), "echo.tar");
+    execFileSync("tar", ["-cf", file, "-C", store.folder, "."]);
+    return file;
+  };
+  const one = await Platform.start({ env });
+  try {
+    await one.berth("config", "set", "storeKeys", key);
+    const own_frames = async (file: string): Promise<Json[]> => {
+      await one.berth("service", "install", "--file", file, "--wait");
+      await until("echo", () => pid_now(one, "echo"));
+      const { report } = await (await one.admin()).request({ mt: "MakeReport", service: "echo", core: true });
+      const told = (await one.berth("crash", "show", report.id, "--json")).json.report;
+      return told.stack.filter((frame: Json) => frame.module === "echo");
+    };
+    const bare = await own_frames(pack(["echo", "echo.png"]));
+    assert.ok(!bare.some((frame) => frame.function === "main"), "the program has no names of its own");
+    await one.berth("service", "rm", "echo", "--yes", "--wait");
+
+    const named = await own_frames(pack(["echo", "echo.debug", "echo.png"]));
+    const main = named.find((frame) => frame.function === "main");
+    assert.match(main?.place ?? "", /^main\.cc:\d+$/, JSON.stringify(named));
+    if (!has_cores) return;
+    await one.create("echo", "e", "example.com");
+    const old = await until("echo", () => pid_now(one, "echo"));
+    await until("the path", async () => (await fetch_url(`${one.http_url}/example.com/e/bytes/5`)).status === 200);
+    await fetch_url(`${one.http_url}/example.com/e/crash`, { method: "POST" }).catch(() => undefined);
+    await back(one, "echo", old);
+    const crash = await until("the report", async () => (await one.berth("crash", "ls", "--json")).json.reports.find((report: Json) => report.cause === "crash"), 120_000);
+    assert.match(crash.place, /EchoInstance::crash.* \(\w+\.cc:\d+\)$/, JSON.stringify(crash));
+  } finally {
+    await one.stop();
+    await one.destroy();
+  }
 });
 
 test("a session of an app is not traced with what it sends", async () => {
