@@ -44,7 +44,7 @@ using AllObjects =
              AppStoreApp, BackupOption, BackupTarget, BackupPolicy, BackupItem, BackupSet, BackupProof,
              BackupVerdict, BackupKey, ReachableRange, BaseBackup, TimeMachine, RewindPlan, Alarm,
              AlarmChannel, MonitorSeries, MonitorMarker, MonitorSpace, DiskForecast, TraceSwitch, StackFrame,
-             CrashReport, CrashGroup, UsageRow, Limits, LimitsOf>;
+             CrashReport, CrashGroup, Download, UsageRow, Limits, LimitsOf>;
 
 // Their answers come along.
 using AllRequests = TypeList<

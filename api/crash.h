@@ -156,13 +156,29 @@ struct MakeReport {
   }
 };
 
+// A file that waits to be fetched over HTTP. The address is a secret.
+struct Download {
+  static constexpr std::string_view kName = "Download";
+  std::string address;        // "download?key=…", below the manager's path; serves once
+  std::string name;           // under which a browser saves it
+  std::uint64_t seconds = 0;  // until which it must have been asked for; and no longer than the session lives
+  static constexpr auto fields() {
+    return std::tuple(field("address", &Download::address), field("name", &Download::name),
+                      field("seconds", &Download::seconds));
+  }
+};
+
 struct FetchCoreResult {
   static constexpr std::string_view kMt = "FetchCoreResult";
   std::uint64_t bytes = 0;
-  static constexpr auto fields() { return std::tuple(field("bytes", &FetchCoreResult::bytes)); }
+  std::optional<Download> download;
+  static constexpr auto fields() {
+    return std::tuple(with_default("bytes", &FetchCoreResult::bytes),
+                      field("download", &FetchCoreResult::download));
+  }
 };
 
-// With a descriptor, into which the core dump is written as a debugger wants it; by manager.sock only (else HTTP core).
+// The core dump as a debugger wants it: by manager.sock into the descriptor that comes along, else as a download.
 struct FetchCore {
   static constexpr std::string_view kMt = "FetchCore";
   using Answer = FetchCoreResult;
@@ -173,10 +189,14 @@ struct FetchCore {
 struct MakeSupportBundleResult {
   static constexpr std::string_view kMt = "MakeSupportBundleResult";
   std::uint64_t bytes = 0;
-  static constexpr auto fields() { return std::tuple(field("bytes", &MakeSupportBundleResult::bytes)); }
+  std::optional<Download> download;
+  static constexpr auto fields() {
+    return std::tuple(with_default("bytes", &MakeSupportBundleResult::bytes),
+                      field("download", &MakeSupportBundleResult::download));
+  }
 };
 
-// With a descriptor, into which a tar.zst is written; by manager.sock only (else HTTP support-bundle).
+// A tar.zst: by manager.sock into the descriptor that comes along, else as a download.
 struct MakeSupportBundle {
   static constexpr std::string_view kMt = "MakeSupportBundle";
   using Answer = MakeSupportBundleResult;

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "api/crash.h"
 #include "api/original.h"
 #include "base/bytes.h"
 #include "base/file.h"
@@ -13,6 +14,8 @@
 
 namespace berth::cli {
 namespace {
+
+constexpr std::chrono::hours kMakingLimit{1};  // a support bundle with core dumps of a large platform
 
 // The error of an HTTP answer: its JSON body's, or its status.
 Error error_of(const net::HttpResponse& response) {
@@ -70,42 +73,61 @@ loop::Task<api::JsonObject> RemoteSession::indication() {
   co_return std::move(*message);
 }
 
-loop::Task<net::HttpRequest> RemoteSession::make_request(std::string method, std::string resource,
-                                                         std::string query) {
-  const auto key = co_await ask(*this, api::RequestHttpKey{});
+net::HttpRequest RemoteSession::request_to(std::string method, std::string address) const {
   const auto url = or_throw(net::parse_url(options_.url));
   net::HttpRequest request;
   request.method = std::move(method);
-  request.url = fmt::format("{}://{}/manager/{}?key={}{}", url.is_secure() ? "https" : "http",
-                            url.authority(), resource, percent_encode(key.key), query);
+  request.url =
+      fmt::format("{}://{}/manager/{}", url.is_secure() ? "https" : "http", url.authority(), address);
   request.verify = !options_.insecure;
   request.pinned_fingerprint = options_.fingerprint;
   request.limit = std::chrono::milliseconds(0);
   request.stall_limit = std::chrono::seconds(120);
-  co_return request;
+  return request;
+}
+
+loop::Task<net::HttpRequest> RemoteSession::make_request(std::string method, std::string resource,
+                                                         std::string query) {
+  const auto key = co_await ask(*this, api::RequestHttpKey{});
+  co_return request_to(std::move(method),
+                       fmt::format("{}?key={}{}", resource, percent_encode(key.key), query));
 }
 
 loop::Task<std::uint64_t> RemoteSession::backup(std::string name, std::string domain, UniqueFd target) {
-  return download(fmt::format("&appName={}&appDomain={}", percent_encode(name), percent_encode(domain)),
-                  std::move(target));
+  return download_backup(
+      fmt::format("&appName={}&appDomain={}", percent_encode(name), percent_encode(domain)),
+      std::move(target));
 }
 
 loop::Task<api::JsonObject> RemoteSession::write_to(api::JsonObject message, UniqueFd target) {
-  throw_failure(Errc::kUnsupported,
-                "{} goes by the platform's own socket: run it on that machine, without --url",
-                api::parse_envelope(message)->mt);
-  co_return api::JsonObject();
+  const std::string what(api::parse_envelope(message)->mt);
+  auto answer = co_await client_->request(std::move(message), kMakingLimit);
+  const auto* told = json::find(answer, "download");
+  if (!told || !told->is_object()) {
+    // Either a failure, or a manager of a build that hands such files out by its own socket only.
+    if (auto failure = api::find_failure(answer)) throw Failure(std::move(*failure));
+    throw_failure(Errc::kUnsupported, "{} goes by that platform's own socket: run it there, without --url",
+                  what);
+  }
+  const auto offer = or_throw(api::from_json<api::Download>(*told));
+  auto request = request_to("GET", offer.address);
+  answer["bytes"] = co_await download(std::move(request), std::move(target));
+  co_return answer;
 }
 
 loop::Task<std::uint64_t> RemoteSession::fetch_backup(std::string set, std::string name, std::string domain,
                                                       UniqueFd target) {
-  return download(fmt::format("&set={}&appName={}&appDomain={}", percent_encode(set), percent_encode(name),
-                              percent_encode(domain)),
-                  std::move(target));
+  return download_backup(fmt::format("&set={}&appName={}&appDomain={}", percent_encode(set),
+                                     percent_encode(name), percent_encode(domain)),
+                         std::move(target));
 }
 
-loop::Task<std::uint64_t> RemoteSession::download(std::string query, UniqueFd target) {
-  auto request = co_await make_request("GET", "backup", query);
+loop::Task<std::uint64_t> RemoteSession::download_backup(std::string query, UniqueFd target) {
+  auto request = co_await make_request("GET", "backup", std::move(query));
+  co_return co_await download(std::move(request), std::move(target));
+}
+
+loop::Task<std::uint64_t> RemoteSession::download(net::HttpRequest request, UniqueFd target) {
   request.limit_bytes = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t bytes = 0;
   std::optional<Error> write_error;

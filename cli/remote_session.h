@@ -28,8 +28,10 @@ class RemoteSession : public Session {
 
  private:
   // "https://host:8443/manager/backup?key=…" and what else the request needs.
+  net::HttpRequest request_to(std::string method, std::string address) const;
   loop::Task<net::HttpRequest> make_request(std::string method, std::string resource, std::string query);
-  loop::Task<std::uint64_t> download(std::string query, UniqueFd target);
+  loop::Task<std::uint64_t> download_backup(std::string query, UniqueFd target);
+  loop::Task<std::uint64_t> download(net::HttpRequest request, UniqueFd target);
   loop::Task<api::Job> upload(std::string method, std::string resource, std::string query, UniqueFd source);
 
   GlobalOptions options_;

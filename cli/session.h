@@ -32,7 +32,7 @@ class Session {
   // One backup out of a set into `target`; without name and domain the manager's own. Gives its size.
   virtual loop::Task<std::uint64_t> fetch_backup(std::string set, std::string name, std::string domain,
                                                  UniqueFd target) = 0;
-  // The answer to a request that writes into `target`, however long it takes. Throws Failure(kUnsupported) from afar.
+  // The answer to a request whose file goes into `target`, with its size in `bytes`, however long it takes.
   virtual loop::Task<api::JsonObject> write_to(api::JsonObject message, UniqueFd target) = 0;
   // The job that brings a file back, as name@domain if they are not empty. `onto_external`: also onto a server that is
   // not the platform's own.

@@ -112,6 +112,12 @@ struct EndElf {
   void operator()(Elf* elf) const { elf_end(elf); }
 };
 
+// libdw 0.188 opens programs by the paths that the dump tells, but forgets these when it looks beside them.
+int find_debug_information(Dwfl_Module* module, void** data, const char* name, Dwarf_Addr base,
+                           const char* file, const char* link, GElf_Word checksum, char** found) {
+  return dwfl_standard_find_debuginfo(module, data, name, base, file ? file : name, link, checksum, found);
+}
+
 Error dwfl_failure(std::string_view what) {
   const char* text = dwfl_errmsg(-1);
   return Error{Errc::kMalformed, fmt::format("{}: {}", what, text ? text : "no reason given")};
@@ -145,7 +151,7 @@ Result<Stack> read_stack(int fd) {
   char* debug_path = nullptr;
   Dwfl_Callbacks callbacks{};
   callbacks.find_elf = dwfl_build_id_find_elf;
-  callbacks.find_debuginfo = dwfl_standard_find_debuginfo;
+  callbacks.find_debuginfo = find_debug_information;
   callbacks.debuginfo_path = &debug_path;
   // Declared before its use ends: the core must live as long.
   const std::unique_ptr<Dwfl, EndDwfl> dwfl(dwfl_begin(&callbacks));

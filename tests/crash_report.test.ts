@@ -4,10 +4,11 @@ import { execFileSync } from "node:child_process";
 import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AppWebsocket, password_login } from "./harness/appwebsocket";
+import { FakeStore, sha256_of } from "./harness/fake_store";
 import { fetch_url } from "./harness/http";
 import { back, pid_now } from "./harness/kill";
 import { NotesSession } from "./harness/notes";
-import { Platform, slowness, temporary_folder } from "./harness/platform";
+import { Platform, build, slowness, temporary_folder } from "./harness/platform";
 import { assert, test, with_platform } from "./harness/test";
 import { until } from "./harness/wait";
 
@@ -117,6 +118,129 @@ test("berth service core saves the memory of a living service, which goes on", a
   assert.match(text, /run_service|main/);
 });
 
+// An admin elsewhere.
+const far = (...args: string[]) =>
+  platform().cli(["--url", `wss://localhost:${platform().https}/manager`, "--password-file", platform().password_file, "--insecure", ...args], { root: false });
+const at = (address: string) => `${platform().http_url}/manager/${address}`;
+// That of a living service needs no help of the kernel's core_pattern.
+const report_with_core = async (): Promise<Json> =>
+  (await crashes()).reports.find((one: Json) => one.service === "notes" && one.cause === "request" && one.coreBytes > 0);
+
+test("a core dump is fetched by address from elsewhere, byte for byte", async () => {
+  const { id } = await report_with_core();
+  const folder = temporary_folder();
+  const [here, there] = [join(folder, "here"), join(folder, "there")];
+  await platform().berth("crash", "core", id, "-o", here);
+  const done = await far("crash", "core", id, "-o", there, "--json");
+  assert.equal(done.code, 0, done.stderr);
+  const expected = readFileSync(here);
+  assert.equal(expected.subarray(0, 4).toString("latin1"), "\x7fELF");
+  assert.ok(readFileSync(there).equals(expected), `${statSync(there).size} of ${expected.length} bytes`);
+  assert.equal(done.json.bytes, expected.length);
+  assert.equal(statSync(there).mode & 0o077, 0, "for its owner only");
+
+  const { download } = await (await platform().admin()).request({ mt: "FetchCore", id });
+  assert.equal(download.name, `${id}.core`);
+  const answer = await fetch_url(at(download.address));
+  assert.equal(answer.status, 200, answer.text.slice(0, 200));
+  assert.ok(answer.body.equals(expected));
+  assert.ok(answer.headers["content-disposition"]?.includes(`${id}.core`), answer.headers["content-disposition"]);
+  assert.equal(answer.headers["cache-control"], "no-store");
+
+  const living = await far("service", "core", "notes", "-o", join(folder, "living"), "--json");
+  assert.equal(living.code, 0, living.stderr);
+  assert.equal(statSync(join(folder, "living")).size, living.json.bytes);
+  const nothing = await far("crash", "core", "notes-20200101-000000-1", "-o", join(folder, "nothing"));
+  assert.equal(nothing.code, 3, nothing.stderr);
+  assert.deepEqual(readdirSync(folder).sort(), ["here", "living", "there"], "nothing half is left");
+});
+
+test("an address serves once, only while the session lives that asked for it, and so many wait at once", async () => {
+  const { id } = await report_with_core();
+  const admin = await platform().admin();
+  const { download } = await admin.request({ mt: "FetchCore", id });
+  assert.ok(download.seconds > 0);
+  assert.equal((await fetch_url(at("download?key=guess"))).status, 403);
+  assert.equal((await fetch_url(at("download"))).status, 403);
+  assert.equal((await fetch_url(at(download.address))).status, 200);
+  const again = await fetch_url(at(download.address));
+  assert.equal(again.status, 403);
+  assert.match(again.text, /ask for another one/);
+
+  await platform().berth("config", "set", "downloads", "1");
+  const last = (await admin.request({ mt: "FetchCore", id })).download;
+  const refused = await (await platform().admin()).request({ mt: "MakeSupportBundle" });
+  assert.equal(refused["errorCode"], "unavailable", JSON.stringify(refused));
+  assert.match(refused["error"], /downloadSeconds/);
+  admin.socket.terminate();
+  await until("the end of its session", async () => {
+    const other = await platform().admin();
+    const answer = await other.request({ mt: "FetchCore", id });
+    other.socket.terminate();
+    return answer["download"] !== undefined;
+  });
+  assert.equal((await fetch_url(at(last.address))).status, 403);
+  await platform().berth("config", "set", "downloads", "8");
+});
+
+test("somebody who isn't admin gets none", async () => {
+  const { id } = await report_with_core();
+  const url = `ws://localhost:${platform().http}`;
+  const stranger = await AppWebsocket.open(`${url}/manager`);
+  const got: Json[] = [];
+  for (const mt of ["FetchCore", "MakeSupportBundle"]) stranger.send({ mt, id, src: "stranger" });
+  const closed = await Promise.race([stranger.closed, stranger.request({ mt: "AppChallenge" }).catch(() => undefined)]);
+  got.push(...stranger.unclaimed, closed);
+  assert.ok(!JSON.stringify(got).includes("download"), JSON.stringify(got));
+  stranger.socket.terminate();
+  // A user of an app, with that app's password.
+  await assert.rejects(AppWebsocket.login(`${url}/manager`, password_login("notes"), password));
+  const user = await AppWebsocket.login(`${url}/example.com/team/notes`, password_login("notes"), password);
+  user.send({ mt: "FetchCore", id, src: "user" });
+  user.send({ mt: "KeepAlive" });
+  await user.next((one) => one.mt === "KeepAlive");
+  assert.ok(!JSON.stringify(user.unclaimed).includes("download"), JSON.stringify(user.unclaimed));
+  user.close();
+});
+
+test("the support bundle is fetched from elsewhere, with core dumps only if they are asked for", async () => {
+  const folder = temporary_folder();
+  for (const cores of [false, true]) {
+    const file = join(folder, `bundle-${cores}.tar.zst`);
+    const done = await far("support-bundle", "-o", file, "--json", ...(cores ? ["--cores"] : []));
+    assert.equal(done.code, 0, done.stderr);
+    assert.equal(statSync(file).size, done.json.bytes);
+    const names = execFileSync("tar", ["--zstd", "-tf", file], { encoding: "utf8" });
+    assert.match(names, /berth-support\/status\.json/);
+    assert.equal(names.includes(".core.zst"), cores, names);
+  }
+  const { download } = await (await platform().admin()).request({ mt: "MakeSupportBundle", cores: false });
+  const answer = await fetch_url(at(download.address));
+  assert.equal(Number(answer.headers["content-length"]), answer.body.length, "so that a browser shows how far it is");
+  assert.match(answer.headers["content-disposition"] ?? "", /^attachment; .*berth-support\.tar\.zst/);
+});
+
+test("an address stands in no log, not even in the one of all requests", async () => {
+  await platform().berth("config", "set", "accessLog", "true");
+  const { id } = await report_with_core();
+  const { download } = await (await platform().admin()).request({ mt: "FetchCore", id });
+  const key = download.address.split("=")[1];
+  assert.equal((await fetch_url(at(download.address))).status, 200);
+  assert.equal((await fetch_url(at(download.address))).status, 403);
+  const logs = join(platform().root, "var/log/berth");
+  const texts = () =>
+    readdirSync(logs, { recursive: true, encoding: "utf8" })
+      .filter((name) => name.includes(".log"))
+      .map((name) => readFileSync(join(logs, name), "utf8"))
+      .join("");
+  await until("both requests in the log", () => texts().split("GET /manager/download?...").length > 2);
+  assert.ok(!texts().includes(key));
+  const bundle = join(temporary_folder(), "bundle.tar.zst");
+  await platform().berth("support-bundle", "-o", bundle);
+  assert.ok(!execFileSync("tar", ["--zstd", "-xOf", bundle], { maxBuffer: 1 << 30 }).includes(key));
+  await platform().berth("config", "set", "accessLog", "false");
+});
+
 test("traces are switched on for one instance, at once, and end by themselves or by hand", async () => {
   const query = (name: string) => new RegExp(`${name}@example\\.com query sql=`);
   const work = async (name: string) => {
@@ -215,6 +339,56 @@ test("a thousand old core dumps do not keep the manager from starting", async ()
   await until("the old ones to go", () => readdirSync(join(root, "var/log/berth/core_dumps/notes")).length <= 10, 30_000);
   await second.stop();
   await second.destroy();
+});
+
+test("a package brings its debug information along: frames have names and lines, of a program that has none itself", async () => {
+  const store = new FakeStore(join(build, "store/demo"));
+  const key = store.make_key();
+  const index = store.read_index();
+  index.apps = index.apps.filter((app: { id: string }) => app.id === "echo");
+  const binary = join(store.folder, store.files().find((name) => name.endsWith("/echo"))!);
+  execFileSync("objcopy", ["--only-keep-debug", "--compress-debug-sections", binary, `${binary}.debug`]);
+  execFileSync("strip", ["--strip-all", binary]);
+  execFileSync("objcopy", [`--add-gnu-debuglink=${binary}.debug`, binary]);
+  const [version] = index.apps[0].versions;
+  const arch = Object.keys(version.sha256)[0]!.split("/")[0]!;
+  const pack = (files: string[]): string => {
+    version.sha256 = Object.fromEntries(files.map((name) => [`${arch}/${name}`, sha256_of(readFileSync(join(binary, "..", name)))]));
+    version.size = {};
+    store.write_index(index);
+    const file = join(temporary_folder(), "echo.tar");
+    execFileSync("tar", ["-cf", file, "-C", store.folder, "."]);
+    return file;
+  };
+  const one = await Platform.start({ env });
+  try {
+    await one.berth("config", "set", "storeKeys", key);
+    const own_frames = async (file: string): Promise<Json[]> => {
+      await one.berth("service", "install", "--file", file, "--wait");
+      await until("echo", () => pid_now(one, "echo"));
+      const { report } = await (await one.admin()).request({ mt: "MakeReport", service: "echo", core: true });
+      const told = (await one.berth("crash", "show", report.id, "--json")).json.report;
+      return told.stack.filter((frame: Json) => frame.module === "echo");
+    };
+    const bare = await own_frames(pack(["echo", "echo.png"]));
+    assert.ok(!bare.some((frame) => frame.function === "main"), "the program has no names of its own");
+    await one.berth("service", "rm", "echo", "--yes", "--wait");
+
+    const named = await own_frames(pack(["echo", "echo.debug", "echo.png"]));
+    const main = named.find((frame) => frame.function === "main");
+    assert.match(main?.place ?? "", /^main\.cc:\d+$/, JSON.stringify(named));
+    if (!has_cores) return;
+    await one.create("echo", "e", "example.com");
+    const old = await until("echo", () => pid_now(one, "echo"));
+    await until("the path", async () => (await fetch_url(`${one.http_url}/example.com/e/bytes/5`)).status === 200);
+    await fetch_url(`${one.http_url}/example.com/e/crash`, { method: "POST" }).catch(() => undefined);
+    await back(one, "echo", old);
+    const crash = await until("the report", async () => (await one.berth("crash", "ls", "--json")).json.reports.find((report: Json) => report.cause === "crash"), 120_000);
+    assert.match(crash.place, /EchoInstance::crash.* \(\w+\.cc:\d+\)$/, JSON.stringify(crash));
+  } finally {
+    await one.stop();
+    await one.destroy();
+  }
 });
 
 test("a session of an app is not traced with what it sends", async () => {

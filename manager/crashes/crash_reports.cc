@@ -7,7 +7,6 @@
 
 #include <algorithm>
 
-#include "archive/zstd_file.h"
 #include "base/file.h"
 #include "base/flight_recorder.h"
 #include "base/log.h"
@@ -311,24 +310,6 @@ Task<std::uint64_t> CrashReports::remove(api::RemoveCrashes which) {
 }
 
 Task<UniqueFd> CrashReports::open_core(std::string id) { co_return or_throw(store_->open_core(id)); }
-
-Task<std::uint64_t> CrashReports::write_core(std::string id, UniqueFd target) {
-  UniqueFd source = or_throw(store_->open_core(id));
-  struct stat info{};
-  if (::fstat(target.get(), &info) != 0 || !S_ISREG(info.st_mode))
-    throw_failure(Errc::kMalformed, "a core dump is written to a file");
-  // Shared: the call may outlive this task.
-  auto from = std::make_shared<UniqueFd>(std::move(source)),
-       to = std::make_shared<UniqueFd>(std::move(target));
-  co_return co_await worker_.run([from, to] {
-    archive::ZstdReader reader(from->get());
-    std::vector<char> piece(1 << 20);
-    std::uint64_t bytes = 0;
-    for (std::size_t got; (got = reader.read(piece)) > 0; bytes += got)
-      or_throw(write_all(to->get(), {piece.data(), got}));
-    return bytes;
-  });
-}
 
 Task<void> CrashReports::settle() { co_await tasks_.empty().wait(); }
 

@@ -54,8 +54,6 @@ class CrashReports {
   Task<api::GetCrashesResult> list(std::string service);
   Task<api::GetCrashResult> get(std::string id);
   Task<std::uint64_t> remove(api::RemoveCrashes which);
-  // The core dump as debuggers want it; gives its size. `target` is a plain file.
-  Task<std::uint64_t> write_core(std::string id, UniqueFd target);
   Task<UniqueFd> open_core(std::string id);  // as it is kept, compressed
 
   const CorePlace& core_place() const { return core_place_; }

@@ -22,6 +22,11 @@ void AdminRequest::reply_failure(const Error& error) const {
 
 Admin::Admin(Parts parts)
     : parts_(std::move(parts)),
+      downloads_(parts_.loop,
+                 [this] {
+                   return DownloadLimits{static_cast<std::size_t>(parts_.settings.number("downloads")),
+                                         std::chrono::seconds(parts_.settings.number("downloadSeconds"))};
+                 }),
       status_timer_(parts_.loop),
       tick_timer_(parts_.loop),
       idle_(parts_.loop),
@@ -84,6 +89,7 @@ Task<void> Admin::received(AdminPeer& peer, api::JsonObject body, std::vector<Un
 }
 
 void Admin::closed(AdminPeer& peer) {
+  downloads_.withdraw(peer);
   std::erase_if(subscriptions_, [&](const Subscription& one) { return one.peer == &peer; });
   std::erase_if(follows_, [&](const std::unique_ptr<Follow>& one) { return one->peer == &peer; });
   if (!is_watched()) tick_timer_.cancel();

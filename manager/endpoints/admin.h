@@ -12,6 +12,7 @@
 #include "api/password.h"
 #include "api/subscribe.h"
 #include "base/unique_fd.h"
+#include "manager/endpoints/downloads.h"
 #include "manager/platform/parts.h"
 
 namespace berth::manager {
@@ -70,6 +71,7 @@ class Admin {
   Task<void> finish_requests(loop::Duration limit);
 
   Parts& parts() { return parts_; }
+  Downloads& downloads() { return downloads_; }
 
   // Registers a handler for requests of type T: `Task<T::Answer>(T, AdminRequest&)`. What it throws becomes the answer's error.
   template <class T>
@@ -123,6 +125,7 @@ class Admin {
   std::vector<Subscription> subscriptions_;
   std::vector<std::unique_ptr<Follow>> follows_;
   std::map<std::string, std::string> last_instance_;  // as published, to send changes only
+  Downloads downloads_;
   loop::Timer status_timer_, tick_timer_;
   std::size_t busy_ = 0;  // requests that are being answered
   loop::Event idle_;      // none is

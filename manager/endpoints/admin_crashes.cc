@@ -1,7 +1,4 @@
 // Crash reports, traces, flight recorders, support bundle.
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "api/crash.h"
 #include "api/trace.h"
 #include "base/flight_recorder.h"
@@ -72,10 +69,27 @@ api::OpenServiceShellResult open_shell(Parts& parts, const std::string& id, cons
           service.place().work, parts.settings.text(kAppSecurityOff.ends)};
 }
 
-UniqueFd target_of(AdminRequest& request) {
-  if (request.descriptors.empty())
+// For whoever sent a descriptor: all of it into that. For a session elsewhere: an address to fetch it from.
+template <class T>
+Task<T> hand_out(Parts& parts, Downloads& downloads, Downloads::Slot slot, AdminRequest& request,
+                 FileExport file) {
+  T result;
+  if (request.descriptors.empty()) {
+    result.download = downloads.offer(std::move(slot), request.peer, std::move(file));
+    co_return result;
+  }
+  const UniqueFd target = std::move(request.descriptors.front());
+  DescriptorSink sink(parts.loop, target.get());
+  result.bytes = co_await write_file(parts.loop, std::move(file), sink);
+  co_return result;
+}
+
+// What goes into a descriptor takes no place among the downloads.
+Downloads::Slot reserve(Downloads& downloads, const AdminRequest& request) {
+  if (!request.descriptors.empty()) return {};
+  if (request.peer.is_local())
     throw_failure(Errc::kMalformed, "{} comes with the descriptor to write to", request.mt());
-  return std::move(request.descriptors.front());
+  return downloads.reserve();
 }
 
 }  // namespace
@@ -105,23 +119,23 @@ void Admin::add_crashes() {
     co_return result;
   });
   on<api::FetchCore>([this](api::FetchCore message, AdminRequest& request) -> Task<api::FetchCoreResult> {
-    auto target = target_of(request);
-    api::FetchCoreResult result;
-    result.bytes = co_await parts_.crashes.write_core(message.id, std::move(target));
-    co_return result;
+    auto slot = reserve(downloads_, request);
+    FileExport core;
+    core.name = message.id + ".core";
+    core.file = co_await parts_.crashes.open_core(message.id);
+    core.is_compressed = true;
+    co_return co_await hand_out<api::FetchCoreResult>(parts_, downloads_, std::move(slot), request,
+                                                      std::move(core));
   });
   on<api::MakeSupportBundle>(
       [this](api::MakeSupportBundle message, AdminRequest& request) -> Task<api::MakeSupportBundleResult> {
-        const auto target = target_of(request);
-        const auto bundle = co_await make_support_bundle(parts_, message.cores);
-        DescriptorSink sink(parts_.loop, target.get());
-        api::MakeSupportBundleResult result;
-        std::string piece(256 << 10, '\0');
-        for (ssize_t got; (got = ::read(bundle.get(), piece.data(), piece.size())) > 0;) {
-          result.bytes += static_cast<std::uint64_t>(got);
-          co_await sink.write(piece.substr(0, static_cast<std::size_t>(got)));
-        }
-        co_return result;
+        auto slot = reserve(downloads_, request);
+        FileExport bundle;
+        bundle.name = "berth-support.tar.zst";
+        bundle.content_type = "application/zstd";
+        bundle.file = co_await make_support_bundle(parts_, message.cores);
+        co_return co_await hand_out<api::MakeSupportBundleResult>(parts_, downloads_, std::move(slot),
+                                                                  request, std::move(bundle));
       });
   on<api::GetTraces>([this](api::GetTraces, AdminRequest&) -> Task<api::GetTracesResult> {
     co_return api::GetTracesResult{parts_.traces.list()};

@@ -63,6 +63,17 @@ Task<void> ManagerInstance::serve_backup(sdk::HttpRequest& request, sdk::HttpRes
   co_await response.finish();
 }
 
+Task<void> ManagerInstance::serve_download(sdk::HttpRequest& request, sdk::HttpResponse& response) {
+  auto taken = admin_.downloads().take(request.query("key"));
+  response.header("cache-control", "no-store")
+      .content_type(taken.file.content_type)
+      .file_name(taken.file.name);
+  if (const auto bytes = size_of(taken.file)) response.content_length(*bytes);
+  ResponseSink sink(response);
+  co_await write_file(admin_.parts().loop, std::move(taken.file), sink);
+  co_await response.finish();
+}
+
 Task<std::string> ManagerInstance::take_upload(sdk::HttpRequest& request, std::uint64_t limit_bytes) {
   const std::string file = admin_.parts().instance_jobs.upload_path();
   struct Guard {

@@ -152,6 +152,8 @@ Task<void> ManagerInstance::serve_http(sdk::HttpRequest& request, sdk::HttpRespo
     co_await serve_monitor(request, response);
   } else if (path == "backup" && request.method() == "GET") {
     co_await serve_backup(request, response);
+  } else if (path == "download" && request.method() == "GET") {
+    co_await serve_download(request, response);
   } else if (path == "restore" && request.method() == "POST") {
     co_await serve_restore(request, response);
   } else if (path == "dbdump" && request.method() == "GET") {

@@ -47,6 +47,8 @@ class ManagerInstance : public sdk::AppInstance {
   // Whose session gave out the key, for journals. Throws Failure(kDenied) if none did.
   std::string check_key(const std::optional<std::string>& key) const;
   loop::Task<void> serve_backup(sdk::HttpRequest& request, sdk::HttpResponse& response);
+  // By an address that serves once; who has it needs no other key.
+  loop::Task<void> serve_download(sdk::HttpRequest& request, sdk::HttpResponse& response);
   loop::Task<void> serve_restore(sdk::HttpRequest& request, sdk::HttpResponse& response);
   loop::Task<void> serve_dump(sdk::HttpRequest& request, sdk::HttpResponse& response);
   loop::Task<void> serve_package(sdk::HttpRequest& request, sdk::HttpResponse& response);

@@ -131,8 +131,8 @@ Task<void> ServiceJobs::download(JobRun& run) {
     if (!first) throw_failure(Errc::kNotFound, "the package has no version of {}", id);
     chosen = *first;
     or_throw(parse_sandbox_wants(or_throw(json::parse_object(entry.json))));
-    package =
-        co_await store_.download_from(*source, entry, chosen, state.signer, folder, std::move(progress));
+    package = co_await store_.download_from(*source, entry, chosen, state.signer, folder, std::move(progress),
+                                            DebugFiles::kTake);
     or_throw(remove_tree(folder + "-store"));
   }
   ServiceRow row;

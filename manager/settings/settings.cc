@@ -332,6 +332,11 @@ std::vector<SettingDeclaration> declare() {
   all.push_back(number_item("reportsPerService", 50, 1, 1000, "Crash reports kept for each service"));
   all.push_back(number_item("reportBytes", 2LL << 30, 64 << 20, 1LL << 40,
                             "Disk that crash reports and core dumps take at most, in bytes; the oldest go"));
+  all.push_back(
+      number_item("downloads", 8, 1, 100,
+                  "Core dumps and support bundles that are fetched over HTTP or wait for it at once"));
+  all.push_back(number_item("downloadSeconds", 120, 5, 3600,
+                            "How long such a file waits for the request that fetches it"));
   all.push_back(flag_item("redirectHttps", false, "Answer http with a redirect to https"));
   all.push_back(flag_item("http2", true, "Offer HTTP/2 to browsers that come by https"));
   all.push_back(flag_item("accessLog", false, "The webserver writes a line for each request"));

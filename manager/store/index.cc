@@ -146,7 +146,7 @@ const StoreVersionEntry* find_version(const StoreEntry& entry, std::string_view 
 }
 
 Result<std::vector<PackageFile>> package_files(const StoreEntry& entry, const StoreVersionEntry& version,
-                                               std::string_view arch) {
+                                               std::string_view arch, DebugFiles debug) {
   const std::string folder = fmt::format("{}/{}/{}", version.build, arch, entry.folder);
   const auto hash_of = [&](const std::string& name) {
     const auto found = version.sha256.find(fmt::format("{}/{}", arch, name));
@@ -175,7 +175,8 @@ Result<std::vector<PackageFile>> package_files(const StoreEntry& entry, const St
     for (const auto& [key, hash] : version.sha256) {
       const auto slash = key.find('/');
       const std::string name = key.substr(slash + 1);
-      if (key.substr(0, slash) == arch && name != binary && !name.ends_with(".debug")) add(name, true);
+      const bool is_wanted = debug == DebugFiles::kTake || !name.ends_with(".debug");
+      if (key.substr(0, slash) == arch && name != binary && is_wanted) add(name, true);
     }
     // What a signed index does not vouch for is not taken.
     for (const auto& name : version.copy)
@@ -186,6 +187,7 @@ Result<std::vector<PackageFile>> package_files(const StoreEntry& entry, const St
   add(entry.binary, true);
   add(entry.binary + ".png", false);
   add("httpfiles.zip", false);
+  if (debug == DebugFiles::kTake) add(entry.binary + ".debug", false);
   for (const auto& name : version.copy) add(name, true);
   return files;
 }

@@ -47,10 +47,15 @@ struct PackageFile {
   std::string sha256;       // hex; empty: the store does not tell
   bool is_required = true;  // an icon may be missing
 };
+// What only names of crash reports need and is as large as the program: "notes.debug".
+enum class DebugFiles {
+  kLeave,  // in the store, where whoever debugs finds it
+  kTake,   // somebody has put it into the package
+};
 // The files of a version for one architecture ("x86_64", "arm64", "arm"). kUnsupported if the store tells hashes, but none
 // for this architecture.
 Result<std::vector<PackageFile>> package_files(const StoreEntry& entry, const StoreVersionEntry& version,
-                                               std::string_view arch);
+                                               std::string_view arch, DebugFiles debug = DebugFiles::kLeave);
 
 // "https://h/x/apps.json", "https://h/x/", "https://h/x" → "https://h/x"; folders alike.
 std::string store_folder(std::string_view url);

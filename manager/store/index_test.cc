@@ -58,6 +58,10 @@ TEST(StoreIndex, HashesNameTheFilesAndTheArchitectures) {
   const auto index = parse_store_index(text).value();
   const auto files = package_files(index.apps[0], index.apps[0].versions[0], "x86_64").value();
   ASSERT_EQ(files.size(), 2u);  // no debug file
+  const auto packed =
+      package_files(index.apps[0], index.apps[0].versions[0], "x86_64", DebugFiles::kTake).value();
+  ASSERT_EQ(packed.size(), 3u) << "of a package it is taken";
+  EXPECT_EQ(packed[1].path, "1a/x86_64/notes/notes.debug");
   EXPECT_EQ(files[0].name, "notes");
   EXPECT_EQ(files[0].path, "1a/x86_64/notes/notes.bin");  // older form with suffix
   EXPECT_EQ(files[0].sha256, h);

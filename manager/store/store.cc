@@ -174,15 +174,16 @@ Task<DownloadedPackage> Store::download(std::string id, std::string version, std
   or_throw(check_signer(state->signer));
   auto source = or_throw(open_source(loop_, http_, state->place));
   const std::string signer = state->signer;
-  co_return co_await download_from(*source, *entry, *wanted, signer, folder, std::move(progress));
+  co_return co_await download_from(*source, *entry, *wanted, signer, folder, std::move(progress),
+                                   DebugFiles::kLeave);
 }
 
 Task<DownloadedPackage> Store::download_from(StoreSource& source, StoreEntry entry, StoreVersionEntry version,
                                              std::string signer, std::string folder,
-                                             std::function<void(std::uint64_t)> progress) {
+                                             std::function<void(std::uint64_t)> progress, DebugFiles debug) {
   const auto options = options_();
   const std::string arch = own_architecture();
-  const auto files = or_throw(package_files(entry, version, arch));
+  const auto files = or_throw(package_files(entry, version, arch, debug));
   if (!signer.empty() && version.sha256.empty())
     throw_failure(Errc::kMalformed, "the signed index gives no hashes for {} {}", entry.title, version.label);
   or_throw(remove_tree(folder));

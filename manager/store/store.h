@@ -58,7 +58,8 @@ class Store {
   // The same from an index that is in hand, for packages uploaded as a file.
   Task<DownloadedPackage> download_from(StoreSource& source, StoreEntry entry, StoreVersionEntry version,
                                         std::string signer, std::string folder,
-                                        std::function<void(std::uint64_t percent)> progress);
+                                        std::function<void(std::uint64_t percent)> progress,
+                                        DebugFiles debug);
   // The index of an uploaded package, checked as the store's own; not kept.
   Task<StoreState> read_package_index(StoreSource& source);
 

@@ -2,7 +2,7 @@
 const iso = (secondsAgo = 0) => new Date(Date.now() - secondsAgo * 1000).toISOString();
 const failure = (text, code) => Object.assign(new Error(text), { code });
 
-/** `world` has `instances`, `tell(instance)`. */
+/** `world` has `instances`, `tell(instance)`, `offer(name, content)`. */
 export function makeCrashes(world) {
   const stack = [
     ["__pthread_kill_implementation", "", "libc.so.6", "0x8ad2c"],
@@ -86,6 +86,10 @@ export function makeCrashes(world) {
         if (!report) throw failure(`There is no report ${message.id}.`, "not_found");
         return { report, trace: trace.slice(-report.traceLines) };
       }
+      case "FetchCore":
+        return { download: world.offer(`${message.id}.core`, "\x7fELF") };
+      case "MakeSupportBundle":
+        return { download: world.offer("berth-support.tar.zst", message.cores ? "with cores" : "without cores") };
       case "RemoveCrashes": {
         const before = reports.length;
         reports = reports.filter((one) => (message.id ? one.id !== message.id : false));

@@ -19,6 +19,13 @@ export async function startFakeManager({
   const keys = new Map();
 
   async function http(request, response, url) {
+    if (url.pathname === "/manager/download") {
+      const offered = world.downloads.get(url.searchParams.get("key"));
+      world.downloads.delete(url.searchParams.get("key"));
+      response.setHeader("Content-Disposition", `attachment; filename="${offered?.name}"`);
+      response.writeHead(offered ? 200 : 403).end(offered?.content);
+      return true;
+    }
     if (!/^\/manager\/(backup|restore)$/.test(url.pathname)) return false;
     if (![...keys.values()].includes(url.searchParams.get("key"))) {
       response.writeHead(403).end('{"error":"The key is wrong or its session has ended."}');

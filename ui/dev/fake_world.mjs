@@ -417,8 +417,15 @@ export function makeWorld({ stepMs, isFresh = false }) {
   const databases = makeDatabases({ instances, runJob, tell });
   const shared = { services, instances, disk: undefined };
   const monitor = makeMonitor(shared);
-  const crashes = makeCrashes({ instances, tell });
+  const downloads = new Map();
+  const offer = (name, content) => {
+    const key = randomBytes(8).toString("hex");
+    downloads.set(key, { name, content });
+    return { address: `download?key=${key}`, name, seconds: 120 };
+  };
+  const crashes = makeCrashes({ instances, tell, offer });
   const world = {
+    downloads,
     onChange: () => {},
     disk: shared.disk,
     makePassword,

@@ -557,6 +557,12 @@ export interface CrashGroup {
   lastReport: string;
 }
 
+export interface Download {
+  address: string;
+  name: string;
+  seconds: number;
+}
+
 export interface UsageRow {
   day: string;
   domain: string;
@@ -2180,6 +2186,7 @@ export interface FetchCoreResult {
   error?: string;
   errorCode?: ErrorCode;
   bytes: number;
+  download?: Download;
 }
 
 export interface MakeSupportBundle {
@@ -2194,6 +2201,7 @@ export interface MakeSupportBundleResult {
   error?: string;
   errorCode?: ErrorCode;
   bytes: number;
+  download?: Download;
 }
 
 export interface GetUsage {

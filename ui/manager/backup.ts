@@ -2,11 +2,10 @@
 
 import type { BackupItem, Instance } from "./api";
 import { ask, link } from "./connection";
+import { addressInFolder, save } from "./download";
 
-/** The address of a keyed request: always in the manager's folder, without the build part of this page's address. */
 export function keyedAddress(page: string, name: "backup" | "restore", query: Record<string, string>): string {
-  const folder = new URL(".", page).pathname.replace(/^(.*\/manager\/).*$/, "$1");
-  const url = new URL(folder + name, page);
+  const url = addressInFolder(page, name);
   url.search = Object.entries(query)
     .map(([key, value]) => `${key}=${encodeURIComponent(value)}`)
     .join("&");
@@ -33,15 +32,8 @@ export async function downloadFromSet(set: string, { name, domain }: BackupItem)
   else await download({ set, manager: "true" }, "manager.dump");
 }
 
-/** Hands the download to the browser: it has the disk, the progress and the pause button. */
 async function download(query: Record<string, string>, file: string): Promise<void> {
-  const address = keyedAddress(location.href, "backup", { key: await httpKey(), ...query });
-  const anchor = document.createElement("a");
-  anchor.href = address;
-  anchor.download = file;
-  document.body.append(anchor);
-  anchor.click();
-  anchor.remove();
+  save(keyedAddress(location.href, "backup", { key: await httpKey(), ...query }), file);
 }
 
 export interface Upload {

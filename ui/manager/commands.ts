@@ -157,7 +157,7 @@ export const commands = {
   crashes: () => words("crash", "ls"),
   crash: (id: string) => words("crash", "show", id),
   crashCore: (id: string) => words("crash", "core", id),
-  supportBundle: () => words("support-bundle"),
+  supportBundle: (cores: boolean) => words("support-bundle", cores && "--cores"),
   capture: (minutes: string, from: string, interfaces: string) =>
     words("capture", "on", "--minutes", minutes, "--from", from, ...(interfaces ? ["--interface", interfaces] : [])),
   trace: (key: string, flags: number, minutes: number) =>

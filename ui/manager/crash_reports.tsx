@@ -1,4 +1,5 @@
 // What has crashed, how often and where; and one report with its stack and the trace before it.
+import { useState } from "preact/hooks";
 import { Button } from "../kit/components/button";
 import { Card, Empty, Facts } from "../kit/components/layout";
 import { Pill } from "../kit/components/state";
@@ -8,10 +9,12 @@ import type { CrashReport, GetCrashResult } from "./api";
 import { CaptureCard } from "./capture_card";
 import { commands } from "./commands";
 import { ask, attempt } from "./connection";
+import { saveOffered } from "./download";
 import { PageHead } from "./page_head";
 import { addressOf, Command, offlineReason, Time } from "./parts";
 import { platform } from "./platform";
 import { phrase } from "./platform_texts";
+import { SupportBundleDialog } from "./support_bundle";
 import { t, tn } from "./texts";
 import { useAnswer } from "./use_answer";
 
@@ -22,6 +25,7 @@ const deaths = () => [...(platform.value?.services.values() ?? [])].map((one) =>
 
 export function CrashesPage() {
   const { value, error, again } = useAnswer("GetCrashes", {}, deaths());
+  const [isBundling, setBundling] = useState(false);
   const offline = offlineReason.value;
   const removeAll = async () => {
     if (await attempt(() => ask("RemoveCrashes", {}))) again();
@@ -32,13 +36,18 @@ export function CrashesPage() {
         title={t("crash.title")}
         lead={t("crash.lead")}
         actions={
-          <Button
-            danger
-            onClick={removeAll}
-            disabledReason={offline ?? (value?.reports.length === 0 && t("crash.nothing"))}
-          >
-            {t("crash.removeAll")}
-          </Button>
+          <>
+            <Button icon="download" onClick={() => setBundling(true)} disabledReason={offline}>
+              {t("bundle.title")}
+            </Button>
+            <Button
+              danger
+              onClick={removeAll}
+              disabledReason={offline ?? (value?.reports.length === 0 && t("crash.nothing"))}
+            >
+              {t("crash.removeAll")}
+            </Button>
+          </>
         }
       />
       {error && <p class="tone-bad error-text">{error}</p>}
@@ -113,8 +122,8 @@ export function CrashesPage() {
         </Card>
       )}
       <Command line={commands.crashes()} />
-      <Command line={commands.supportBundle()} />
       <CaptureCard />
+      {isBundling && <SupportBundleDialog onClose={() => setBundling(false)} />}
     </>
   );
 }
@@ -128,6 +137,7 @@ export function CrashPage({ id }: { id: string }) {
   const remove = async () => {
     if (await attempt(() => ask("RemoveCrashes", { id }))) go("#/crashes");
   };
+  const fetchCore = () => attempt(async () => saveOffered((await ask("FetchCore", { id })).download));
   return (
     <>
       <PageHead
@@ -136,9 +146,16 @@ export function CrashPage({ id }: { id: string }) {
         beside={value && <CausePill report={value.report} />}
         lead={value?.report.text}
         actions={
-          <Button danger icon="bin" onClick={remove} disabledReason={offlineReason.value}>
-            {t("act.remove")}
-          </Button>
+          <>
+            {value && value.report.coreBytes > 0 && (
+              <Button icon="download" onClick={fetchCore} disabledReason={offlineReason.value}>
+                {t("crash.downloadCore")}
+              </Button>
+            )}
+            <Button danger icon="bin" onClick={remove} disabledReason={offlineReason.value}>
+              {t("act.remove")}
+            </Button>
+          </>
         }
       />
       {error && <p class="tone-bad error-text">{error}</p>}

@@ -1,5 +1,6 @@
 // The manager's pages in a real browser, against the fake manager.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, afterEach, before, describe, test } from "node:test";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { closePages, launch, openPage, tryNow } from "./browser";
@@ -173,6 +174,42 @@ describe("manager page", () => {
     await page.getByRole("heading", { name: "Crash reports" }).waitFor();
     await page.getByRole("link", { name: "events-20261119-030211-302" }).waitFor();
     assert.equal(await page.getByRole("link", { name: "events-20261122-221403-4711", exact: true }).count(), 0);
+    assert.deepEqual(complaints, []);
+  });
+
+  test("a core dump is downloaded where there is one", async () => {
+    const { page, complaints } = await signedIn("#/crashes/events-20261119-030211-302");
+    const download = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Download core dump" }).click();
+    const file = await download;
+    assert.equal(file.suggestedFilename(), "events-20261119-030211-302.core");
+    assert.equal(readFileSync(await file.path(), "latin1"), "\x7fELF");
+    assert.doesNotMatch(page.url(), /key=/, "the address is nowhere on the page");
+    await page.goto(page.url().replace(/#.*$/, "#/crashes/notes-20261122-091530-812"));
+    await page.getByRole("heading", { name: "Notes: report" }).waitFor();
+    assert.equal(await page.getByRole("button", { name: "Download core dump" }).count(), 0);
+    assert.deepEqual(complaints, []);
+  });
+
+  test("a support bundle is downloaded, with core dumps only if somebody says so", async () => {
+    const { page, complaints } = await signedIn("#/crashes");
+    for (const cores of [false, true]) {
+      await page.getByRole("button", { name: "Support bundle" }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByText("berth support-bundle").waitFor();
+      if (cores) {
+        await dialog.getByLabel("With core dumps").check();
+        await dialog.getByText("Core dumps hold whatever was in memory").waitFor();
+        await dialog.getByText("berth support-bundle --cores").waitFor();
+      }
+      assert.deepEqual(await poorContrasts(page), []);
+      const download = page.waitForEvent("download");
+      await dialog.getByRole("button", { name: "Make and download" }).click();
+      const file = await download;
+      assert.equal(file.suggestedFilename(), "berth-support.tar.zst");
+      assert.equal(readFileSync(await file.path(), "utf8"), cores ? "with cores" : "without cores");
+      await dialog.waitFor({ state: "detached" });
+    }
     assert.deepEqual(complaints, []);
   });
 

@@ -40,7 +40,12 @@ void Exchange::start_request(const http1::RequestHead& head) {
   ++reactor.counters().requests;
   began_ = reactor.loop().now();
   is_head_ = head.method == "HEAD";
-  if (reactor.writes_access_log()) log_line_ = fmt::format("{} {}", head.method, head.target);
+  if (reactor.writes_access_log()) {
+    // Without the query: keys, tokens and one-time addresses stand there.
+    const auto query = head.target.find('?');
+    log_line_ = fmt::format("{} {}{}", head.method, head.target.substr(0, query),
+                            query == std::string::npos ? "" : "?...");
+  }
   state_ = State::kAnswering;
 
   const auto limit = static_cast<std::uint64_t>(reactor.limits().body_bytes);
