@@ -15,6 +15,11 @@ class ServiceJobsTest : public RigTest {
     return rig_->finish(run(rig_->service_jobs.install(id, "", "test")));
   }
   uid_t user_of(const std::string& id) { return run(rig_->service_repository.find(id)).value().uid; }
+  void add_to_manifest(const std::string& id, const std::string& member) {
+    world_->publish(id, "1a");
+    world_->entries[id].insert(1, member + ",");
+    world_->publish("other", "1a");  // writes the index
+  }
 };
 
 TEST_F(ServiceJobsTest, EachServiceHasAUserOfItsOwnOfWhichUpdatesTakeNone) {
@@ -46,6 +51,24 @@ TEST_F(ServiceJobsTest, ThatNoUserIsLeftIsSaidWithWhatToDo) {
   // Those that have one are updated all the same.
   world_->publish("notes", "1b");
   EXPECT_EQ(try_install("notes").state, api::JobState::kDone);
+}
+
+TEST_F(ServiceJobsTest, AWishThatThisPlatformDoesNotKnowRefusesTheInstallation) {
+  add_to_manifest("echo", R"("sandbox":{"netwrok":true})");
+  const auto refused = run(rig_->service_jobs.install("echo", "", "test"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::kMalformed);
+  EXPECT_THAT(refused.error().detail, HasSubstr("sandbox.netwrok"));
+  EXPECT_FALSE(rig_->services.find("echo"));
+}
+
+TEST_F(ServiceJobsTest, AServiceThatIsThereRunsThoughItsRowHasAWishThatIsNotKnown) {
+  ASSERT_EQ(try_install("notes").state, api::JobState::kDone);
+  (void)run(rig_->database.query(
+      R"(UPDATE service SET store = store || '{"sandbox": {"netwrok": true, "tasks": 100}}')"));
+  end();
+  start();
+  EXPECT_TRUE(loop_.run_until([&] { return rig_->services.find("notes")->ready().is_set(); }));
 }
 
 }  // namespace
