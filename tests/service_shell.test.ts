@@ -114,7 +114,7 @@ for (const user of is_root ? (["self", "nobody"] as const) : (["self"] as const)
 
     // What is typed gets through to a shell whose output stands still, and so does the end of the time, though the manager
     // stands still as well.
-    await ends_in(one, 12);
+    await ends_in(one, 20);
     const stalled = open_shell(one, "yes & while read line; do touch $line; done; wait", false);
     stalled.child.stdin!.write("first\n");
     await until("the first line", () => existsSync(join(work, "first")), 60_000);
@@ -138,7 +138,7 @@ for (const user of is_root ? (["self", "nobody"] as const) : (["self"] as const)
 
     // By its own clock, without manager and without the command.
     await one.berth("config", "set", "appSecurityOff", "true");
-    await ends_in(one, 8);
+    await ends_in(one, 12);
     const ends = Date.parse(await value(one, "appSecurityOffEnds"));
     const left = open_shell(one, "setsid sleep 47120 & sleep 47120");
     await until("the shell left alone", () => runs("sleep 47120"));
