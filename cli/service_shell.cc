@@ -1,12 +1,10 @@
 #include "cli/service_shell.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -15,8 +13,8 @@
 #include <cstring>
 #include <vector>
 
-#include "base/file.h"
 #include "base/unique_fd.h"
+#include "cli/shell_relay.h"
 #include "sandbox/layers/descendants.h"
 #include "sandbox/layers/enter.h"
 
@@ -27,9 +25,8 @@ constexpr int kCannotRun = 126;
 
 // What the shell has as 0, 1 and 2, and our ends of it.
 struct Ends {
-  UniqueFd in, out, errors;               // the shell's; a terminal: all are `in`
-  UniqueFd to_in, from_out, from_errors;  // ours
-  bool is_terminal = false;
+  UniqueFd in, out, errors;  // a terminal: all are `in`
+  ShellEnds ours;
 };
 
 [[noreturn]] void give_up(const Error& error) {
@@ -43,22 +40,17 @@ T must(Result<T> result) {
   if constexpr (!std::is_void_v<T>) return std::move(*result);
 }
 
-void copy_size(int terminal) {
-  winsize size{};
-  if (::ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0) ::ioctl(terminal, TIOCSWINSZ, &size);
-}
-
 Ends make_terminal() {
   Ends ends;
-  ends.is_terminal = true;
-  ends.to_in = UniqueFd(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
-  if (!ends.to_in || ::grantpt(ends.to_in.get()) != 0 || ::unlockpt(ends.to_in.get()) != 0)
+  ends.ours.is_terminal = true;
+  ends.ours.to_in = UniqueFd(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+  if (!ends.ours.to_in || ::grantpt(ends.ours.to_in.get()) != 0 || ::unlockpt(ends.ours.to_in.get()) != 0)
     give_up(errno_error(errno, "a terminal for the shell"));
   char name[64];
-  if (::ptsname_r(ends.to_in.get(), name, sizeof name) != 0) give_up(errno_error(errno, "ptsname"));
+  if (::ptsname_r(ends.ours.to_in.get(), name, sizeof name) != 0) give_up(errno_error(errno, "ptsname"));
   ends.in = UniqueFd(::open(name, O_RDWR | O_NOCTTY | O_CLOEXEC));
   if (!ends.in) give_up(errno_error(errno, name));
-  copy_size(ends.to_in.get());
+  copy_terminal_size(ends.ours.to_in.get());
   return ends;
 }
 
@@ -68,9 +60,9 @@ Ends make_pipes() {
   const auto pipe = [&pair] {
     if (::pipe2(pair, O_CLOEXEC) != 0) give_up(errno_error(errno, "pipe"));
   };
-  pipe(), ends.in = UniqueFd(pair[0]), ends.to_in = UniqueFd(pair[1]);
-  pipe(), ends.from_out = UniqueFd(pair[0]), ends.out = UniqueFd(pair[1]);
-  pipe(), ends.from_errors = UniqueFd(pair[0]), ends.errors = UniqueFd(pair[1]);
+  pipe(), ends.in = UniqueFd(pair[0]), ends.ours.to_in = UniqueFd(pair[1]);
+  pipe(), ends.ours.from_out = UniqueFd(pair[0]), ends.out = UniqueFd(pair[1]);
+  pipe(), ends.ours.from_errors = UniqueFd(pair[0]), ends.errors = UniqueFd(pair[1]);
   return ends;
 }
 
@@ -78,12 +70,14 @@ Ends make_pipes() {
 [[noreturn]] void become_shell(const ShellPlace& place, const std::string& command, const Ends& ends) {
   ::setsid();
   const int in = ends.in.get();
-  if (ends.is_terminal && ::ioctl(in, TIOCSCTTY, 0) != 0) give_up(errno_error(errno, "take the terminal"));
+  if (ends.ours.is_terminal && ::ioctl(in, TIOCSCTTY, 0) != 0)
+    give_up(errno_error(errno, "take the terminal"));
   must(sandbox::become_guest(place.uid));
   // A change of user takes this back, so it comes after that.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   if (::chdir(place.directory.c_str()) != 0) give_up(errno_error(errno, "enter " + place.directory));
-  for (const int signal : {SIGPIPE, SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGWINCH, SIGCHLD})
+  for (const int signal :
+       {SIGPIPE, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU, SIGWINCH, SIGCHLD})
     ::signal(signal, SIG_DFL);
   sigset_t none;
   ::sigemptyset(&none);
@@ -99,7 +93,8 @@ Ends make_pipes() {
   for (auto& one : environment) envp.push_back(one.data());
   argv.push_back(nullptr);
   envp.push_back(nullptr);
-  const int out = ends.is_terminal ? in : ends.out.get(), errors = ends.is_terminal ? in : ends.errors.get();
+  const int out = ends.ours.is_terminal ? in : ends.out.get(),
+            errors = ends.ours.is_terminal ? in : ends.errors.get();
   if (::dup2(in, 0) < 0 || ::dup2(out, 1) < 0 || ::dup2(errors, 2) < 0) ::_exit(kCannotRun);
   ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
   ::execve("/bin/sh", argv.data(), envp.data());
@@ -112,6 +107,7 @@ int code_of(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : 
 // Starts the shell and outlives it: when it ends, or its time, or whoever let it in, so does all that was started there. Stays
 // the user that came: as the app's own, the app could end or stop it.
 [[noreturn]] void be_warden(const ShellPlace& place, const std::string& command, Ends ends) {
+  ::setsid();  // what the admin's terminal sends (a hang-up, a stop) is not for it
   sigset_t awaited;
   ::sigemptyset(&awaited);
   ::sigaddset(&awaited, SIGCHLD);
@@ -152,55 +148,21 @@ int code_of(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : 
   ::_exit(code_of(status));
 }
 
-// One direction; false at its end.
-bool pass_on(int from, int to) {
-  char buffer[16384];
-  const auto got = ::read(from, buffer, sizeof buffer);
-  if (got < 0) return errno == EINTR;
-  return got > 0 && write_all(to, {buffer, static_cast<std::size_t>(got)}).has_value();
-}
-
-// Until the shell's side has ended.
-void relay(Ends& ends) {
-  const int out = ends.is_terminal ? ends.to_in.get() : ends.from_out.get();
-  pollfd watched[3] = {{STDIN_FILENO, POLLIN, 0}, {out, POLLIN, 0}, {ends.from_errors.get(), POLLIN, 0}};
-  while (watched[1].fd >= 0 || watched[2].fd >= 0) {
-    const int count = ::poll(watched, 3, -1);
-    if (ends.is_terminal) copy_size(ends.to_in.get());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return;
-    if (watched[1].revents && !pass_on(watched[1].fd, STDOUT_FILENO)) watched[1].fd = -1;
-    if (watched[2].revents && !pass_on(watched[2].fd, STDERR_FILENO)) watched[2].fd = -1;
-    if (watched[0].revents && !pass_on(STDIN_FILENO, ends.to_in.get())) {
-      watched[0].fd = -1;
-      if (!ends.is_terminal) ends.to_in.reset();
-    }
-  }
-}
-
 }  // namespace
 
 int run_service_shell(const ShellPlace& place, const std::string& command) {
   ::signal(SIGPIPE, SIG_IGN);
-  ::signal(SIGWINCH, [](int) {});  // ends a poll(2)
+  block_relayed_signals();
   auto ends = ::isatty(STDIN_FILENO) && ::isatty(STDOUT_FILENO) ? make_terminal() : make_pipes();
   const pid_t door = ::fork();
   if (door < 0) give_up(errno_error(errno, "fork"));
   if (door == 0) {
-    ends.to_in = UniqueFd(), ends.from_out = UniqueFd(), ends.from_errors = UniqueFd();
+    ends.ours.to_in = UniqueFd(), ends.ours.from_out = UniqueFd(), ends.ours.from_errors = UniqueFd();
     be_door(place, command, std::move(ends));
   }
-  ends.in = UniqueFd(), ends.out = UniqueFd(), ends.errors = UniqueFd();
-  termios before{};
-  if (ends.is_terminal && ::tcgetattr(STDIN_FILENO, &before) == 0) {
-    termios raw = before;
-    ::cfmakeraw(&raw);
-    ::tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
-  }
-  relay(ends);
-  int status = 0;
-  ::waitpid(door, &status, 0);
-  return code_of(status);
+  auto ours = std::move(ends.ours);
+  ends = Ends();
+  return relay(std::move(ours), door, place.ends);
 }
 
 }  // namespace berth::cli

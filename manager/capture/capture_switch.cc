@@ -24,6 +24,7 @@ constexpr std::size_t kMostClients = 16;
 constexpr uid_t kNobody = 65'534;  // with CAP_NET_RAW alone
 constexpr int kPasswordFd = 3;
 constexpr std::chrono::minutes kLookAgain{1};  // the clock may have been set
+constexpr std::chrono::seconds kEnd{2};        // for the process, after each signal
 
 std::vector<std::string> words_of(std::string_view text) {
   std::string plain(text);
@@ -83,7 +84,7 @@ CaptureSwitch::CaptureSwitch(loop::Loop& loop, ProcessTable& table, Settings& se
   options.name = kName;
   options.program = program_;
   options.plan = [this] { return plan(); };
-  options.stop_steps = {{SIGTERM, 2s}};
+  options.stop_steps = {{SIGTERM, kEnd}};
   process_ = std::make_unique<SupervisedProcess>(loop_, table, std::move(options));
 }
 
@@ -140,20 +141,37 @@ Task<ProcessPlan> CaptureSwitch::plan() {
   co_return plan;
 }
 
-// One that an earlier manager has left, and that is not wanted any more, or not like that. It has nothing to put in order.
-Task<void> CaptureSwitch::end_survivor(bool is_wanted) {
+// One that an earlier manager has left, and that is not wanted any more, or not like that. Gives false if it
+// still runs: then another must not be started beside it.
+Task<bool> CaptureSwitch::end_survivor(bool is_wanted) {
   const auto survivor = table_.find_survivor(std::string(kName), program_);
-  if (!survivor) co_return;
+  if (!survivor) co_return true;
   std::string expected;
   if (is_wanted)
     for (const auto& argument : arguments()) (expected += argument) += '\0';
   const auto running = read_file(fmt::format("/proc/{}/cmdline", survivor->pid), 1 << 16);
-  if (is_wanted && running && running->substr(running->find('\0') + 1) == expected) co_return;
+  if (is_wanted && running && running->substr(running->find('\0') + 1) == expected) co_return true;
   log_info("capture of an earlier manager is ended", {{"pid", survivor->pid}});
-  const auto watch = or_throw(loop::ProcessWatch::make(loop_, survivor->pid));
-  watch->send_signal(SIGKILL);
-  co_await watch->wait();
-  or_throw(table_.remove(std::string(kName)));
+  const auto watch = loop::ProcessWatch::make(loop_, survivor->pid);
+  bool is_gone = !watch && watch.error().code == Errc::kNotFound;
+  if (watch) {
+    loop::Spawned<loop::ExitStatus> ended(loop_, (*watch)->wait());
+    for (const int signal : {SIGTERM, SIGKILL}) {
+      if (signal == SIGKILL)
+        log_warning("capture of an earlier manager does not end by itself", {{"pid", survivor->pid}});
+      (*watch)->send_signal(signal);
+      is_gone = co_await wait_at_most(loop_, ended.done(), kEnd);
+      if (is_gone) break;
+    }
+  }
+  if (!is_gone) {
+    log_error("capture of an earlier manager still runs", {{"pid", survivor->pid}});
+    co_return false;
+  }
+  // One that is dead is none to the next manager either.
+  if (const auto removed = table_.remove(std::string(kName)); !removed)
+    log_warning("process table", {{"error", removed.error().detail}});
+  co_return true;
 }
 
 void CaptureSwitch::begin() {
@@ -191,7 +209,13 @@ Task<void> CaptureSwitch::apply() {
     const bool is_wanted =
         left.count() > 0 && left <= kLongest && is_root_ &&
         !parse_capture_from(settings_.text("captureFrom")).value_or(std::vector<std::string>()).empty();
-    if (!std::exchange(has_looked_, true)) co_await end_survivor(is_wanted);
+    if (!has_looked_) {  // what is left of an earlier manager is tried again each minute, until it is gone
+      has_looked_ = co_await end_survivor(is_wanted);
+      if (!has_looked_) {
+        timer_.start(kLookAgain, [this] { wake(); });
+        continue;
+      }
+    }
     std::string wanted;
     if (is_wanted)
       for (const char* name :

@@ -40,7 +40,7 @@ class CaptureSwitch {
  private:
   std::vector<std::string> arguments() const;
   Task<ProcessPlan> plan();
-  Task<void> end_survivor(bool is_wanted);
+  Task<bool> end_survivor(bool is_wanted);
   Task<void> apply();
   void wake();
   bool is_wanted() const;
@@ -58,7 +58,7 @@ class CaptureSwitch {
   std::string running_;  // what the process was started with
   loop::Timer timer_;
   bool is_on_ = false, is_again_ = false, is_applying_ = false;
-  bool has_looked_ = false;   // for what an earlier manager has left
+  bool has_looked_ = false;   // for what an earlier manager has left, and has ended it
   int password_changes_ = 0;  // each starts the program anew
   loop::TaskGroup tasks_;
 };

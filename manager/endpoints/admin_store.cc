@@ -41,7 +41,7 @@ void Admin::add_store() {
       auto app = list_entry<api::StoreApp>(entry, parts_.services.find(entry.id));
       app.description = entry.description;
       app.is_signed = !state->signer.empty();
-      const auto wants = parse_sandbox_wants(or_throw(json::parse_object(entry.json)));
+      const auto wants = parse_new_sandbox_wants(or_throw(json::parse_object(entry.json)));
       app.wants = wants ? describe(*wants) : std::vector{"cannot be installed: " + wants.error().detail};
       for (const auto& [name, bytes] : entry.versions.front().sizes)
         if (name.starts_with(arch + "/")) app.size += bytes;

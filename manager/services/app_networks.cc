@@ -84,7 +84,10 @@ void AppNetworks::load(const json::Object& saved) {
             json::get_string(object, "address"),
             json::get_string(object, "gateway"),
             {}};
-    if (!machine_.has_interface(app.interface)) continue;  // its service has ended
+    if (!machine_.has_interface(app.interface)) {  // its service has ended
+      is_dirty_ = true;
+      continue;
+    }
     if (const auto* hosts = json::find_object(object, "hosts"))
       for (const auto& [name, addresses] : *hosts) {
         auto& host = app.hosts[std::string(name)];
@@ -298,7 +301,9 @@ Task<Result<sandbox::OwnNetwork>> AppNetworks::prepare(std::string service, std:
   network.interface = app->interface;
   network.address = app->address;
   network.gateway = app->gateway;
-  if (!hosts.empty()) network.hosts_file = folder() + "/" + service + ".hosts";
+  const std::string hosts_file = folder() + "/" + service + ".hosts";
+  if (!hosts.empty()) network.hosts_file = hosts_file;
+  else ::unlink(hosts_file.c_str());  // it wanted another one before
   network.resolver_file = *resolver;
   network.note = hosts.empty() ? "leads to other machines only"
                                : fmt::format("leads to {} only", fmt::join(hosts, ", "));

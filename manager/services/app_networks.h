@@ -90,7 +90,7 @@ class AppNetworks {
   Task<Result<sandbox::OwnNetwork>> prepare(std::string service, std::vector<std::string> hosts);
   // Looks all names up anew and brings rules and files up to date, also with what failed the last time.
   Task<void> refresh();
-  // `service` is there no more, and does not run.
+  // `service` is there no more, or gets no network of its own any more, and does not run. Harmless if it had none.
   Task<void> forget(std::string service);
   // Takes the rules away; no service runs any more.
   Task<void> end();

@@ -259,6 +259,29 @@ TEST_F(AppNetworksTest, NothingIsLeftOfAServiceThatIsThereNoMore) {
   EXPECT_THAT(read_file(state_file()).value(), Not(HasSubstr("mail.example.com")));
 }
 
+TEST_F(AppNetworksTest, AServiceThatIsInstalledAgainHasWhatItWantsNow) {
+  machine_.names = {{"mail.example.com", {"192.0.2.7"}}, {"ldap.example.com", {"192.0.2.8"}}};
+  const auto before = prepare("notes", {"mail.example.com"}).value();
+  loop::run_task(loop_, networks_->forget("notes"));
+  machine_.addresses.erase(before.interface);
+  const auto after = prepare("notes", {"ldap.example.com"}).value();
+  EXPECT_THAT(machine_.applied.back(), HasSubstr("ip daddr { 192.0.2.8 } accept"));
+  EXPECT_EQ(after.note, "leads to ldap.example.com only");
+  loop::run_task(loop_, networks_->forget("notes"));
+  const auto open = prepare("notes", {}).value();
+  EXPECT_THAT(machine_.applied.back(), Not(HasSubstr("192.0.2.8")));
+  EXPECT_EQ(open.hosts_file, "");
+}
+
+TEST_F(AppNetworksTest, ANewManagerTakesAwayTheRulesOfServicesThatEndedWithoutIt) {
+  const auto notes = prepare("notes", {}).value();
+  machine_.addresses.erase(notes.interface);
+  begin();
+  refresh();
+  EXPECT_THAT(machine_.applied.back(), Not(HasSubstr(notes.interface)));
+  EXPECT_THAT(read_file(state_file()).value(), Not(HasSubstr("notes")));
+}
+
 TEST_F(AppNetworksTest, EveryServiceReadsItsFilesWhateverTheManagersUmaskIs) {
   const auto before = ::umask(077);
   const auto network = prepare("notes", {"192.0.2.9"}).value();

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/text.h"
 #include "sandbox/seccomp_policy.h"
@@ -11,7 +12,9 @@
 namespace berth::manager {
 namespace {
 
-constexpr std::size_t kMostHosts = 50;
+constexpr std::array<std::string_view, 6> kMembers = {"network", "hosts", "memory",
+                                                      "tasks",   "cpu",   "seccomp"};
+constexpr std::size_t kMostHosts = 50, kMostShown = 64;
 constexpr std::int64_t kLeastMemory = 16 << 20, kMostMemory = std::int64_t{1} << 40;
 constexpr std::int64_t kLeastTasks = 8, kMostTasks = 10'000;
 constexpr std::int64_t kLeastCpu = 1, kMostCpu = 100'000;
@@ -53,6 +56,13 @@ bool is_host(std::string_view text) {
   return true;
 }
 
+// Of a name that anybody may have written.
+std::string shown(std::string_view name) {
+  std::string text(name.substr(0, kMostShown));
+  std::replace_if(text.begin(), text.end(), [](char c) { return c <= ' ' || c > '~'; }, '?');
+  return name.size() > kMostShown ? text + "…" : text;
+}
+
 }  // namespace
 
 Result<SandboxWants> parse_sandbox_wants(const json::Object& entry) {
@@ -80,6 +90,19 @@ Result<SandboxWants> parse_sandbox_wants(const json::Object& entry) {
       return fail(Errc::kMalformed, "sandbox.seccomp: there is no group \"{}\"", name);
     wants.seccomp_groups.insert(name);
   }
+  return wants;
+}
+
+Result<SandboxWants> parse_new_sandbox_wants(const json::Object& entry) {
+  BERTH_TRY(auto wants, parse_sandbox_wants(entry));
+  if (const auto* object = json::find_object(entry, "sandbox"))
+    for (const auto& [name, value] : *object)
+      if (std::find(kMembers.begin(), kMembers.end(), std::string_view(name)) == kMembers.end())
+        return fail(
+            Errc::kMalformed,
+            "sandbox.{}: this platform knows no such member, only {}; a newer one may, else the package "
+            "must do without",
+            shown(name), fmt::join(kMembers, ", "));
   return wants;
 }
 

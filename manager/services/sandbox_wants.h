@@ -23,8 +23,11 @@ struct SandboxWants {
 
 // {"network": true, "hosts": ["mail.example.com"], "memory": bytes, "tasks": 64, "cpu": 150, "seccomp": ["exec"]}, as member
 // `sandbox` of an app's entry in the store; without it the app has no wishes. kMalformed: a wrong type, a number out of its
-// range, a group that this platform does not know (a wish that is not understood must not look like none).
+// range, a group that this platform does not know (a wish that is not understood must not look like none). A member that it
+// does not know is passed over: what is installed already, by an older platform or a newer one, has to start.
 Result<SandboxWants> parse_sandbox_wants(const json::Object& entry);
+// The same of what is about to be installed, where such a member is refused, too.
+Result<SandboxWants> parse_new_sandbox_wants(const json::Object& entry);
 
 // One line each, for the admin who is about to install it; empty if it wants nothing.
 std::vector<std::string> describe(const SandboxWants& wants);

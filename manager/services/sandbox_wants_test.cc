@@ -10,6 +10,7 @@ namespace berth::manager {
 namespace {
 
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 
 Result<SandboxWants> parse(std::string_view text) {
@@ -45,6 +46,33 @@ TEST(SandboxWants, AWishThatIsNotUnderstoodIsNoneOfTheOthers) {
     SCOPED_TRACE(text);
     EXPECT_EQ(parse(text).error().code, Errc::kMalformed);
   }
+}
+
+TEST(SandboxWants, AMemberThatIsNotKnownIsRefusedByNameBeforeItIsInstalledOnly) {
+  const auto entry = json::parse_object(R"({"sandbox": {"network": true, "netwrok": false}})").value();
+  const auto refused = parse_new_sandbox_wants(entry);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::kMalformed);
+  EXPECT_THAT(refused.error().detail, HasSubstr("sandbox.netwrok"));
+  EXPECT_THAT(refused.error().detail, HasSubstr("network, hosts, memory, tasks, cpu, seccomp"));
+  EXPECT_TRUE(parse_sandbox_wants(entry)->network);
+  // All that is known.
+  const auto known =
+      json::parse_object(
+          R"({"sandbox": {"network": true, "hosts": ["192.0.2.1"], "memory": 268435456, "tasks": 64, "cpu": 150,
+                          "seccomp": ["exec"]}})")
+          .value();
+  EXPECT_EQ(parse_new_sandbox_wants(known).value(), parse_sandbox_wants(known).value());
+  EXPECT_TRUE(parse_new_sandbox_wants(json::parse_object(R"({"id": "notes"})").value()));
+}
+
+TEST(SandboxWants, AMembersNameIsShownWithoutControlCharactersAndCut) {
+  json::Object sandbox;
+  sandbox["\x1b[2J" + std::string(1000, 'a')] = true;
+  const auto refused = parse_new_sandbox_wants(json::Object{{"sandbox", std::move(sandbox)}});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().detail.find('\x1b'), std::string::npos);
+  EXPECT_LT(refused.error().detail.size(), 300u);
 }
 
 TEST(SandboxOff, NamesLayersOfServices) {

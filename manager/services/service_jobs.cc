@@ -50,7 +50,7 @@ Task<Result<api::Job>> ServiceJobs::install(std::string id, std::string version,
   if (auto signer = store_.check_signer(state->signer); !signer) co_return tl::unexpected(signer.error());
   // What it asks for must be understood before it is there.
   const auto manifest = or_throw(json::parse_object(entry->json));
-  if (const auto wants = parse_sandbox_wants(manifest); !wants) co_return tl::unexpected(wants.error());
+  if (const auto wants = parse_new_sandbox_wants(manifest); !wants) co_return tl::unexpected(wants.error());
   const Service* present = services_.find(id);
   if (present && present->row().build == wanted->build)
     co_return fail(Errc::kConflict, "{} {} (build {}) is installed already", entry->title, wanted->label,
@@ -130,7 +130,7 @@ Task<void> ServiceJobs::download(JobRun& run) {
     const auto* first = find_version(entry, version);
     if (!first) throw_failure(Errc::kNotFound, "the package has no version of {}", id);
     chosen = *first;
-    or_throw(parse_sandbox_wants(or_throw(json::parse_object(entry.json))));
+    or_throw(parse_new_sandbox_wants(or_throw(json::parse_object(entry.json))));
     package = co_await store_.download_from(*source, entry, chosen, state.signer, folder, std::move(progress),
                                             DebugFiles::kTake);
     or_throw(remove_tree(folder + "-store"));

@@ -98,13 +98,27 @@ Task<void> ServiceRepository::keep(ServiceRow row, std::string folder, std::vect
   auto transaction = co_await database_.begin();
   const std::string hello = json::serialize(row.hello), store = json::serialize(row.store);
   const auto signer = or_null(row.signer);
-  co_await transaction.query(
-      "INSERT INTO service (id, title, manufacturer, folder, program, version, build, label, signer, uid, "
-      "wanted, hello, store) "
-      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, nextval('service_uid'), $10, $11::jsonb, $12::jsonb) ON "
-      "CONFLICT (id) DO NOTHING",
-      row.id, row.title, row.manufacturer, row.folder, row.program, row.version, row.build, row.label, signer,
-      row.wanted, hello, store);
+  bool is_user_left = true;
+  try {
+    // A service that is there takes no number: the sequence counts whatever becomes of the row.
+    co_await transaction.query(
+        "INSERT INTO service (id, title, manufacturer, folder, program, version, build, label, signer, uid, "
+        "wanted, hello, store) "
+        "SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, nextval('service_uid'), $10::boolean, $11::jsonb, "
+        "$12::jsonb WHERE NOT EXISTS (SELECT FROM service WHERE id = $1)",
+        row.id, row.title, row.manufacturer, row.folder, row.program, row.version, row.build, row.label,
+        signer, row.wanted, hello, store);
+  } catch (const db::SqlFailure& failure) {
+    if (failure.sqlstate() != "2200H") throw;  // sequence_generator_limit_exceeded
+    is_user_left = false;
+  }
+  if (!is_user_left)
+    throw_failure(
+        Errc::kConflict,
+        "no user is left for {}: each of the numbers 70001 to 99999 is given to a service once, so "
+        "that nothing of one that was removed belongs to another. A new platform has them all: move "
+        "the instances there (berth instance move)",
+        row.id);
   co_await transaction.query("DELETE FROM service_file WHERE service = $1 AND build = $2", row.id, row.build);
   for (const auto& file : files) {
     const std::string path = folder + "/" + file.name;

@@ -118,6 +118,8 @@ Task<void> ServiceSandbox::choose_network(sandbox::LaunchSpec& spec, SandboxWant
       shared_why = fmt::format("shares the machine's: {}", own.error().detail);
     }
   }
+  // Of one that it had before, rules and addresses would stay.
+  if (is_root_) co_await networks_.forget(spec.name);
   spec.host_network = !shared_why.empty();
   spec.network_why = std::move(shared_why);
 }

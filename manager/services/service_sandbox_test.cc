@@ -36,12 +36,19 @@ class ServiceSandboxTest : public testing::Test {
     (void)remove_tree(folder_);
     set_log_sink(nullptr);
   }
-  SandboxPlan plan() {
+  SandboxPlan plan(const std::string& wishes = R"({"network": true})", const std::string& network_why = "") {
     ServiceRow row;
     row.id = row.program = "notes";
     row.uid = 70001;
-    row.store = json::parse_object(R"({"sandbox": {"network": true}})").value();
-    return loop::run_task(loop_, sandbox_->plan(row, place_of_service(layout_, row.id), "", {}, {}));
+    row.store = json::parse_object(R"({"sandbox": )" + wishes + "}").value();
+    return loop::run_task(loop_, sandbox_->plan(row, place_of_service(layout_, row.id), network_why, {}, {}));
+  }
+  // Rules, addresses and files of its network.
+  bool has_network(const sandbox::OwnNetwork& network) const {
+    const auto saved = read_file(folder_ + "/run/berth/networks/apps.json").value_or("");
+    return machine_->applied.back().find(network.interface) != std::string::npos ||
+           saved.find("notes") != std::string::npos ||
+           path_exists(folder_ + "/run/berth/networks/notes.hosts");
   }
 
   std::string folder_;
@@ -81,6 +88,36 @@ TEST_F(ServiceSandboxTest, WhatPassesLeadsNoServiceToTheMachinesNetwork) {
   }
   machine_->nft_error.reset();
   EXPECT_TRUE(plan().spec.own_network);
+}
+
+TEST_F(ServiceSandboxTest, AServiceThatWantsNoNetworkAnyMoreLeavesNothingOfIt) {
+  const std::string wish = R"({"hosts": ["192.0.2.7"]})";
+  auto network = plan(wish).spec.own_network.value();
+  ASSERT_TRUE(has_network(network));
+  // Its next build asks for none.
+  EXPECT_FALSE(plan("{}").spec.host_network);
+  EXPECT_FALSE(has_network(network));
+  // It is to reach a database on another host.
+  network = plan(wish).spec.own_network.value();
+  EXPECT_TRUE(plan(wish, "the database of a@b is on db.example.com").spec.host_network);
+  EXPECT_FALSE(has_network(network));
+  // An admin has switched the layer off.
+  network = plan(wish).spec.own_network.value();
+  settings_.off["notes"].insert(Layer::kNetwork);
+  EXPECT_TRUE(plan(wish).spec.host_network);
+  EXPECT_FALSE(has_network(network));
+  settings_.off.clear();
+  EXPECT_TRUE(has_network(plan(wish).spec.own_network.value()));
+}
+
+TEST_F(ServiceSandboxTest, AServiceThatWantsAnotherNetworkHasThatOneOnly) {
+  machine_->names["mail.example.com"] = {"192.0.2.7"};
+  const auto named = plan(R"({"hosts": ["mail.example.com"]})").spec.own_network.value();
+  ASSERT_NE(machine_->applied.back().find("192.0.2.7"), std::string::npos);
+  const auto open = plan(R"({"network": true})").spec.own_network.value();
+  EXPECT_EQ(open.address, named.address);
+  EXPECT_EQ(machine_->applied.back().find("192.0.2.7"), std::string::npos);
+  EXPECT_FALSE(path_exists(named.hosts_file));
 }
 
 }  // namespace

@@ -3,7 +3,6 @@ import { computed, effect, signal } from "@preact/signals";
 import type { Alarm, AlarmChannel } from "./api";
 import { ask, attempt, link } from "./connection";
 import { status } from "./platform";
-import { checkText } from "./platform_texts";
 
 interface Known {
   alarms: Alarm[];
@@ -57,9 +56,3 @@ export const silence = (alarm: Alarm, minutes: number) =>
     await ask("SilenceAlarm", { id: alarm.id, minutes });
     await refreshAlarms();
   });
-
-/** Of a finding that is an alarm in the reader's language; else as it was said. */
-export function alarmText(alarm: Alarm, part: "text" | "fix"): string {
-  const check = status.value?.checks.find((one) => one.text === alarm.text);
-  return check ? checkText(check, part) : alarm[part];
-}

@@ -9,14 +9,15 @@ import { Pill, type Tone } from "../kit/components/state";
 import { showToast } from "../kit/components/toast";
 import { ago, duration, fullTime, number } from "../kit/i18n";
 import { Icon } from "../kit/icons";
-import { acknowledge, alarms, alarmText, isSilent, refreshAlarms, silence, unseen } from "./alarms";
+import { acknowledge, alarms, isSilent, refreshAlarms, silence, unseen } from "./alarms";
 import type { Alarm, AlarmChannel, AlarmSeverity } from "./api";
 import { commands } from "./commands";
 import { ask, asSentence } from "./connection";
 import { subjectAddress } from "./monitor";
 import { PageHead } from "./page_head";
 import { Command, offlineReason, Time } from "./parts";
-import { services } from "./platform";
+import { services, status } from "./platform";
+import { alarmText } from "./platform_texts";
 import { Tabs } from "./tabs";
 import { t, tn } from "./texts";
 import { useAnswer } from "./use_answer";
@@ -88,7 +89,8 @@ function AlarmRow({ alarm }: { alarm: Alarm }) {
   const [open, setOpen] = useState(false);
   const more = useId();
   const silent = isSilent(alarm);
-  const fix = alarmText(alarm, "fix");
+  const checks = status.value?.checks ?? [];
+  const [text, details, fix] = (["text", "details", "fix"] as const).map((part) => alarmText(alarm, part, checks));
   const address = addressOfSource(alarm.source);
   const isOver = alarm.event || alarm.clearedAt !== undefined;
   return (
@@ -103,7 +105,7 @@ function AlarmRow({ alarm }: { alarm: Alarm }) {
         >
           <Icon name={isOver ? "history" : "alert"} class="lead" />
           <span class="check-text">
-            <strong>{alarmText(alarm, "text")}</strong>
+            <strong>{text}</strong>
             <span class="tag">{t(`severity.${alarm.severity}`)}</span>
             {alarm.acknowledgedAt && <span class="tag">{t("alarms.seenBy", { name: alarm.acknowledgedBy })}</span>}
             {silent && (
@@ -137,7 +139,7 @@ function AlarmRow({ alarm }: { alarm: Alarm }) {
       </div>
       {open && (
         <div class="check-more" id={more}>
-          {alarm.details && <p class="muted break pre">{alarm.details}</p>}
+          {details && <p class="muted break pre">{details}</p>}
           {fix && <p>{fix}</p>}
           {alarm.command && <Command line={alarm.command} />}
           <p class="muted small">

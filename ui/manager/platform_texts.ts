@@ -1,8 +1,8 @@
-// What the platform says itself – findings, settings, titles and steps of jobs – in the reader's language. It speaks English,
+// What the platform says itself – findings, alarms, settings, titles and steps of jobs – in the reader's language. It speaks English,
 // so only the other languages need a catalogue; a text that is not in it is shown as the platform said it.
 import { fill } from "../kit/i18n";
 import { language } from "../kit/settings";
-import type { Check, Job, Setting } from "./api";
+import type { Alarm, Check, Job, Setting } from "./api";
 import de from "./texts/platform.de.json";
 
 const catalogues: Partial<Record<string, Record<string, string>>> = { de };
@@ -43,6 +43,23 @@ export function phrase(text: string): string {
     if (names !== null) return names.slice(1).reduce((done, name) => done.replace("*", () => name), translated);
   }
   return text;
+}
+
+const kOwnAlarms = 0x0024ff00; // from here on they are the platform's; those below are apps'
+
+/** What kind of alarm of the platform it is; undefined in the platform's own language, and of an app's. */
+export const alarmKind = (code: number) => find(`alarm.0x${code.toString(16).padStart(8, "0")}`);
+
+/** As one of `checks`, the findings there are now, or as a moment with a phrase; else of what kind it is, and what was said. */
+export function alarmText(alarm: Alarm, part: "text" | "details" | "fix", checks: Check[] = []): string {
+  const said = alarm[part];
+  if (alarm.code < kOwnAlarms || said === "") return said;
+  const whole = part === "details" ? "why" : part;
+  const check = checks.find((one) => one.text === alarm.text && one[whole] === said);
+  if (check !== undefined) return checkText(check, whole);
+  const told = phrase(said);
+  const kind = part === "text" && told === said ? alarmKind(alarm.code) : undefined;
+  return kind === undefined ? told : `${kind}: ${said}`;
 }
 
 export const jobTitle = (job: Job) => phrase(job.title);

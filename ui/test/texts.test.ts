@@ -7,8 +7,8 @@ import { ago, duration, fill, size } from "../kit/i18n";
 import { language } from "../kit/settings";
 import kitDe from "../kit/texts/de.json";
 import kitEn from "../kit/texts/en.json";
-import type { Check } from "../manager/api";
-import { checkText, phrase } from "../manager/platform_texts";
+import type { Alarm, Check } from "../manager/api";
+import { alarmKind, alarmText, checkText, phrase } from "../manager/platform_texts";
 import { t, tn } from "../manager/texts";
 import managerDe from "../manager/texts/de.json";
 import managerEn from "../manager/texts/en.json";
@@ -108,6 +108,91 @@ test("every finding of the platform is told in German, whole", () => {
   for (const id of ids.map((one) => one.replace(/^(process|backup-target|database-taken)-$/, "$1")))
     for (const part of id === "process" ? ["text", "fix"] : ["text", "why", "fix"])
       assert.ok(inGerman.includes(`check.${id}.${part}`), `check.${id}.${part}`);
+});
+
+test("every finding that is made elsewhere in the platform is told in German, whole", () => {
+  // Files, and how the ids stand in them.
+  const found = {
+    "disk/disk_policy.cc": /make_check\("([a-z-]+)"/g,
+    "archive/policy.cc": /add\("([a-z-]+)"/g,
+    "capture/capture_switch.cc": /check\.id = "([a-z-]+)"/g,
+    "alarms/alarm_setup.cc": /check\.id = "([a-z-]+)"/g,
+    "monitor/file_system_watch.cc": /check\.id = "([a-z-]+)-"/g,
+    "monitor/service_watch.cc": /check\.id = "([a-z-]+)-"/g,
+  };
+  for (const [file, pattern] of Object.entries(found)) {
+    const ids = [...manager(file).matchAll(pattern)].map((one) => one[1]!);
+    assert.ok(ids.length > 0, file);
+    for (const id of ids)
+      for (const part of id === "capture-failed" ? ["text", "fix"] : ["text", "why", "fix"])
+        assert.ok(inGerman.includes(`check.${id}.${part}`), `check.${id}.${part}`);
+  }
+});
+
+test("every kind of alarm and every event of the platform is told in German", () => {
+  language.value = "de";
+  const codes = [...manager("alarms/alarm.h").matchAll(/k[A-Za-z]+ = (0x0024ff[0-9a-f]{2})/g)].map((one) => one[1]!);
+  assert.ok(codes.length >= 15, String(codes));
+  for (const code of codes) assert.ok(alarmKind(Number(code)), code);
+  assert.equal(alarmKind(0x00240001), undefined, "an app's own");
+  for (const file of [
+    "alarms/alarms.cc",
+    "endpoints/admin_crashes.cc",
+    "monitor/file_system_watch.cc",
+    "platform/platform_wiring.cc",
+  ]) {
+    const said = manager(file).matchAll(
+      /(?:condition|event)\.(?:text|details|fix) =\s*(?:fmt::format\(\s*)?((?:"[^"]*"\s*)+)/g,
+    );
+    for (const [, literals] of said) {
+      const text = [...literals!.matchAll(/"([^"]*)"/g)]
+        .map((one) => one[1])
+        .join("")
+        .replaceAll("{}", "X");
+      assert.notEqual(phrase(text), text, `${file}: ${text}`);
+    }
+  }
+  language.value = "en";
+});
+
+test("an alarm of the platform is told in the reader's language, one of an app as the app said it", () => {
+  const alarm = (code: number, text: string, more: Partial<Alarm> = {}): Alarm => ({
+    id: 1,
+    code,
+    severity: "major",
+    source: "platform",
+    text,
+    details: "",
+    fix: "",
+    command: "",
+    event: true,
+    raisedAt: "2026-11-23T08:00:00Z",
+    count: 1,
+    acknowledgedBy: "",
+    ...more,
+  });
+  const ended = "Notes ended by itself: signal 11 (Segmentation fault)";
+  assert.equal(alarmText(alarm(0x0024ff05, ended), "text"), ended);
+  language.value = "de";
+  const event = alarm(0x0024ff05, ended, { details: "It is started again by itself." });
+  assert.equal(alarmText(event, "text"), "Notes hat sich von selbst beendet: signal 11 (Segmentation fault)");
+  assert.equal(alarmText(event, "details"), "Wird von selbst wieder gestartet.");
+  assert.equal(
+    alarmText(alarm(0x0024ff05, "A shell was opened within Notes by root."), "text"),
+    "In Notes wurde eine Shell geöffnet, von root.",
+  );
+  assert.equal(
+    alarmText(alarm(0x0024ff04, "Broken file system: 1 error on /dev/vda1, mounted at /."), "text"),
+    "Kaputtes Dateisystem: 1 Fehler auf /dev/vda1, eingehängt unter /.",
+  );
+  // What is over has no finding any more that could be told: its kind, and what was said.
+  assert.equal(
+    alarmText(alarm(0x0024ff01, "The disk is 91 % full."), "text"),
+    "Platte fast voll: The disk is 91 % full.",
+  );
+  // An app's words are its own, though they look like ours.
+  assert.equal(alarmText(alarm(0x00240001, ended), "text"), ended);
+  language.value = "en";
 });
 
 test("every setting and every step of a job is told in German", () => {
