@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "db/connection_lost.h"
 #include "db/connection_options.h"
 #include "db/listener.h"
 #include "db/rows.h"
@@ -25,13 +26,6 @@ namespace berth::db {
 using loop::Task;
 
 class SocketWait;
-
-// The connection is gone: closed by the server, killed, timed out on the way. Whether the statement
-// may have run is in Connection::was_sent().
-class ConnectionLost : public Failure {
- public:
-  using Failure::Failure;
-};
 
 // Used by one task at a time. If that task is cancelled in mid-statement, settle() before the next.
 class Connection {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "db/connection_options.h"
+#include "db/pool_options.h"
 #include "db/rows.h"
 #include "db/sql.h"
 #include "db/sql_failure.h"
@@ -25,20 +26,7 @@ using loop::Task;
 class Connection;
 class Pool;
 
-struct DatabaseOptions {
-  ConnectionOptions connection;
-  std::size_t max_connections = 1;                  // opened as needed
-  std::chrono::milliseconds idle_release{300'000};  // unused connections are closed after it; 0: never
-  std::chrono::milliseconds wait_limit{30'000};     // longest wait for a (re)connected, free connection
-  std::chrono::milliseconds query_limit{60'000};    // longest run of one statement; 0: no limit
-  std::size_t max_waiting = 1000;                   // tasks in the queue; more get kUnavailable at once
-};
-
-// Counters since the start, for metrics and tests.
-struct DatabaseCounters {
-  std::uint64_t queries = 0, connects = 0, failed_connects = 0, lost = 0;
-  std::chrono::microseconds busy{0};  // sum of what statements took, without their wait for a connection
-};
+using DatabaseOptions = PoolOptions<ConnectionOptions>;
 
 class Transaction;
 

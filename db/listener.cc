@@ -3,7 +3,9 @@
 #include <deque>
 
 #include "base/log.h"
-#include "db/pool.h"
+#include "db/connection.h"
+#include "db/connection_pool.h"
+#include "db/host_lookup.h"
 #include "loop/sync.h"
 
 namespace berth::db {

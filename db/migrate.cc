@@ -4,12 +4,26 @@
 
 namespace berth::db {
 
-Task<int> migrate(Database& database, std::vector<Migration> migrations) {
+int newest_version(const std::vector<Migration>& migrations) {
   int newest = 0;
   for (const auto& migration : migrations) {
     BERTH_CHECK(migration.version > newest);
     newest = migration.version;
   }
+  return newest;
+}
+
+void refuse_newer_schema(int have, int newest) {
+  if (have > newest)
+    throw_failure(
+        Errc::kConflict,
+        "the database has schema version {}, this program knows up to {}: a newer build has used it. "
+        "Update the program",
+        have, newest);
+}
+
+Task<int> migrate(Database& database, std::vector<Migration> migrations) {
+  const int newest = newest_version(migrations);
   // The usual case, at each start of each instance: two small questions, no transaction, no lock.
   const Rows known = co_await database.query_repeatable("SELECT to_regclass('berth_schema') IS NOT NULL");
   if (known[0].get<bool>(std::size_t{0})) {
@@ -26,12 +40,7 @@ Task<int> migrate(Database& database, std::vector<Migration> migrations) {
       "applied timestamptz NOT NULL DEFAULT now())");
   const Rows current = co_await transaction.query("SELECT coalesce(max(version), 0) FROM berth_schema");
   const int have = current[0].get<int>(std::size_t{0});
-  if (have > newest)
-    throw_failure(
-        Errc::kConflict,
-        "the database has schema version {}, this program knows up to {}: a newer build has used it. "
-        "Update the program",
-        have, newest);
+  refuse_newer_schema(have, newest);
   int ran = 0;
   for (auto& migration : migrations) {
     if (migration.version <= have) continue;

@@ -21,4 +21,9 @@ struct Migration {
 // migration's name; nothing is changed then.
 Task<int> migrate(Database& database, std::vector<Migration> migrations);
 
+// For the migrate() of each kind of database. The last version; BERTH_CHECK that they ascend.
+int newest_version(const std::vector<Migration>& migrations);
+// Throws Failure(kConflict) if `have` is above `newest`.
+void refuse_newer_schema(int have, int newest);
+
 }  // namespace berth::db

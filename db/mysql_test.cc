@@ -3,44 +3,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "db/testing/mysql_server.h"
-#include "loop/sync.h"
+#include "db/testing/mysql_fixture.h"
 
 namespace berth::db {
 namespace {
 
 using testing::HasSubstr;
 
-class MysqlTest : public testing::Test {
+class MysqlTest : public MysqlFixture {
  protected:
-  static void SetUpTestSuite() {
-    shared_loop = std::make_unique<loop::Loop>();
-    server = std::make_unique<MysqlServer>(*shared_loop);
-    server->run_as_root({"CREATE DATABASE notes CHARACTER SET utf8mb4",
-                         "CREATE USER 'app'@'%' IDENTIFIED BY 'se''cret'",
-                         "GRANT ALL PRIVILEGES ON notes.* TO 'app'@'%'"});
-  }
-  static void TearDownTestSuite() {
-    server.reset();
-    shared_loop.reset();
-  }
-  static inline std::unique_ptr<loop::Loop> shared_loop;
-  static inline std::unique_ptr<MysqlServer> server;
-
-  MysqlOptions app(std::string password = "se'cret") {
-    MysqlOptions options;
-    options.host = "127.0.0.1";
-    options.port = server->port();
-    options.database = "notes";
-    options.user = "app";
-    options.password = std::move(password);
-    return options;
-  }
   std::unique_ptr<MysqlConnection> open() { return run(MysqlConnection::open(loop, app())); }
-  template <class T>
-  T run(Task<T> task) {
-    return loop::run_task(loop, std::move(task));
-  }
   unsigned refusal(MysqlOptions options) {
     try {
       run(MysqlConnection::open(loop, std::move(options)));
@@ -49,7 +21,6 @@ class MysqlTest : public testing::Test {
     }
     return 0;
   }
-  loop::Loop& loop = *shared_loop;
 };
 
 TEST_F(MysqlTest, WritesAndReads) {
@@ -104,6 +75,44 @@ TEST_F(MysqlTest, ACancelledStatementMakesTheConnectionUnusableAndNothingElse) {
   EXPECT_FALSE(connection->is_usable());
   connection.reset();
   EXPECT_TRUE(open()->is_usable());
+}
+
+TEST_F(MysqlTest, AScriptRunsUpToTheStatementThatFails) {
+  auto connection = open();
+  run(connection->run_script(
+      "CREATE TABLE a (x INT); INSERT INTO a VALUES (1); SELECT * FROM a; INSERT INTO a VALUES (2);"));
+  EXPECT_EQ(run(connection->query("SELECT COUNT(*) AS n FROM a")).number(0, "n"), 2);
+  EXPECT_THROW(run(connection->run_script("INSERT INTO a VALUES (3); SELEC 1; INSERT INTO a VALUES (4)")),
+               MysqlFailure);
+  EXPECT_EQ(run(connection->query("SELECT COUNT(*) AS n FROM a")).number(0, "n"), 3);
+  EXPECT_THROW(run(connection->query("SELECT 1; SELECT 2")), MysqlFailure)
+      << "what comes from users must never become a second statement";
+}
+
+TEST_F(MysqlTest, ValuesAreAskedForByTheirColumn) {
+  auto connection = open();
+  const auto rows = run(connection->query("SELECT 'a' AS word, -7 AS number, NULL AS nothing"));
+  EXPECT_EQ(rows.text(0, "word"), "a");
+  EXPECT_EQ(rows.number(0, "number"), -7);
+  EXPECT_THROW(rows.text(0, "nothing"), Failure);
+  EXPECT_THROW(rows.text(0, "absent"), Failure);
+  EXPECT_THROW(rows.number(0, "word"), Failure);
+}
+
+TEST_F(MysqlTest, AConnectionKnowsThatItsServerEndedIt) {
+  auto connection = open();
+  const auto id = run(connection->query("SELECT CONNECTION_ID() AS id")).number(0, "id");
+  EXPECT_TRUE(connection->is_alive());
+  EXPECT_TRUE(connection->is_idle());
+  server->run_as_root({fmt::format("KILL {}", id)});
+  while (connection->is_alive()) loop.run_once(std::chrono::milliseconds(1));
+  try {
+    run(connection->query("SELECT 1"));
+    FAIL();
+  } catch (const ConnectionLost& lost) {
+    EXPECT_EQ(lost.error().code, Errc::kUnavailable);
+  }
+  EXPECT_FALSE(connection->is_usable());
 }
 
 TEST_F(MysqlTest, IdentifiersAreQuoted) { EXPECT_EQ(quote_mysql_identifier("a`b c"), "`a``b c`"); }

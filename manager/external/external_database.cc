@@ -2,7 +2,7 @@
 
 #include "db/connection.h"
 #include "db/database.h"
-#include "db/pool.h"
+#include "db/host_lookup.h"
 #include "manager/external/host.h"
 #include "manager/external/mysql_place.h"
 #include "wire/json/json.h"

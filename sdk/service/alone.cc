@@ -148,6 +148,7 @@ loop::Task<void> run_alone(AppService& service) {
   instance.webserver_path = path;
   instance.grant = grant;
   instance.link_sockets = link_sockets_of(peer.hello());
+  instance.database.type = service.description().database_type;
   instance.database.conninfo = arguments.db;
   instance.log_flags = arguments.log_flags;
   or_throw(co_await service.start_instance(std::move(instance)));

@@ -60,10 +60,16 @@ const std::string* AppInstance::domain_password(std::string_view domain) const {
 }
 
 db::Database& AppInstance::database() {
-  BERTH_CHECK(runtime_->database());
-  return *runtime_->database();
+  auto* database = runtime_->database().postgresql();
+  BERTH_CHECK(database);
+  return *database;
 }
-bool AppInstance::has_database() const { return runtime_->database() != nullptr; }
+db::MysqlDatabase& AppInstance::mysql() {
+  auto* database = runtime_->database().mysql();
+  BERTH_CHECK(database);
+  return *database;
+}
+bool AppInstance::has_database() const { return runtime_->database().exists(); }
 loop::TaskGroup& AppInstance::tasks() { return runtime_->tasks(); }
 const InstanceCounters& AppInstance::counters() const { return runtime_->counters(); }
 

@@ -2,7 +2,6 @@
 
 #include "base/bytes.h"
 #include "base/text.h"
-#include "db/migrate.h"
 #include "sdk/http/http_stream.h"
 #include "sdk/http/passthrough_stream.h"
 #include "sdk/websocket/websocket_stream.h"
@@ -12,41 +11,11 @@ namespace berth::sdk {
 namespace {
 
 constexpr auto kAttachLimit = std::chrono::seconds(10);
-// Requests wait so long for a database that is away, then fail clearly.
-constexpr auto kDatabaseWait = std::chrono::seconds(10);
-constexpr std::size_t kConnections = 4;
-constexpr std::chrono::seconds kStatementLimit{60};
-
-std::size_t connections_of(const InstanceLimits& limits) {
-  return limits.database_connections ? limits.database_connections : kConnections;
-}
-std::chrono::seconds statement_limit_of(const InstanceLimits& limits) {
-  return limits.statement_seconds ? std::chrono::seconds(limits.statement_seconds) : kStatementLimit;
-}
-
 // What the database does is done for the instance.
-std::unique_ptr<db::Database> make_database(loop::Loop& loop, loop::AccountId account,
-                                            const InstanceArguments& instance, const std::string& key) {
+InstanceDatabase make_database(loop::Loop& loop, loop::AccountId account, const InstanceArguments& arguments,
+                               const std::string& key) {
   loop.work_for(account);
-  const DatabaseArguments& arguments = instance.database;
-  db::DatabaseOptions options;
-  if (!arguments.conninfo.empty()) {
-    options.connection = or_throw(db::parse_conninfo(arguments.conninfo));
-  } else if (!arguments.name.empty()) {
-    options.connection.host = arguments.host;
-    options.connection.port = arguments.port;
-    options.connection.database = arguments.name;
-    options.connection.user = arguments.user;
-    options.connection.password = arguments.password;
-  } else {
-    return nullptr;
-  }
-  options.connection.application_name = key;
-  options.connection.tracer = {key, &instance.log_flags};
-  options.max_connections = connections_of(instance.limits);
-  options.query_limit = statement_limit_of(instance.limits);
-  options.wait_limit = kDatabaseWait;
-  return std::make_unique<db::Database>(loop, std::move(options));
+  return InstanceDatabase(loop, arguments, key);
 }
 
 link::Grant parse_grant(const std::string& hex) {
@@ -83,9 +52,7 @@ InstanceRuntime::InstanceRuntime(AppInstance& instance, InstanceEnvironment& env
 InstanceRuntime::~InstanceRuntime() = default;
 
 const InstanceCounters& InstanceRuntime::counters() {
-  if (database_)
-    share_.counters().database_ms = static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::milliseconds>(database_->counters().busy).count());
+  share_.counters().database_ms = static_cast<std::uint64_t>(database_.busy().count());
   return share_.counted();
 }
 
@@ -95,11 +62,11 @@ void InstanceRuntime::set_limits(const InstanceLimits& limits) {
   if (std::exchange(arguments_.limits.is_database_read_only, reads_only) != reads_only) {
     instance_.log(reads_only ? "the database is above its size: it can only be read"
                              : "the database can be written");
-    if (database_) database_->release();  // new connections know it
+    database_.release();  // new connections know it
   }
   arguments_.limits = limits;
   share_.set_limits(limits);
-  if (database_) database_->set_limits(connections_of(limits), statement_limit_of(limits));
+  database_.set_limits(limits);
 }
 
 loop::Task<void> InstanceRuntime::bring_up_schema() {
@@ -110,8 +77,7 @@ loop::Task<void> InstanceRuntime::bring_up_schema() {
     migrations.push_back({static_cast<int>(*number), std::string(file.name), std::string(file.sql)});
   }
   if (migrations.empty()) co_return;
-  BERTH_CHECK(database_ || !"a schema, but no database");
-  const int ran = co_await db::migrate(*database_, std::move(migrations));
+  const int ran = co_await database_.migrate(std::move(migrations));
   if (ran > 0) instance_.log(kDatabase, "schema brought up to date", {{"migrations", ran}});
 }
 
@@ -128,7 +94,7 @@ loop::Task<void> InstanceRuntime::start() {
   waiting_.clear();
   or_throw(co_await links_.settled(std::move(ids), kAttachLimit));
   // Connections made for the start would otherwise stay for minutes, of each of a thousand instances.
-  if (database_) database_->release();
+  database_.release();
 }
 
 loop::Task<void> InstanceRuntime::stop(loop::Duration limit) {
@@ -221,10 +187,7 @@ void InstanceRuntime::set_grant(std::string grant) {
 
 void InstanceRuntime::set_database_password(std::string password) {
   arguments_.database.password = std::move(password);
-  if (!database_) return;
-  auto connection = database_->connection_options();
-  connection.password = arguments_.database.password;
-  database_->set_connection(std::move(connection));
+  database_.set_password(arguments_.database.password);
 }
 
 }  // namespace berth::sdk

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "berth/app_instance.h"
-#include "db/database.h"
 #include "loop/sync.h"
 #include "sdk/link/link_client.h"
+#include "sdk/service/instance_database.h"
 #include "sdk/service/static_memory.h"
 #include "sdk/session/login_throttle.h"
 #include "sdk/session/session_handler.h"
@@ -37,7 +37,7 @@ class InstanceRuntime {
   const std::string& key() const { return key_; }
   loop::Loop& loop() const { return environment_.loop; }
   loop::TaskGroup& tasks() { return tasks_; }
-  db::Database* database() { return database_.get(); }
+  InstanceDatabase& database() { return database_; }
   const InstanceCounters& counters();
   // Another one each time the instance is started: its counters began at 0 then.
   const std::string& run() const { return run_; }
@@ -76,7 +76,7 @@ class InstanceRuntime {
   std::string key_;
   InstanceShare share_;
   const std::string run_;
-  std::unique_ptr<db::Database> database_;
+  InstanceDatabase database_;
   std::vector<std::unique_ptr<WebsocketHandler>> handlers_;  // of sessions
   // Attached only once started() is done: nobody comes in before.
   std::vector<std::pair<std::string, std::unique_ptr<Attachment>>> waiting_;

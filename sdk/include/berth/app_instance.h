@@ -22,7 +22,8 @@
 
 namespace berth::db {
 class Database;
-}
+class MysqlDatabase;
+}  // namespace berth::db
 
 namespace berth::sdk {
 
@@ -146,8 +147,10 @@ class AppInstance : public AppEndpoint {
   const std::string& webserver_path() const;  // "/example.com/team"
   const std::string& working_path() const;
   const std::string* domain_password(std::string_view domain) const;
-  // Connects when first used, lets go after some minutes. BERTH_CHECK that there is one.
+  // Connects when first used, lets go after some minutes. BERTH_CHECK that there is one: mysql() for services whose
+  // ServiceDescription::database_type is "mysql" (include db/mysql_database.h), database() for all others.
   db::Database& database();
+  db::MysqlDatabase& mysql();
   bool has_database() const;
   // Tasks of the instance beside requests; cancelled when it goes.
   loop::TaskGroup& tasks();

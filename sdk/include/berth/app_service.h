@@ -36,7 +36,7 @@ struct ServiceDescription {
   std::vector<AppDescription> apps;
   std::vector<PluginDescription> plugins;
   // What its instances keep their data in: "postgresql", or "mysql" (also MariaDB). The platform gives no instance a
-  // database of the other type; for MySQL open db::MysqlConnection with what InstanceArguments::database says.
+  // database of the other type.
   std::string database_type = "postgresql";
 };
 

@@ -1,22 +1,14 @@
-#include "db/pool.h"
+#include "db/host_lookup.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "loop/sync.h"
+
 namespace berth::db {
 namespace {
 
-using namespace std::chrono_literals;
 using testing::HasSubstr;
-
-TEST(ReconnectPause, DoublesUpToASecond) {
-  ReconnectPause pause;
-  std::vector<int> seen;
-  for (int i = 0; i < 9; ++i) seen.push_back(static_cast<int>(pause.after_failure().count()));
-  EXPECT_THAT(seen, testing::ElementsAre(50, 100, 200, 400, 800, 1000, 1000, 1000, 1000));
-  pause.after_success();
-  EXPECT_EQ(pause.after_failure(), 50ms);
-}
 
 TEST(HostLookup, ResolvesNamesOffTheLoop) {
   loop::Loop loop;
