@@ -2,7 +2,6 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { chownSync } from "node:fs";
 import { join } from "node:path";
-import { after } from "node:test";
 import { is_root, kNobody, quiet_port, temporary_folder } from "./platform";
 import { until } from "./wait";
 
@@ -11,7 +10,7 @@ export class Mariadb {
   private server: ChildProcess | undefined;
   private constructor(readonly port: number) {}
 
-  /** Ends with the test file. */
+  /** End it with kill(). */
   static async start(): Promise<Mariadb> {
     const made = new Mariadb(await quiet_port());
     if (is_root) chownSync(made.folder, kNobody, kNobody);
@@ -19,7 +18,6 @@ export class Mariadb {
       "--no-defaults", `--datadir=${made.data}`, "--auth-root-authentication-method=normal", "--skip-test-db", ...made.user,
     ], { encoding: "utf8" });
     if (installed.status !== 0) throw new Error(`mariadb-install-db: ${installed.stdout}${installed.stderr}`);
-    after(() => made.kill());
     await made.up();
     return made;
   }
