@@ -16,14 +16,16 @@ class PollsTest : public sdk::ServiceFixture<PollsInstance> {
     server_loop.reset();
   }
   PollsTest() {
-    server->run_as_root({"CREATE OR REPLACE DATABASE polls CHARACTER SET utf8mb4",
+    static int count = 0;
+    const std::string database = fmt::format("polls{}", ++count);  // of each test
+    server->run_as_root({fmt::format("CREATE DATABASE {} CHARACTER SET utf8mb4", database),
                          "CREATE OR REPLACE USER 'polls'@'%' IDENTIFIED BY 'one'",
-                         "GRANT ALL PRIVILEGES ON polls.* TO 'polls'@'%'"});
+                         fmt::format("GRANT ALL PRIVILEGES ON {}.* TO 'polls'@'%'", database)});
     auto with = arguments();
     with.database = {.type = "mysql",
                      .host = "127.0.0.1",
                      .port = server->port(),
-                     .name = "polls",
+                     .name = database,
                      .user = "polls",
                      .password = "one",
                      .conninfo = {}};
