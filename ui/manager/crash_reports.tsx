@@ -153,7 +153,7 @@ export function CrashPage({ id }: { id: string }) {
               </Button>
             )}
             <Button danger icon="bin" onClick={remove} disabledReason={offlineReason.value}>
-              {t("act.remove")}
+              {t("crash.remove")}
             </Button>
           </>
         }
