@@ -20,8 +20,8 @@ namespace {
 // Each start is a session of its own, and many schemas at once must not drown PostgreSQL: so many of a service, so that one
 // that hangs leaves room for the others, and of all.
 constexpr int kStartsAtOnce = 8, kStartsInAll = 32;
-constexpr std::size_t kUnknownAtOnce =
-    8;  // instances that a service runs and that there are none of: stopped at once
+// Instances that a service runs and that there are none of: so many are stopped at once.
+constexpr std::size_t kUnknownAtOnce = 8;
 constexpr auto kSizesPause = 1s;
 constexpr auto kSizesPatience = 100ms;  // an answer to an admin waits no longer for them
 }  // namespace

@@ -444,19 +444,29 @@ std::uint64_t Service::sessions() const {
   return sum;
 }
 
+namespace {
+
+// What is told of a process, whether it is the service's or an instance's own.
+template <class View>
+void tell_process(const SupervisedProcess& process, std::uint64_t sessions, View& view) {
+  view.state = to_api(process.state());
+  if (process.pid() > 0) {
+    view.pid = process.pid();
+    view.started_at = process.started_at();
+  }
+  view.restarts = static_cast<std::uint64_t>(process.restarts());
+  if (!process.last_exit().empty()) view.last_exit = process.last_exit();
+  view.memory_bytes = memory_of(process.pid());
+  view.sessions = sessions;
+}
+
+}  // namespace
+
 api::ServiceProcess Service::process_view() const {
   api::ServiceProcess view;
   view.name = place_.name;
   if (isolated_) view.instance = isolated_->key;
-  view.state = to_api(process_->state());
-  if (process_->pid() > 0) {
-    view.pid = process_->pid();
-    view.started_at = process_->started_at();
-  }
-  view.restarts = static_cast<std::uint64_t>(process_->restarts());
-  if (!process_->last_exit().empty()) view.last_exit = process_->last_exit();
-  view.memory_bytes = memory_of(process_->pid());
-  view.sessions = sessions();
+  tell_process(*process_, sessions(), view);
   return view;
 }
 
@@ -465,17 +475,9 @@ api::Service Service::view(std::uint64_t instances) const {
   view.id = row_.id;
   view.title = row_.title;
   view.manufacturer = row_.manufacturer;
-  view.state = to_api(process_->state());
   view.build = row_.build;
   view.label = row_.label;
-  if (process_->pid() > 0) {
-    view.pid = process_->pid();
-    view.started_at = process_->started_at();
-  }
-  view.restarts = static_cast<std::uint64_t>(process_->restarts());
-  if (!process_->last_exit().empty()) view.last_exit = process_->last_exit();
-  view.memory_bytes = memory_of(process_->pid());
-  view.sessions = sessions();
+  tell_process(*process_, sessions(), view);
   view.icon = fmt::format("/manager/icon/{}.png", row_.id);
   if (const auto* apps = json::find_array(row_.hello, "apps"))
     for (const auto& app : *apps) {
